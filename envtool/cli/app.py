@@ -1,0 +1,83 @@
+"""The command ``envtool``: its groups, its global options, and the one place where an error becomes an exit code."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from envtool import __version__
+from envtool.cli.output import out
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.words import tr
+
+app = typer.Typer(
+    name="envtool",
+    help=(
+        "Environments in which PyTorch really works on this GPU: "
+        "made, listed, exported, rebuilt and thrown away with one word each."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.write(f"envtool {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results, warnings and errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[  # noqa: ARG001 - acted on by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    out.quiet, out.debug = quiet, debug
+
+
+def register() -> None:
+    """Hang every command on the app. Each file holds one command or one group."""
+    from envtool.cli import commands  # noqa: F401
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code: the one place where errors are shown."""
+    register()
+    out.json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
+    out.command = next((word for word in arguments if not word.startswith("-")), "")
+    try:
+        result = typer.main.get_command(app).main(list(arguments), prog_name="envtool", standalone_mode=False)
+    except EnvtoolError as error:
+        out.failure(error)
+        if out.debug:
+            raise
+        return error.code
+    except (KeyboardInterrupt, typer.Abort):
+        out.failure(EnvtoolError(tr("Interrupted."), code=ExitCode.INTERRUPTED))
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone, as `| head` does; there is nobody left to tell
+        return ExitCode.OK
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # typer's usage errors have it; anything else is a fault of ours
+            raise
+        return _usage(error)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _usage(error: Exception) -> int:
+    if out.json:
+        out.failure(EnvtoolError(error.format_message(), hint=tr("See envtool --help."), code=ExitCode.USAGE))  # type: ignore[attr-defined]
+    else:
+        error.show()  # type: ignore[attr-defined]
+    return ExitCode.USAGE
+
+
+def main() -> None:
+    """Entry point of the command."""
+    sys.exit(run(sys.argv[1:]))

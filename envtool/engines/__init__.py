@@ -1,0 +1,1 @@
+"""How a half is changed: one Engine protocol and its implementations, and the installers of the pip half."""

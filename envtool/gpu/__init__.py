@@ -1,0 +1,1 @@
+"""Hardware facts, the table of torch builds, and the choice between them."""

@@ -1,0 +1,1 @@
+"""The catalogue, and what a mirror means for each client."""

@@ -1,0 +1,92 @@
+"""What a folder on disk says about itself: which kind of environment, its Python, envtool's own marks in it.
+
+Shared by the rooms that read environments and the engines that make them, so that both mean the same.
+"""
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+from envtool.files import write_atomically
+from envtool.model import Kind
+
+OWN = ".envtool"  # envtool's folder inside an environment, and beside environments
+_VERSIONED = re.compile(r"python3\.\d+t?$")
+
+
+def kind_of(prefix: Path) -> Kind | None:
+    """Return what kind of environment lies at a prefix, or None where none does.
+
+    conda's own rule: ``conda-meta/history`` is what makes a folder an environment.
+    """
+    if (prefix / "conda-meta" / "history").is_file():
+        return "conda"
+    if (prefix / "pyvenv.cfg").is_file():
+        return "venv"
+    return None
+
+
+def bin_dir(prefix: Path) -> Path:
+    """Return the folder of an environment's programs."""
+    if os.name == "nt":  # pragma: no cover - Windows
+        return prefix if kind_of(prefix) == "conda" else prefix / "Scripts"
+    return prefix / "bin"
+
+
+def python_of(prefix: Path) -> Path | None:
+    """Return an environment's own Python, or None where it has none."""
+    name = "python.exe" if os.name == "nt" else "python"
+    python = bin_dir(prefix) / name
+    return python if python.exists() else None
+
+
+def site_packages(prefix: Path) -> Path | None:
+    """Return the folder an environment's Python packages lie in, or None where it has no Python.
+
+    ``lib/python3.X[t]/site-packages``, or ``Lib/site-packages`` in the Windows layout, on any system.
+    """
+    windows = prefix / "Lib" / "site-packages"
+    lib = prefix / "lib"
+    candidates = sorted(d for d in lib.glob("python3.*") if _VERSIONED.search(d.name)) if lib.is_dir() else []
+    for folder in (*(d / "site-packages" for d in reversed(candidates)), windows):
+        if folder.is_dir():
+            return folder
+    return None
+
+
+def made_by(prefix: Path) -> str:
+    """Return the engine that made an environment as envtool recorded it, or ``""``."""
+    return str(_read(prefix / OWN / "environment.json").get("engine", ""))
+
+
+def record_maker(prefix: Path, engine: str, version: str) -> None:
+    """Write down which engine made an environment: later changes use the same one."""
+    content = {"engine": engine, "envtool": version, "created": time.time()}
+    write_atomically(prefix / OWN / "environment.json", json.dumps(content, indent=1).encode() + b"\n")
+
+
+def mark_unfinished(prefix: Path, command: str) -> None:
+    """Mark an environment as half-made: until the mark goes, nobody should trust what is in it."""
+    content = {"command": command, "pid": os.getpid(), "since": time.time()}
+    write_atomically(prefix / OWN / "unfinished.json", json.dumps(content, indent=1).encode() + b"\n")
+
+
+def mark_finished(prefix: Path) -> None:
+    """Take the mark away again."""
+    (prefix / OWN / "unfinished.json").unlink(missing_ok=True)
+
+
+def unfinished(prefix: Path) -> str:
+    """Return the command that left an environment half-made, or ``""`` where it is whole."""
+    path = prefix / OWN / "unfinished.json"
+    return str(_read(path).get("command", "?")) if path.exists() else ""
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,239 @@
+"""The only place that starts programs: argument lists, never a shell; both pipes drained; nothing left running."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, NoReturn
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.words import redact, tr
+
+GRACE = 5.0  # seconds a child is given to end by itself before the next, harder, signal
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments. ``env`` is laid over this process's environment; None removes a variable."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str | None] = field(default_factory=dict)
+    cwd: Path | None = None
+    stdin: str = ""
+
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment that the program will see."""
+        merged: dict[str, str | None] = {**os.environ, **self.env}
+        return {name: value for name, value in merged.items() if value is not None}
+
+    def __str__(self) -> str:
+        return redact(subprocess.list2cmdline(self.argv))
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a program ended, and all that it said. ``returncode`` is negative where a signal ended it, as in POSIX."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def find(program: str, path: str | None = None) -> str | None:
+    """Return the full path of a program on ``path`` (default: this process's PATH), or None."""
+    return shutil.which(program, path=path)
+
+
+def capture(command: Command, *, timeout: float | None = None) -> Completed:
+    """Run a program to its end and return what it said. ``timeout`` in seconds; past it the program is stopped.
+
+    Raises EnvtoolError when the program cannot be started or did not end in time.
+    """
+    return stream(command, timeout=timeout)
+
+
+def stream(
+    command: Command,
+    *,
+    on_stdout: Callable[[str], None] | None = None,
+    on_stderr: Callable[[str], None] | None = None,
+    timeout: float | None = None,
+    stall: float | None = None,
+) -> Completed:
+    """Run a program, handing each line to a callback as it comes, and return what it said.
+
+    ``timeout`` bounds the whole run and ``stall`` the silence between two lines, in seconds. A callback runs in the
+    calling thread, and what it raises stops the program. So does Ctrl-C: the child has a process group of its own, so
+    that it is this function, not the terminal, that decides when it ends.
+    """
+    with _started(command) as child:
+        lines = _Lines(child)
+        try:
+            for origin, line in lines.until_closed(timeout, stall):
+                callback = on_stdout if origin == "stdout" else on_stderr
+                if callback:
+                    callback(line.rstrip("\r\n"))
+            child.wait()
+        except _TooSlowError as slow:
+            raise EnvtoolError(
+                tr(
+                    "{program} did not answer for {seconds:.0f} seconds and was stopped.",
+                    program=Path(command.argv[0]).name,
+                    seconds=slow.seconds,
+                ),
+                hint=tr("The command was: {command}", command=command),
+                code=ExitCode.FAILED,
+            ) from None
+        return Completed(child.returncode, "".join(lines.stdout), "".join(lines.stderr))
+
+
+def hand_over(command: Command) -> NoReturn:
+    """Become the program: it gets our terminal, our signals reach it, its exit code is ours.
+
+    Raises EnvtoolError when it cannot be started. On Windows, which cannot replace a process, waits for it and exits.
+    """
+    environment = command.environment()
+    program = shutil.which(command.argv[0], path=environment.get("PATH"))
+    if program is None:
+        raise _not_found(command)
+    if command.cwd:
+        os.chdir(command.cwd)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "nt":  # pragma: no cover - Windows
+        raise SystemExit(subprocess.call([program, *command.argv[1:]], env=environment))
+    try:
+        os.execve(program, command.argv, environment)  # noqa: S606 - the point of this function
+    except OSError as error:
+        raise _cannot_start(command, error) from error
+
+
+@contextmanager
+def _started(command: Command) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a program in a group of its own and make sure that the whole group is gone when the block ends."""
+    try:
+        child = subprocess.Popen(
+            command.argv,
+            stdin=subprocess.PIPE if command.stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=command.environment(),
+            cwd=command.cwd,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        if command.cwd and not command.cwd.is_dir():
+            raise _cannot_start(command, error) from error
+        raise _not_found(command) from error
+    except OSError as error:
+        raise _cannot_start(command, error) from error
+    try:
+        if command.stdin and child.stdin:
+            threading.Thread(target=_feed, args=(child.stdin, command.stdin), daemon=True).start()
+        yield child
+    finally:
+        _stop(child)
+
+
+def _feed(pipe: IO[bytes], text: str) -> None:
+    try:
+        pipe.write(text.encode())
+        pipe.close()
+    except (BrokenPipeError, OSError):
+        pass  # it ended without reading all: its exit code says why
+
+
+def _stop(child: "subprocess.Popen[bytes]") -> None:
+    """End a child that is still running, from polite to final."""
+    for name in ("SIGINT", "SIGTERM", "SIGKILL"):
+        if child.poll() is not None:
+            break
+        if os.name == "nt":  # pragma: no cover - Windows
+            child.kill()
+        else:
+            _signal_group(child.pid, getattr(signal, name))
+        try:
+            child.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            continue
+    for pipe in (child.stdout, child.stderr):
+        if pipe:
+            pipe.close()
+
+
+def _signal_group(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+class _TooSlowError(Exception):
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+class _Lines:
+    """Both pipes of a child as one sequence of lines, read by a thread each so that neither can fill up and block."""
+
+    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
+        import queue
+
+        self.stdout: list[str] = []
+        self.stderr: list[str] = []
+        self._queue: queue.Queue[tuple[str, str | None]] = queue.Queue()
+        for name, pipe in (("stdout", child.stdout), ("stderr", child.stderr)):
+            threading.Thread(target=self._read, args=(name, pipe), daemon=True).start()
+
+    def _read(self, name: str, pipe: IO[bytes]) -> None:
+        try:
+            for raw in pipe:
+                self._queue.put((name, raw.decode("utf-8", "replace")))
+        except ValueError:
+            pass  # closed under us: the run was stopped
+        self._queue.put((name, None))
+
+    def until_closed(self, timeout: float | None, stall: float | None) -> Iterator[tuple[str, str]]:
+        import queue
+
+        deadline = time.monotonic() + timeout if timeout else None
+        open_pipes = 2
+        while open_pipes:
+            waits = [w for w in (stall, deadline and deadline - time.monotonic()) if w is not None]
+            # Never wait without end: on Windows a blocked get() would not see Ctrl-C.
+            wait = max(0.0, min(waits)) if waits else 3600.0
+            try:
+                origin, line = self._queue.get(timeout=wait)
+            except queue.Empty:
+                if waits:
+                    over = timeout if deadline and time.monotonic() >= deadline else stall
+                    raise _TooSlowError(over or 0.0) from None
+                continue
+            if line is None:
+                open_pipes -= 1
+                continue
+            (self.stdout if origin == "stdout" else self.stderr).append(line)
+            yield origin, line
+
+
+def _not_found(command: Command) -> EnvtoolError:
+    return EnvtoolError(
+        tr("The program {program} was not found.", program=command.argv[0]),
+        hint=tr("Check its spelling, or that it is installed and on PATH."),
+        code=ExitCode.MISSING,
+    )
+
+
+def _cannot_start(command: Command, error: OSError) -> EnvtoolError:
+    return EnvtoolError(
+        tr(
+            "The program {program} could not be started: {reason}.",
+            program=command.argv[0],
+            reason=error.strerror or error,
+        )
+    )
