@@ -13,7 +13,7 @@ from envtool.files import write_atomically
 from envtool.model import Kind
 
 OWN = ".envtool"  # envtool's folder inside an environment, and beside environments
-_VERSIONED = re.compile(r"python3\.\d+t?$")
+_VERSIONED = re.compile(r"python3\.(\d+)t?$")
 
 
 def kind_of(prefix: Path) -> Kind | None:
@@ -49,8 +49,8 @@ def site_packages(prefix: Path) -> Path | None:
     """
     windows = prefix / "Lib" / "site-packages"
     lib = prefix / "lib"
-    candidates = sorted(d for d in lib.glob("python3.*") if _VERSIONED.search(d.name)) if lib.is_dir() else []
-    for folder in (*(d / "site-packages" for d in reversed(candidates)), windows):
+    found = [(int(match[1]), d) for d in lib.glob("python3.*") if (match := _VERSIONED.search(d.name))]
+    for folder in (*(d / "site-packages" for _, d in sorted(found, reverse=True)), windows):
         if folder.is_dir():
             return folder
     return None

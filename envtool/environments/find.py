@@ -1,0 +1,248 @@
+"""Which environments there are on this machine, found in the files alone: nothing is started, nothing is written.
+
+The rules are conda's own (``conda.core.envs_manager.list_all_known_prefixes``), with one difference: conda cleans
+``environments.txt`` while it lists, and this never does. envtool's venvs join the same list.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Environment, Kind
+from envtool.paths import Host
+from envtool.prefix import bin_dir, kind_of, made_by, unfinished
+from envtool.words import tr
+
+ROOT_NAMES = ("base", "root")  # both mean the root prefix to conda
+
+
+def find_all(host: Host) -> tuple[Environment, ...]:
+    """Return every environment that conda or envtool knows of: base first, then by name, the nameless last."""
+    places = _Places.of(host)
+    found: dict[str, Environment] = {}
+    for prefix in _candidates(host, places):
+        # One environment may be reached on several roads, by links too; the first road, the one with a name, wins.
+        key = _real(prefix)
+        if key not in found and (environment := places.at(prefix)):
+            found[key] = environment
+    return tuple(sorted(found.values(), key=lambda e: (e.name != "base", not e.name, e.name, str(e.prefix))))
+
+
+def resolve(host: Host, name_or_path: str) -> Environment:
+    """Return the environment that a user means by a name or a path.
+
+    Raises EnvtoolError: MISSING where there is none, USAGE where a name stands for several.
+    """
+    places = _Places.of(host)
+    if _is_path(name_or_path):
+        return _resolve_path(host, places, name_or_path)
+    found = {_real(e.prefix): e for prefix in reversed(places.of_name(name_or_path)) if (e := places.at(prefix))}
+    if not found:
+        raise _unknown(host, name_or_path)
+    if len(found) > 1:
+        paths = ", ".join(str(environment.prefix) for environment in reversed(found.values()))
+        raise EnvtoolError(
+            tr("The name {name} stands for several environments: {paths}.", name=name_or_path, paths=paths),
+            hint=tr("Give the path of the one you mean instead of its name."),
+            code=ExitCode.USAGE,
+        )
+    return next(iter(found.values()))
+
+
+def active(host: Host) -> Environment | None:
+    """Return the environment that is active in the user's shell, or None.
+
+    A venv may be active on top of a conda environment, or the other way round: the one whose programs come first on
+    PATH is the one that counts.
+    """
+    prefixes = [Path(value) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if (value := host.environ.get(name))]
+    if not prefixes:
+        return None
+    places = _Places.of(host)
+    order = host.environ.get("PATH", "").split(os.pathsep)
+
+    def place(environment: Environment) -> int:
+        programs = str(bin_dir(environment.prefix))
+        return order.index(programs) if programs in order else len(order)
+
+    return min((e for prefix in prefixes if (e := places.at(prefix))), key=place, default=None)
+
+
+def conda_root(host: Host) -> Path | None:
+    """Return the root prefix of the conda (else mamba) installation in use, or None where there is none.
+
+    conda is not asked: a shell that has it set up says where it is, otherwise PATH leads to it.
+    """
+    for variable in ("CONDA_EXE", "CONDA_ROOT", "_CONDA_ROOT"):
+        if (value := host.environ.get(variable)) and (path := Path(value)).exists():
+            return path if path.is_dir() else _root_of(path)
+    if program := shutil.which("conda", path=host.environ.get("PATH", os.defpath)):
+        return _root_of(Path(program))
+    return _mamba_root(host)
+
+
+def envs_dirs(host: Host) -> tuple[Path, ...]:
+    """Return the folders in which conda environments go by their name, the preferred one first."""
+    from envtool.clients import conda
+
+    root = conda_root(host)
+    folders = [Path(folder).expanduser() for folder in conda.in_force(host, root=root).envs_dirs]
+    defaults = [host.home / ".conda" / "envs"]
+    if root:
+        # conda's own order: an installation that the user may not write to comes after his home.
+        defaults.insert(0 if os.access(root, os.W_OK) else 1, root / "envs")
+    if host.system == "Windows":
+        local = Path(host.environ.get("LOCALAPPDATA") or host.home / "AppData" / "Local")
+        defaults.append(local / "conda" / "conda" / "envs")
+    if mamba := _mamba_root(host):
+        defaults.append(mamba / "envs")
+    return tuple(dict.fromkeys((*folders, *defaults)))
+
+
+def venvs_dir(host: Host) -> Path:
+    """Return the folder of envtool's own venvs."""
+    return host.data_dir / "envs"
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where environments have a name: the root prefix is base, and what lies in one of the folders goes by its own."""
+
+    root: Path | None
+    folders: tuple[Path, ...]
+    venvs: Path
+
+    @classmethod
+    def of(cls, host: Host) -> "_Places":
+        return cls(conda_root(host), envs_dirs(host), venvs_dir(host))
+
+    def of_name(self, name: str) -> list[Path]:
+        if name in ROOT_NAMES:
+            return [self.root] if self.root else []
+        return [folder / name for folder in (*self.folders, self.venvs)] if name else []
+
+    def at(self, prefix: Path) -> Environment | None:
+        """Return the environment at a prefix, or None; a half-made one counts as soon as it carries envtool's mark."""
+        half_made = bool(unfinished(prefix))
+        supposed: Kind = "venv" if prefix.parent == self.venvs else "conda"
+        kind = kind_of(prefix) or (supposed if half_made else None)
+        return Environment(self._name(prefix), prefix, kind, made_by(prefix), half_made) if kind else None
+
+    def _name(self, prefix: Path) -> str:
+        if self.root and _same(prefix, self.root):
+            return "base"
+        return prefix.name if any(_same(prefix.parent, folder) for folder in (*self.folders, self.venvs)) else ""
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one == other or _real(one) == _real(other)
+
+
+def _real(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
+
+
+def _candidates(host: Host, places: _Places) -> Iterator[Path]:
+    if places.root:
+        yield places.root
+    for folder in (*places.folders, places.venvs):
+        yield from _children(folder)
+    for home in _homes(host):
+        yield from _registered(home / ".conda" / "environments.txt")
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry) for entry in entries if entry.is_dir()]
+    except OSError:
+        return []
+
+
+def _homes(host: Host) -> list[Path]:
+    """Return the homes whose registered environments are listed: root is shown everybody's, as by conda."""
+    if os.name == "nt" or os.geteuid() != 0:
+        return [host.home]
+    import pwd
+
+    # A run with a HOME of its own (a container build, a test) is about that home, whoever runs it.
+    if Path(pwd.getpwuid(0).pw_dir) != host.home:
+        return [host.home]
+    return list(dict.fromkeys((host.home, *(Path(user.pw_dir) for user in pwd.getpwall()))))
+
+
+def _registered(path: Path) -> list[Path]:
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    return [Path(line.strip()) for line in lines if line.strip()]
+
+
+def _is_path(text: str) -> bool:
+    separators = [os.sep, os.altsep or os.sep, "/"]
+    return text.startswith((".", "~")) or any(separator in text for separator in separators)
+
+
+def _resolve_path(host: Host, places: _Places, text: str) -> Environment:
+    # normpath, not resolve: the path stays the one the user knows, links and all.
+    home = str(host.home) + text[1:] if text == "~" or text.startswith("~/") else text
+    prefix = Path(os.path.normpath(Path(home).absolute()))
+    if environment := places.at(prefix):
+        return environment
+    if not prefix.exists():
+        raise EnvtoolError(
+            tr("There is no environment at {path}: nothing is there.", path=prefix),
+            hint=tr("envtool list shows the environments there are."),
+            code=ExitCode.MISSING,
+        )
+    raise EnvtoolError(
+        tr(
+            "There is no environment at {path}: it has neither conda-meta/history nor pyvenv.cfg.",
+            path=prefix,
+        ),
+        hint=tr("envtool list shows the environments there are."),
+        code=ExitCode.MISSING,
+    )
+
+
+def _unknown(host: Host, name: str) -> EnvtoolError:
+    import difflib
+
+    close = difflib.get_close_matches(name, [e.name for e in find_all(host) if e.name])
+    hint = (
+        tr("Did you mean {names}? envtool list shows them all.", names=", ".join(close))
+        if close
+        else tr("envtool list shows the environments there are.")
+    )
+    return EnvtoolError(
+        tr("There is no environment named {name}.", name=name or "''"), hint=hint, code=ExitCode.MISSING
+    )
+
+
+def _root_of(program: Path) -> Path | None:
+    """Return the prefix that a conda program belongs to: by where it really lies, or by the Python that runs it."""
+    real = program.resolve()
+    for start in (real, _interpreter(real)):
+        for folder in start.parents[:3] if start else ():
+            if (folder / "conda-meta").is_dir():
+                return folder
+    return real.parent.parent if real.parent.name in ("bin", "condabin", "Scripts") else None
+
+
+def _interpreter(script: Path) -> Path | None:
+    try:
+        with script.open("rb") as file:
+            first = file.readline(1024)
+    except OSError:
+        return None
+    words = first[2:].decode("utf-8", "replace").split() if first.startswith(b"#!") else []
+    return Path(words[0]) if words else None
+
+
+def _mamba_root(host: Host) -> Path | None:
+    root = host.environ.get("MAMBA_ROOT_PREFIX")
+    return Path(root) if root and Path(root).is_dir() else None

@@ -1,0 +1,101 @@
+"""What is installed in an environment, both halves, read from its files without starting or changing anything."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from envtool.environments import distributions, records
+from envtool.environments.records import Record
+from envtool.model import Environment, Package
+from envtool.prefix import kind_of, site_packages
+from envtool.words import tr
+
+_VENV_VERSION = re.compile(r"^\s*version(?:_info)?\s*=\s*(\d+(?:\.\d+){1,2})", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The packages of both halves by name, and what is wrong with them, one sentence each.
+
+    ``inside`` are the Python distributions that conda packages brought (``torch`` inside conda's ``pytorch``), under
+    the names that pip knows them by.
+    """
+
+    conda: tuple[Package, ...] = ()
+    pip: tuple[Package, ...] = ()
+    inside: tuple[Package, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def read(environment: Environment | Path) -> Contents:
+    """Return what is installed in an environment: what conda's records own is conda's, the rest is pip's.
+
+    A conda package whose Python distribution pip has replaced or removed counts as gone, as it does for conda, but its
+    record stays where it is: conda deletes it while listing.
+    """
+    prefix = environment if isinstance(environment, Path) else environment.prefix
+    conda, remarks = records.read_all(prefix)
+    folder = _site_packages(prefix, conda)
+    if folder is None:
+        return Contents(tuple(record.package for record in conda), remarks=tuple(remarks))
+    found, unclear = distributions.read_all(folder)
+    start = folder.relative_to(prefix).as_posix() + "/"
+    owned = [(record.package, _anchors(record, start)) for record in conda]
+    theirs = {anchor for _, anchors in owned for anchor in anchors}
+    pip = {d.package.name: d.package for d in found if d.anchor not in theirs}
+    # What pip has installed over a conda package shadows it, also where it left the old metadata lying beside its own.
+    valid = {d.anchor: d.package for d in found if d.anchor in theirs and d.package.name not in pip}
+    clobbered = [package for package, anchors in owned if anchors and valid.keys().isdisjoint(anchors)]
+    return Contents(
+        conda=tuple(package for package, _ in owned if package not in clobbered),
+        pip=tuple(pip[name] for name in sorted(pip)),
+        inside=tuple(replace(package, manager="conda", origin=None) for package in valid.values()),
+        remarks=(*remarks, *unclear, *(_clobbered(package, pip) for package in clobbered)),
+    )
+
+
+def python_version(environment: Environment) -> str:
+    """Return the version of an environment's Python, or ``""`` where it has none."""
+    if environment.kind == "conda":
+        return next((version for name, version, _ in records.names(environment.prefix) if name == "python"), "")
+    try:
+        match = _VENV_VERSION.search((environment.prefix / "pyvenv.cfg").read_text("utf-8", "replace"))
+    except OSError:
+        return ""
+    return match[1] if match else ""
+
+
+def _site_packages(prefix: Path, conda: Iterable[Record]) -> Path | None:
+    if kind_of(prefix) != "conda":
+        return site_packages(prefix)
+    # Folders of an older Python may lie about after an update: python's own record names the one in use.
+    python = next((record for record in conda if record.package.name == "python"), None)
+    if python is None:
+        return None
+    if python.site_packages:
+        return prefix / python.site_packages
+    if python.package.subdir.startswith("win"):
+        return prefix / "Lib" / "site-packages"
+    return prefix / "lib" / f"python{'.'.join(python.package.version.split('.')[:2])}" / "site-packages"
+
+
+def _anchors(record: Record, site_packages: str) -> frozenset[str]:
+    """Return the entries of site-packages by which a conda package's Python distributions are known."""
+    inside = (file[len(site_packages) :] for file in record.files if file.startswith(site_packages))
+    return frozenset(entry for file in inside if distributions.is_anchor(entry := file.partition("/")[0]))
+
+
+def _clobbered(package: Package, pip: Mapping[str, Package]) -> str:
+    if other := pip.get(distributions.normalized(package.name)):
+        return tr(
+            "pip replaced conda's {name} {version} by {other}.",
+            name=package.name,
+            version=package.version,
+            other=other.version,
+        )
+    return tr(
+        "conda's {name} {version} is recorded, but pip has removed or replaced its Python distribution.",
+        name=package.name,
+        version=package.version,
+    )

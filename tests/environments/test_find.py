@@ -1,0 +1,177 @@
+"""Finding environments: conda's rules, without conda and without conda's cleaning up."""
+
+import os
+from pathlib import Path
+
+import pytest
+from layouts import conda_env, venv
+
+from envtool.environments import find
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.paths import Host
+from envtool.prefix import mark_unfinished, record_maker
+
+
+def host(home: Path, **environ: str) -> Host:
+    return Host({"PATH": "", **environ}, home, "Linux", "x86_64")
+
+
+def root(folder: Path) -> Path:
+    """Make an installation of conda: a root prefix with its program in it."""
+    prefix = conda_env(folder / "miniconda3")
+    program = prefix / "bin" / "conda"
+    program.parent.mkdir()
+    program.write_text(f"#!{prefix}/bin/python\n")
+    program.chmod(0o755)
+    return prefix
+
+
+def test_nothing_is_found_in_an_empty_account(tmp_path: Path) -> None:
+    assert find.find_all(host(tmp_path)) == ()
+    assert find.active(host(tmp_path)) is None
+    assert find.conda_root(host(tmp_path)) is None
+    assert find.envs_dirs(host(tmp_path)) == (tmp_path / ".conda" / "envs",)
+
+
+def test_every_road_leads_to_its_environments(tmp_path: Path) -> None:
+    base = root(tmp_path)
+    conda_env(base / "envs" / "dl")
+    conda_env(tmp_path / ".conda" / "envs" / "mine")
+    conda_env(tmp_path / "project" / "env")
+    here = host(tmp_path, CONDA_EXE=str(base / "bin" / "conda"))
+    venv(find.venvs_dir(here) / "light")
+    record_maker(find.venvs_dir(here) / "light", "venv", "0")
+    (base / "envs" / "rests").mkdir()
+    registered = tmp_path / ".conda" / "environments.txt"
+    registered.write_text(f"{base}\n\n{tmp_path}/project/env\n{tmp_path}/gone\n{base}/envs/dl\n")
+
+    found = find.find_all(here)
+
+    assert [(e.name, e.kind, e.engine) for e in found] == [
+        ("base", "conda", ""),
+        ("dl", "conda", ""),
+        ("light", "venv", "venv"),
+        ("mine", "conda", ""),
+        ("", "conda", ""),
+    ]
+    assert found[-1].prefix == tmp_path / "project" / "env"
+    assert "gone" in registered.read_text(), "conda cleans this file while listing; we must not"
+
+
+def test_a_half_made_environment_is_listed_as_such(tmp_path: Path) -> None:
+    here = host(tmp_path)
+    mark_unfinished(tmp_path / ".conda" / "envs" / "half", "create half")
+    mark_unfinished(find.venvs_dir(here) / "light", "create light")
+    assert [(e.name, e.kind, e.unfinished) for e in find.find_all(here)] == [
+        ("half", "conda", True),
+        ("light", "venv", True),
+    ]
+
+
+def test_an_environment_reached_through_a_link_is_listed_once_and_by_name(tmp_path: Path) -> None:
+    real = conda_env(tmp_path / "big-disk" / "dl")
+    (tmp_path / ".conda" / "envs").mkdir(parents=True)
+    (tmp_path / ".conda" / "envs" / "dl").symlink_to(real)
+    (tmp_path / ".conda" / "environments.txt").write_text(f"{real}\n")
+    assert [(e.name, e.prefix) for e in find.find_all(host(tmp_path))] == [("dl", tmp_path / ".conda" / "envs" / "dl")]
+
+
+@pytest.mark.parametrize("said_by", ["CONDA_EXE", "PATH", "link on PATH", "wrapper on PATH", "CONDA_ROOT"])
+def test_the_root_prefix_is_found_without_starting_conda(said_by: str, tmp_path: Path) -> None:
+    base = root(tmp_path / "opt")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    if said_by == "link on PATH":
+        (programs / "conda").symlink_to(base / "bin" / "conda")
+    if said_by == "wrapper on PATH":
+        (programs / "conda").write_text(f"#!{base}/bin/python -E\n")
+        (programs / "conda").chmod(0o755)
+    environ = {
+        "CONDA_EXE": {"CONDA_EXE": str(base / "bin" / "conda")},
+        "CONDA_ROOT": {"CONDA_ROOT": str(base)},
+        "PATH": {"PATH": str(base / "bin")},
+    }.get(said_by, {"PATH": str(programs)})
+    assert find.conda_root(host(tmp_path, **environ)) == base
+
+
+def test_a_root_prefix_that_cannot_be_written_comes_after_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = root(tmp_path / "opt")
+    here = host(tmp_path, CONDA_EXE=str(base / "bin" / "conda"))
+    own = tmp_path / ".conda" / "envs"
+    assert find.envs_dirs(here) == (base / "envs", own)
+    # Root may write anywhere, and tests often run as root: the answer of the system is given for it.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert find.envs_dirs(here) == (own, base / "envs")
+
+
+def test_configured_folders_come_first_and_give_names(tmp_path: Path) -> None:
+    prefix = conda_env(tmp_path / "data" / "envs" / "dl")
+    (tmp_path / ".condarc").write_text(f"envs_dirs:\n  - {tmp_path}/data/envs\n")
+    here = host(tmp_path)
+    assert find.envs_dirs(here)[0] == prefix.parent
+    assert [e.name for e in find.find_all(here)] == ["dl"]
+    assert [e.name for e in find.find_all(host(tmp_path, CONDA_ENVS_PATH=str(tmp_path / "other")))] == ["dl"]
+
+
+def test_micromamba_has_a_root_of_its_own(tmp_path: Path) -> None:
+    conda_env(tmp_path / "micromamba" / "envs" / "dl")
+    here = host(tmp_path, MAMBA_ROOT_PREFIX=str(tmp_path / "micromamba"))
+    assert find.conda_root(here) == tmp_path / "micromamba"
+    assert [e.name for e in find.find_all(here)] == ["dl"]
+
+
+def test_an_environment_is_resolved_by_name_and_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = root(tmp_path)
+    here = host(tmp_path, CONDA_EXE=str(base / "bin" / "conda"))
+    conda_env(base / "envs" / "dl")
+    venv(tmp_path / "project" / ".venv")
+    monkeypatch.chdir(tmp_path / "project")
+    assert find.resolve(here, "dl").prefix == base / "envs" / "dl"
+    assert find.resolve(here, "base").prefix == find.resolve(here, "root").prefix == base
+    for path in (".venv", "./.venv", "~/project/.venv", f"{tmp_path}/project/../project/.venv/"):
+        assert find.resolve(here, path).prefix == tmp_path / "project" / ".venv"
+    assert find.resolve(here, str(base / "envs" / "dl")).name == "dl"
+
+
+@pytest.mark.parametrize("name", ["ld", "", "-x", "two words", "no/such/path", "base"])
+def test_what_is_not_there_is_missing(name: str, tmp_path: Path) -> None:
+    conda_env(tmp_path / ".conda" / "envs" / "dl")
+    with pytest.raises(EnvtoolError) as caught:
+        find.resolve(host(tmp_path), name)
+    assert caught.value.code == ExitCode.MISSING
+    assert "envtool list" in caught.value.hint
+
+
+def test_a_misspelt_name_is_guessed_and_a_plain_folder_explained(tmp_path: Path) -> None:
+    conda_env(tmp_path / ".conda" / "envs" / "detection")
+    with pytest.raises(EnvtoolError) as caught:
+        find.resolve(host(tmp_path), "detecton")
+    assert "detection" in caught.value.hint
+    with pytest.raises(EnvtoolError, match=r"conda-meta/history nor pyvenv\.cfg"):
+        find.resolve(host(tmp_path), str(tmp_path))
+
+
+def test_a_name_that_stands_for_two_environments_is_refused(tmp_path: Path) -> None:
+    here = host(tmp_path)
+    one, two = conda_env(tmp_path / ".conda" / "envs" / "dl"), venv(find.venvs_dir(here) / "dl")
+    with pytest.raises(EnvtoolError) as caught:
+        find.resolve(here, "dl")
+    assert str(one) in caught.value.message
+    assert str(two) in caught.value.message
+
+
+def test_the_environment_whose_programs_come_first_is_the_active_one(tmp_path: Path) -> None:
+    conda, light = conda_env(tmp_path / "conda"), venv(tmp_path / "venv")
+    both = {"CONDA_PREFIX": str(conda), "VIRTUAL_ENV": str(light)}
+
+    def prefix_of(**environ: str) -> Path | None:
+        environment = find.active(host(tmp_path, **environ))
+        return environment and environment.prefix
+
+    assert prefix_of(CONDA_PREFIX=str(conda)) == conda
+    assert prefix_of(CONDA_PREFIX=str(tmp_path / "deleted")) is None
+    assert prefix_of(**both, PATH=f"{light}/bin:{conda}/bin:/usr/bin") == light
+    assert prefix_of(**both, PATH=f"{conda}/bin:{light}/bin:/usr/bin") == conda
+    assert prefix_of(**both) == light
