@@ -1,0 +1,155 @@
+"""Which of conda's configuration files exist, and what each of them says: the layers that conda merges.
+
+The search path and the flags are those of conda 26.7 (``conda/base/constants.py``, ``conda/common/configuration.py``).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import decode
+from envtool.paths import Host
+from envtool.words import tr
+
+_SYSTEM = ("/etc/conda", "/var/lib/conda")
+_WINDOWS = ("C:/ProgramData/conda",)
+_NAMES = (".condarc", "condarc", "condarc.d")
+_SUFFIXES = (".yml", ".yaml")
+_PREFIX = "CONDA_"
+# conda honours a marker in the comment behind a key or a list item: `channels:  #!final`, `- mine  #!top`.
+_MARKER = re.compile(r"#[!#]*(final|top|bottom)[!#]*\s*$")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One place that sets conda's settings: a file, or the ``CONDA_*`` variables (``path`` None).
+
+    ``final`` names the keys that no later layer may change; ``top`` and ``bottom`` the list items that go to the ends.
+    """
+
+    source: str
+    path: Path | None
+    values: Mapping[str, Any]
+    final: frozenset[str] = frozenset()
+    top: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    bottom: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def config_files(host: Host, root: Path | None = None, prefix: Path | None = None) -> tuple[Path, ...]:
+    """Return the existing files that conda reads, lowest precedence first.
+
+    ``root`` is the installation's root prefix, ``prefix`` the environment that the command is about (default: the
+    active one, else the root).
+    """
+    found: dict[Path, None] = {}
+    for place in search_path(host, root, prefix):
+        for path in _files_at(place):
+            found.setdefault(path)
+    return tuple(found)
+
+
+def search_path(host: Host, root: Path | None = None, prefix: Path | None = None) -> Iterator[Path]:
+    """Yield every place where conda looks for its settings, lowest precedence first, existing or not."""
+    active = host.environ.get("CONDA_PREFIX")
+    target = prefix or (Path(active) if active else root)
+    system = _WINDOWS if host.system == "Windows" else _SYSTEM
+    folders = [Path(folder) for folder in system]
+    folders += [root] if root else []
+    if xdg := host.environ.get("XDG_CONFIG_HOME"):
+        folders.append(Path(xdg) / "conda")
+    folders += [host.home / ".config" / "conda", host.home / ".conda"]
+    for folder in folders:
+        yield from (folder / name for name in _NAMES)
+    yield host.home / ".condarc"
+    if target:
+        yield from (target / name for name in _NAMES)
+    if condarc := host.environ.get("CONDARC"):
+        yield expand_path(host, condarc)
+
+
+def expand_path(host: Host, text: str) -> Path:
+    """Return the path that ``~/...`` or a relative path means for this account."""
+    if text == "~" or text.startswith(("~/", "~\\")):
+        return host.home / text[2:]
+    return Path(text).absolute()
+
+
+def _files_at(place: Path) -> Iterator[Path]:
+    # A name's suffix decides, also inside condarc.d: conda leaves anything else alone.
+    if place.is_dir():
+        yield from sorted(entry for entry in place.iterdir() if entry.suffix in _SUFFIXES and entry.is_file())
+    elif place.is_file() and (place.name in _NAMES or place.suffix in _SUFFIXES):
+        yield place
+
+
+def layers(host: Host, root: Path | None = None, prefix: Path | None = None) -> tuple[Layer, ...]:
+    """Return every layer of settings, lowest precedence first. Raises EnvtoolError on a file that is not YAML."""
+    read = [read_layer(path) for path in config_files(host, root, prefix)]
+    return (*read, *_variables(host))
+
+
+def read_layer(path: Path) -> Layer:
+    """Return what one file says. Raises EnvtoolError (BAD_INPUT) that names the file and the line."""
+    try:
+        text = decode(path.read_bytes())
+    except UnicodeDecodeError as error:
+        raise _broken(path, tr("byte {position} is neither UTF-8 nor UTF-16", position=error.start)) from None
+    except OSError as error:
+        raise _broken(path, error.strerror or str(error)) from None
+    values = load_mapping(text, str(path))
+    marks = _marks(text, values) if _MARKER.search(text) or "#!" in text else {}
+    return Layer(str(path), path, values, **marks)
+
+
+def load_mapping(text: str, source: str) -> dict[str, Any]:
+    """Return the mapping that a YAML text holds; an empty text is an empty one."""
+    import yaml
+
+    try:
+        # safe loader, in C where PyYAML was built with it
+        values = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        where = tr("line {line}: {problem}", line=mark.line + 1, problem=problem) if mark else problem
+        raise _broken(source, where) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise _broken(source, tr("line 1: it holds no `key: value` settings"))
+    return {str(key): value for key, value in values.items()}
+
+
+def _broken(source: object, reason: str) -> EnvtoolError:
+    return EnvtoolError(
+        tr("conda's configuration file {path} cannot be read: {reason}.", path=source, reason=reason),
+        hint=tr("Correct or remove it; conda itself ignores such a file with a warning."),
+        code=ExitCode.BAD_INPUT,
+    )
+
+
+def _marks(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys and items whose comment carries a marker of conda's."""
+    final: set[str] = set()
+    ends: dict[str, dict[str, list[str]]] = {"top": {}, "bottom": {}}
+    key = ""
+    for line in text.splitlines():
+        marker = _MARKER.search(line)
+        content = line[: marker.start()].strip() if marker else line.strip()
+        if line[:1].strip() and not content.startswith(("#", "-")):
+            key = content.partition(":")[0].strip("'\" ")
+            if marker and marker[1] == "final" and key in values:
+                final.add(key)
+        elif marker and marker[1] in ends and content.startswith("-"):
+            ends[marker[1]].setdefault(key, []).append(content[1:].strip("'\" "))
+    frozen = {name: {k: tuple(v) for k, v in items.items()} for name, items in ends.items()}
+    return {"final": frozenset(final), **frozen}
+
+
+def _variables(host: Host) -> Iterator[Layer]:
+    values = {name[len(_PREFIX) :].lower(): value for name, value in host.environ.items() if name.startswith(_PREFIX)}
+    if values:
+        yield Layer("CONDA_*", None, values)

@@ -1,0 +1,192 @@
+"""pip's settings, against pip itself."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envtool.clients import pip
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.paths import Host
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.fixture
+def clean(home):
+    """This home without the settings that let the tests' own pip work."""
+    environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
+    environ["XDG_CONFIG_DIRS"] = str(home.path / "xdg")
+    return type(home)(home.path, environ)
+
+
+def with_variables(home, **variables: str) -> Host:
+    return Host({**home.environ, **variables}, home.path, home.host.system, home.host.machine)
+
+
+def real_list(home, **variables: str) -> dict[str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"],
+        env={**home.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pairs = (line.partition("=") for line in done.stdout.splitlines())
+    return {key: ast.literal_eval(value) for key, _, value in pairs}
+
+
+def our_list(host: Host, prefix: Path | None) -> dict[str, str]:
+    merged: dict[str, str] = {}
+    for layer in pip.layers(host, prefix):
+        merged |= layer.values
+    return merged
+
+
+def test_files_merge_as_pip_merges_them(clean):
+    write(clean.path / "xdg/pip/pip.conf", "[global]\nindex-url = https://global.example\ntimeout = 60\n")
+    write(clean.path / ".pip/pip.conf", "[global]\nindex_url = https://legacy.example\n[install]\ntrusted-host = a b\n")
+    write(
+        clean.path / ".config/pip/pip.conf",
+        "[global]\nINDEX-URL = https://user.example\nextra-index-url =\n  https://x\n\thttps://y\n",
+    )
+    variables = {"PIP_NO_INDEX": "0", "PIP_TRUSTED_HOST": "c"}
+    host = with_variables(clean, **variables)
+    ours = {key: value for key, value in our_list(host, None).items() if key.split(".")[0] != "home"}
+    machine = {
+        key: value
+        for layer in pip.layers(clean.host)
+        if layer.source == "/etc/pip.conf"
+        for key, value in layer.values.items()
+    }
+    assert real_list(clean, **variables) == {**machine, **ours}
+    sources = pip.in_force(host)
+    assert sources.index == "https://user.example"
+    assert sources.extra_indexes == ("https://x", "https://y")
+    assert sources.trusted_hosts == ("c",)
+    assert sources.timeout == 60
+    assert not sources.no_index
+
+
+def test_the_file_that_a_variable_names_comes_last_and_replaces_the_user_s(clean, tmp_path):
+    write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\nretries = 3\n")
+    own = write(tmp_path / "own.conf", "[global]\nindex-url = https://own.example\n")
+    host = with_variables(clean, PIP_CONFIG_FILE=str(own))
+    assert pip.in_force(host).index == "https://own.example"
+    assert "global.retries" not in our_list(host, None)
+    listed = real_list(clean, PIP_CONFIG_FILE=str(own))
+    assert listed["global.index-url"] == "https://own.example"
+    assert "global.retries" not in listed
+    absent = with_variables(clean, PIP_CONFIG_FILE=str(tmp_path / "absent.conf"))
+    assert pip.in_force(absent).index == "https://user.example"
+
+
+def test_the_null_device_switches_all_files_off(clean):
+    write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\n")
+    assert pip.in_force(with_variables(clean, PIP_CONFIG_FILE=os.devnull)).index is None
+    assert real_list(clean, PIP_CONFIG_FILE=os.devnull).keys() <= {":env:.config-file"}
+
+
+def test_an_environment_s_own_file_beats_the_user_s(clean, tmp_path):
+    write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\n")
+    write(tmp_path / "env/pip.conf", "[global]\nindex-url = https://site.example\n")
+    assert pip.in_force(clean.host, prefix=tmp_path / "env").index == "https://site.example"
+    assert pip.in_force(clean.host).index == "https://user.example"
+
+
+def test_the_install_section_beats_the_global_one_even_from_a_lower_file(clean):
+    write(clean.path / ".pip/pip.conf", "[install]\nindex-url = https://install.example\n")
+    write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://global.example\n")
+    assert pip.in_force(clean.host).index == "https://install.example"
+    assert pip.in_force(with_variables(clean, PIP_INDEX_URL="https://env.example")).index == "https://env.example"
+
+
+def test_an_empty_value_hides_a_lower_file_s(clean):
+    write(clean.path / ".pip/pip.conf", "[global]\nindex-url = https://legacy.example\n")
+    write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url =\n")
+    assert pip.in_force(clean.host).index is None
+
+
+def test_relative_places_become_absolute(clean, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(
+        clean.path / ".config/pip/pip.conf",
+        "[global]\nfind-links = wheels ~/w https://h/f file:///s\ncert = ca.pem\nconstraint = c.txt\n",
+    )
+    sources = pip.in_force(clean.host)
+    assert sources.find_links == (str(tmp_path / "wheels"), str(clean.path / "w"), "https://h/f", "file:///s")
+    assert sources.certificate == str(tmp_path / "ca.pem")
+    assert sources.constraints == (str(tmp_path / "c.txt"),)
+
+
+def test_certificates_of_the_http_library_count(clean):
+    write(clean.path / ".config/pip/pip.conf", "[global]\ncert =\n")  # hides what the machine's own file may say
+    assert pip.in_force(with_variables(clean, REQUESTS_CA_BUNDLE="/ca/r.pem")).certificate == "/ca/r.pem"
+    host = with_variables(clean, REQUESTS_CA_BUNDLE="/ca/r.pem", PIP_CERT="/ca/p.pem")
+    assert pip.in_force(host).certificate == "/ca/p.pem"
+
+
+def test_a_whole_url_as_trusted_host_trusts_nothing(clean):
+    write(clean.path / ".config/pip/pip.conf", "[install]\ntrusted-host = https://pypi.example\n\tother.example\n")
+    assert pip.in_force(clean.host).trusted_hosts == ("other.example",)
+
+
+@pytest.mark.parametrize("setting", ["only-binary = :all:", "user = yes", "require_hashes = 1", "target = /t"])
+def test_what_uv_cannot_honour_prefers_pip_and_says_why(clean, setting):
+    path = write(clean.path / ".config/pip/pip.conf", f"[install]\n{setting}\n")
+    why = pip.in_force(clean.host).prefer_pip
+    assert str(path) in why
+    assert setting.split(" ")[0].replace("_", "-") in why
+
+
+def test_switched_off_options_do_not_prefer_pip(clean):
+    write(clean.path / ".config/pip/pip.conf", "[install]\nuser = false\npre = 0\n[list]\nformat = columns\n")
+    assert pip.in_force(clean.host).prefer_pip == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"index-url = https://x\n", "line 1"),
+        (b"[global]\nindex-url = a\nindex-url = b\n", "line 3"),
+        (b"[global]\nnothing\n", "line 2"),
+        (b"[global]\n# \xe9\n", "byte 11"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_line(clean, content, said):
+    path = clean.path / ".config/pip/pip.conf"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    with pytest.raises(EnvtoolError) as caught:
+        pip.in_force(clean.host)
+    assert str(path) in caught.value.message
+    assert said in caught.value.message
+    assert caught.value.code == ExitCode.BAD_INPUT
+
+
+@pytest.mark.parametrize(
+    ("system", "variables", "expected"),
+    [
+        ("Windows", {"APPDATA": "/R", "PROGRAMDATA": "/P"}, ["/P/pip/pip.ini", "/h/pip/pip.ini", "/R/pip/pip.ini"]),
+        (
+            "Darwin",
+            {},
+            ["/Library/Application Support/pip/pip.conf", "/h/.pip/pip.conf", "/h/.config/pip/pip.conf"],
+        ),
+        (
+            "Linux",
+            {"XDG_CONFIG_HOME": "/x", "XDG_CONFIG_DIRS": "/a:/b"},
+            ["/a/pip/pip.conf", "/b/pip/pip.conf", "/etc/pip.conf", "/h/.pip/pip.conf", "/x/pip/pip.conf"],
+        ),
+    ],
+)
+def test_each_system_has_its_own_places(system, variables, expected):
+    host = Host(variables, Path("/h"), system, "x86_64")
+    assert [path.as_posix() for _, path in pip.config_files(host)] == expected
