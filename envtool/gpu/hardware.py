@@ -1,0 +1,118 @@
+"""What this machine has: NVIDIA cards, a driver, and what kind of place it is. Facts only, no decision.
+
+Nothing here raises. What could not be found out is a value of its own (None, or an empty text), and why is a remark.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.gpu import probes
+from envtool.gpu.probes import Gpu
+from envtool.paths import Host
+from envtool.words import tr
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What was found out about one machine.
+
+    ``gpus`` are all that the driver knows, ``selected`` those that torch will see: ``visible`` is the value of
+    CUDA_VISIBLE_DEVICES, None where it is not set. ``driver`` is the full version, ``cuda`` the newest CUDA (major,
+    minor) that it supports. ``cuda_error`` is what cuInit answered (0 is success), None where there is no libcuda to
+    ask. ``cards`` counts NVIDIA display controllers on the PCI bus, None where the bus could not be read.
+    """
+
+    system: str
+    machine: str
+    gpus: tuple[Gpu, ...] = ()
+    selected: tuple[Gpu, ...] = ()
+    driver: str = ""
+    cuda: tuple[int, int] | None = None
+    cuda_error: int | None = None
+    libcuda: str = ""
+    cards: int | None = None
+    module: str = ""
+    nodes: tuple[str, ...] = ()
+    wsl: bool = False
+    wsl_driver: bool = False
+    tegra: bool = False
+    container: bool = False
+    visible: str | None = None
+    assumed: bool = False
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def has_card(self) -> bool:
+        """Whether an NVIDIA card exists, driver or not."""
+        return bool(self.gpus or self.selected or self.cards or self.nodes or self.wsl_driver)
+
+
+def facts(host: Host, *, root: Path = Path("/")) -> Hardware:
+    """Find out what the machine has. ``root`` is where its file system begins; programs come from the host's PATH."""
+    cuda = probes.libcuda(host, root)
+    smi = probes.nvidia_smi(host, root)
+    module = probes.kernel_module(root)
+    return Hardware(
+        system=host.system,
+        machine=host.machine,
+        gpus=smi.gpus or cuda.gpus,
+        # libcuda applies CUDA_VISIBLE_DEVICES itself, in CUDA's own order of devices, which is not nvidia-smi's.
+        selected=_with_details(cuda.gpus, smi.gpus),
+        driver=smi.driver or module,
+        cuda=cuda.version,
+        cuda_error=cuda.error,
+        libcuda=cuda.path,
+        cards=probes.pci_cards(root),
+        module=module,
+        nodes=probes.device_nodes(root),
+        wsl=probes.is_wsl(root),
+        wsl_driver=probes.has_wsl_driver(root),
+        tegra=probes.is_tegra(root),
+        container=probes.is_container(root),
+        visible=host.environ.get("CUDA_VISIBLE_DEVICES"),
+        remarks=tuple(remark for remark in (cuda.remark, smi.remark) if remark),
+    )
+
+
+def assume(host: Host, driver: str, capabilities: Sequence[tuple[int, int]]) -> Hardware:
+    """Return the facts of a machine that is not this one: for building an image where no GPU is.
+
+    Raises EnvtoolError where ``driver`` is no version.
+    """
+    try:
+        Version(driver)
+    except InvalidVersion:
+        raise EnvtoolError(
+            tr("{driver} is not a driver's version.", driver=driver),
+            hint=tr("Write it as nvidia-smi shows it: 580 or 580.95.05."),
+            code=ExitCode.USAGE,
+        ) from None
+    gpus = tuple(
+        Gpu(
+            name=tr("assumed GPU of compute capability {major}.{minor}", major=major, minor=minor),
+            capability=(major, minor),
+        )
+        for major, minor in capabilities
+    )
+    return Hardware(host.system, host.machine, gpus=gpus, selected=gpus, driver=driver, assumed=True)
+
+
+def _with_details(selected: Sequence[Gpu], known: Sequence[Gpu]) -> tuple[Gpu, ...]:
+    """Add what only nvidia-smi knows (MIG mode) to what libcuda listed."""
+    by_uuid: Mapping[str, Gpu] = {gpu.uuid: gpu for gpu in known if gpu.uuid}
+    return tuple(
+        Gpu(gpu.name, gpu.uuid, gpu.capability, gpu.memory, _mig(gpu, by_uuid.get(gpu.uuid))) for gpu in selected
+    )
+
+
+def _mig(gpu: Gpu, known: Gpu | None) -> bool | None:
+    if gpu.mig is not None:
+        return gpu.mig
+    # An instance has a uuid of its own, and "MIG 1g.10gb" in its name.
+    if " MIG " in gpu.name:
+        return True
+    return known.mig if known else None

@@ -1,0 +1,200 @@
+"""One question to the machine per function. Each answers something, whatever it finds; none raises."""
+
+import csv
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.errors import EnvtoolError
+from envtool.paths import Host
+from envtool.process import Command, capture, find
+from envtool.words import tr
+
+PATIENCE = 30.0  # seconds: a driver that wakes eight sleeping GPUs takes ten
+NVIDIA = "0x10de"  # PCI vendor
+_DRIVER = re.compile(r"\b\d{3,}\.\d{2,}(?:\.\d+)?\b")
+_LIBRARIES = (
+    "usr/lib/wsl/lib/libcuda.so.1",
+    "usr/lib/x86_64-linux-gnu/libcuda.so.1",
+    "usr/lib/aarch64-linux-gnu/libcuda.so.1",
+    "usr/lib64/libcuda.so.1",
+    "usr/lib64/nvidia/libcuda.so.1",
+    "run/opengl-driver/lib/libcuda.so.1",  # NixOS
+)
+# The last two are unknown to old drivers, which then refuse the whole question.
+_FIELDS = ("name", "uuid", "driver_version", "memory.total", "compute_cap", "mig.mode.current")
+_OLD_FIELDS = _FIELDS[:4]
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU as the driver shows it. ``capability`` is (major, minor), ``memory`` in bytes; None is not known."""
+
+    name: str
+    uuid: str = ""
+    capability: tuple[int, int] | None = None
+    memory: int | None = None
+    mig: bool | None = None
+
+
+@dataclass(frozen=True)
+class Libcuda:
+    """What the driver's library answered; ``error`` None where there is none, or where it never answered."""
+
+    gpus: tuple[Gpu, ...] = ()
+    version: tuple[int, int] | None = None
+    error: int | None = None
+    path: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class NvidiaSmi:
+    """What nvidia-smi answered; ``remark`` says why where it did not."""
+
+    gpus: tuple[Gpu, ...] = ()
+    driver: str = ""
+    remark: str = ""
+
+
+def libcuda(host: Host, root: Path) -> Libcuda:
+    """Ask libcuda, in a process of its own: it can hang, and it must see the user's CUDA_VISIBLE_DEVICES."""
+    # The bare name is what torch asks the loader for; where the file system is not this machine's, it would mislead.
+    names = (*(["libcuda.so.1"] if root == Path("/") else []), *(str(root / path) for path in _LIBRARIES))
+    script = Path(__file__).with_name("libcuda.py")
+    try:
+        done = capture(Command((sys.executable, "-I", str(script), *names), _environment(host)), timeout=PATIENCE)
+    except EnvtoolError as error:
+        return Libcuda(remark=tr("libcuda: {reason}", reason=error.message))
+    try:
+        said = json.loads(done.stdout)
+    except ValueError:
+        return Libcuda(remark=tr("Asking libcuda ended with exit code {code} and no answer.", code=done.returncode))
+    if not said["loaded"]:
+        return Libcuda(remark=tr("No libcuda was found."))
+    version = divmod(said["version"] // 10, 100) if said.get("version") else None
+    return Libcuda(tuple(map(_gpu, said["gpus"])), version, said["error"], said["path"])
+
+
+def _gpu(said: dict[str, object]) -> Gpu:
+    capability, memory, uuid = said.get("capability"), said.get("memory"), said.get("uuid")
+    name = str(said.get("name", ""))
+    prefix = "MIG-" if " MIG " in name else "GPU-"
+    return Gpu(
+        name=name,
+        uuid=f"{prefix}{uuid}" if uuid else "",
+        capability=(capability[0], capability[1]) if isinstance(capability, list) else None,
+        memory=memory if isinstance(memory, int) else None,
+    )
+
+
+def nvidia_smi(host: Host, root: Path) -> NvidiaSmi:
+    """Ask nvidia-smi for every GPU, selected or not, and for the driver's full version."""
+    in_wsl = root / "usr/lib/wsl/lib/nvidia-smi"  # off PATH under sudo and cron
+    program = find("nvidia-smi", host.environ.get("PATH", "")) or (str(in_wsl) if in_wsl.is_file() else "")
+    if not program:
+        return NvidiaSmi(remark=tr("No nvidia-smi was found."))
+    said = ""
+    for fields in (_FIELDS, _OLD_FIELDS):
+        question = (program, f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits")
+        try:
+            done = capture(Command(question, _environment(host)), timeout=PATIENCE)
+        except EnvtoolError as error:
+            return NvidiaSmi(remark=tr("nvidia-smi: {reason}", reason=error.message))
+        if done.returncode == 0:
+            return parse_smi(done.stdout, fields)
+        said = next(iter((done.stdout + done.stderr).strip().splitlines()), said)
+    return NvidiaSmi(remark=tr("nvidia-smi: {reason}", reason=said or tr("it failed without a word")))
+
+
+def parse_smi(text: str, fields: tuple[str, ...] = _FIELDS) -> NvidiaSmi:
+    """Read the table that ``--query-gpu`` prints; ``[N/A]`` and ``[Not Supported]`` are not known."""
+    gpus, driver = [], ""
+    for cells in csv.reader(text.splitlines(), skipinitialspace=True):
+        if len(cells) < len(fields):
+            continue
+        row = {field: cell.strip() for field, cell in zip(fields, cells, strict=False)}
+        capability = re.fullmatch(r"(\d+)\.(\d+)", row.get("compute_cap", ""))
+        memory, mode = row["memory.total"], row.get("mig.mode.current", "")
+        driver = driver or row["driver_version"]
+        gpus.append(
+            Gpu(
+                name=row["name"],
+                uuid=row["uuid"],
+                capability=(int(capability[1]), int(capability[2])) if capability else None,
+                memory=int(memory) * 2**20 if memory.isdecimal() else None,
+                mig={"Enabled": True, "Disabled": False}.get(mode),
+            )
+        )
+    return NvidiaSmi(tuple(gpus), driver if _DRIVER.fullmatch(driver) else "")
+
+
+def _environment(host: Host) -> dict[str, str | None]:
+    """The user's environment, in which a variable that hides GPUs and is not set must not come from elsewhere."""
+    return {**host.environ, "CUDA_VISIBLE_DEVICES": host.environ.get("CUDA_VISIBLE_DEVICES")}
+
+
+def kernel_module(root: Path) -> str:
+    """Return the version of the loaded kernel module, or ``""``. Containers see the host's."""
+    for path in ("proc/driver/nvidia/version", "sys/module/nvidia/version"):
+        if found := _DRIVER.search(_text(root / path)):
+            return found[0]
+    return ""
+
+
+def pci_cards(root: Path) -> int | None:
+    """Count the NVIDIA display controllers on the PCI bus (class 03, vendor 10de); None where it cannot be read.
+
+    NVIDIA's audio functions, bridges and NVSwitches have other classes.
+    """
+    devices = root / "sys/bus/pci/devices"
+    try:
+        folders = list(devices.iterdir())
+    except OSError:
+        return None
+    return sum(
+        _text(folder / "vendor").strip().lower() == NVIDIA and _text(folder / "class").strip().startswith("0x03")
+        for folder in folders
+    )
+
+
+def device_nodes(root: Path) -> tuple[str, ...]:
+    """Return the GPUs' device files: ``/dev/nvidia0`` ..."""
+    try:
+        names = [path.name for path in (root / "dev").iterdir()]
+    except OSError:
+        return ()
+    return tuple(sorted(f"/dev/{name}" for name in names if re.fullmatch(r"nvidia\d+", name)))
+
+
+def is_wsl(root: Path) -> bool:
+    """Whether this Linux runs inside Windows."""
+    return "microsoft" in _text(root / "proc/sys/kernel/osrelease").lower()
+
+
+def has_wsl_driver(root: Path) -> bool:
+    """Whether Windows lends an NVIDIA driver to this Linux: WSL shows no PCI bus to ask."""
+    wsl = root / "usr/lib/wsl"
+    return any((wsl / "lib").glob("libcuda.so*")) or any((wsl / "drivers").glob("nv*"))
+
+
+def is_tegra(root: Path) -> bool:
+    """Whether this is a Jetson: its GPU is no PCI card and its driver is part of the system image."""
+    return (root / "etc/nv_tegra_release").exists() or "nvidia,tegra" in _text(root / "proc/device-tree/compatible")
+
+
+def is_container(root: Path) -> bool:
+    """Whether this is the inside of a container."""
+    marks = (root / ".dockerenv", root / "run/.containerenv", root / "run/systemd/container", root / ".singularity.d")
+    return any(mark.exists() for mark in marks) or bool(
+        re.search(r"docker|kubepods|containerd|lxc", _text(root / "proc/1/cgroup"))
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
