@@ -1,0 +1,200 @@
+"""The mirrors envtool knows: ``mirrors.yaml`` with the user's own file laid over it."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import decode
+from envtool.paths import Host
+from envtool.words import tr
+
+State = Literal["active", "partial", "uncertain", "redirector", "retired"]
+STATES: tuple[State, ...] = ("active", "partial", "uncertain", "redirector", "retired")
+
+
+@dataclass(frozen=True)
+class Pypi:
+    """A mirror of the default Python package index: its address, and the others that lead to it."""
+
+    index: str
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conda:
+    """A mirror of conda: ``channels`` lie below ``base``/cloud, ``pkgs`` (parts of defaults) below ``base``/pkgs."""
+
+    base: str
+    also: tuple[str, ...] = ()
+    pkgs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+    def parent(self, channel: str) -> str | None:
+        """Return the URL above a channel (``conda-forge``, ``pkgs/main``), or None where the site does not serve it."""
+        if channel in self.elsewhere:
+            return self.elsewhere[channel]
+        if channel in self.channels:
+            return f"{self.base}/cloud"
+        if channel.removeprefix("pkgs/") in self.pkgs and channel.startswith("pkgs/"):
+            return self.base
+        return None
+
+    def url(self, channel: str) -> str | None:
+        """Return a channel's base URL without subdir, or None where the site does not serve it."""
+        parent = self.parent(channel)
+        return f"{parent}/{channel}" if parent else None
+
+
+@dataclass(frozen=True)
+class Torch:
+    """A mirror of the PyTorch wheel index: ``base``/cu128/ is an index, or a flat listing for ``--find-links``."""
+
+    base: str
+    how: Literal["index", "find-links"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Where a claim comes from, and when it was made."""
+
+    what: str
+    source: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """One site. ``group`` is its failure domain, ``depends`` the groups it fetches from."""
+
+    name: str
+    title: str
+    state: State
+    group: str
+    aliases: tuple[str, ...] = ()
+    depends: tuple[str, ...] = ()
+    note: str = ""
+    replacement: str = ""
+    pypi: Pypi | None = None
+    conda: Conda | None = None
+    torch: Torch | None = None
+    python: str = ""
+    installers: Mapping[str, str] = field(default_factory=dict)
+    status: str = ""
+    http: bool = True
+    evidence: tuple[Evidence, ...] = ()
+    own: bool = False  # from the user's file
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be offered: not retired."""
+        return self.state != "retired"
+
+    @property
+    def date(self) -> str:
+        """The newest date of its evidence, as written; "" where there is none."""
+        return max((item.date for item in self.evidence), default="")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All mirrors in their order, and where upstream is."""
+
+    mirrors: Mapping[str, Mirror]
+    conda: str
+    defaults: str
+    torch: str
+
+    def find(self, name: str) -> Mirror:
+        """Return a mirror by its name or alias. Raises EnvtoolError with close matches."""
+        wanted = name.strip().lower()
+        for mirror in self.mirrors.values():
+            if wanted == mirror.name or wanted in mirror.aliases:
+                return mirror
+        names = [word for mirror in self.mirrors.values() if mirror.usable for word in (mirror.name, *mirror.aliases)]
+        close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+        hint = (
+            tr("Did you mean {names}? `envtool mirror list` shows all.", names=", ".join(close))
+            if close
+            else tr("`envtool mirror list` shows all; a URL works too.")
+        )
+        raise EnvtoolError(tr("There is no mirror called {name}.", name=repr(name)), hint=hint, code=ExitCode.USAGE)
+
+
+def load(host: Host) -> Catalogue:
+    """Return the catalogue with the user's own mirrors. Raises EnvtoolError (BAD_INPUT) with file and line."""
+    from envtool.mirrors.schema import checked
+
+    shipped = _shipped()
+    data = checked(_text(shipped), shipped, whole=True)
+    mirrors = {name: _mirror(name, entry) for name, entry in data["mirrors"].items()}
+    own = own_file(host)
+    if own.exists():
+        for name, entry in checked(_text(own), own, whole=False).get("mirrors", {}).items():
+            mirrors[name] = _mirror(name, entry, own=True)
+    upstream = data["upstream"]
+    return Catalogue(mirrors, upstream["conda"], upstream["defaults"], upstream["torch"])
+
+
+def own_file(host: Host) -> Path:
+    """Return where the user's own mirrors are kept."""
+    return host.config_dir / "mirrors.yaml"
+
+
+def _shipped() -> Path:
+    here = Path(__file__).resolve()
+    beside = here.with_name("mirrors.yaml")  # in an installed package
+    return beside if beside.exists() else here.parents[2] / "mirrors.yaml"  # in a checkout
+
+
+def _text(path: Path) -> str:
+    try:
+        return decode(path.read_bytes())
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnvtoolError(
+            tr("The list of mirrors {path} cannot be read: {reason}.", path=path, reason=error),
+            hint=tr("Restore it, or install envtool again."),
+            code=ExitCode.BAD_INPUT,
+        ) from None
+
+
+def _mirror(name: str, entry: Mapping[str, Any], *, own: bool = False) -> Mirror:
+    pypi, conda, torch = entry.get("pypi"), entry.get("conda"), entry.get("torch")
+    return Mirror(
+        name=name,
+        title=entry.get("title", name),
+        state=entry.get("state", "active"),
+        group=entry.get("group", name),
+        aliases=tuple(entry.get("aliases", ())),
+        depends=tuple(entry.get("depends", ())),
+        note=entry.get("note", ""),
+        replacement=entry.get("replacement", ""),
+        pypi=Pypi(_bare(pypi["index"]), tuple(map(_bare, pypi.get("also", ())))) if pypi else None,
+        conda=_conda(conda) if conda else None,
+        torch=Torch(_bare(torch["base"]), torch["how"]) if torch else None,
+        python=_bare(entry.get("python", "")),
+        installers=entry.get("installers", {}),
+        status=entry.get("status", ""),
+        http=entry.get("http", True),
+        evidence=tuple(Evidence(e["what"], e["source"], str(e["date"])) for e in entry.get("evidence", ())),
+        own=own,
+    )
+
+
+def _conda(entry: Mapping[str, Any]) -> Conda:
+    return Conda(
+        base=_bare(entry["base"]),
+        also=tuple(map(_bare, entry.get("also", ()))),
+        pkgs=tuple(entry.get("pkgs", ())),
+        channels=tuple(entry.get("channels", ())),
+        elsewhere={name: _bare(url) for name, url in entry.get("elsewhere", {}).items()},
+        missing=tuple(entry.get("missing", ())),
+    )
+
+
+def _bare(url: str) -> str:
+    return url.rstrip("/")

@@ -1,0 +1,138 @@
+"""The shipped list of mirrors, the user's own laid over it, and errors that name the line."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.mirrors import catalogue, recognise, replicas
+
+
+@pytest.fixture
+def shipped(home):
+    return catalogue.load(home.host)
+
+
+def own(home, text: str):
+    path = catalogue.own_file(home.host)
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_mirror_says_how_we_know(shipped):
+    assert {"tsinghua", "ustc", "aliyun"} <= set(shipped.mirrors)
+    for mirror in shipped.mirrors.values():
+        assert mirror.evidence, mirror.name
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", mirror.date), mirror.name
+        if not mirror.usable:
+            assert shipped.find(mirror.replacement).usable
+
+
+def test_aliases_lead_to_one_mirror_and_clash_with_none(shipped):
+    words = [word for mirror in shipped.mirrors.values() for word in (mirror.name, *mirror.aliases)]
+    assert len(words) == len(set(words))
+    assert shipped.find("tuna") is shipped.find("Tsinghua")
+
+
+def test_an_unknown_name_offers_close_ones(shipped):
+    with pytest.raises(EnvtoolError) as caught:
+        shipped.find("tsingua")
+    assert "tsinghua" in caught.value.hint
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_a_user_s_own_mirror_is_laid_over_the_list(home):
+    own(home, "mirrors:\n  lab:\n    pypi: {index: https://pip.lab.example/simple/}\n  ustc:\n    title: mine\n")
+    both = catalogue.load(home.host)
+    assert both.find("lab").own
+    assert both.find("lab").pypi.index == "https://pip.lab.example/simple"
+    assert both.find("ustc").title == "mine"
+    assert both.find("tsinghua").conda
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("mirrors:\n  lab:\n    pipy: {}\n", 3, "pipy"),
+        ("mirrors:\n  lab:\n    title: x\n    state: dead\n", 4, "one of"),
+        ("mirrors:\n  lab:\n    pypi:\n      index: pip.lab\n", 4, "URL"),
+        ("mirrors:\n  lab:\n    pypi:\n      index: https://me:pw@lab.example/simple\n", 4, "login"),
+        ("mirrors:\n  lab:\n    conda: {pkgs: [main]}\n", 3, "base"),
+        ("mirrors:\n  lab:\n    depends:\n      - tuna\n      - 3\n", 5, "word"),
+        ("mirrors:\n  lab: [\n", 3, ""),
+        ("- a\n", 1, "mirrors"),
+        ("mirrors: 3\n", 1, "map"),
+        ("schema: 2\nmirrors: {}\n", 1, "one of"),
+    ],
+)
+def test_an_error_names_file_and_line(home, text, line, said):
+    path = own(home, text)
+    with pytest.raises(EnvtoolError) as caught:
+        catalogue.load(home.host)
+    assert str(path) in caught.value.message
+    assert f"line {line}" in caught.value.message
+    assert said in caught.value.message
+    assert "pw" not in caught.value.message
+    assert caught.value.code == ExitCode.BAD_INPUT
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://pypi.tuna.tsinghua.edu.cn/simple", ("tsinghua", "pypi", "", True)),
+        ("http://pypi.tuna.tsinghua.edu.cn/simple/", ("tsinghua", "pypi", "", True)),
+        ("https://pypi.mirrors.ustc.edu.cn/simple/", ("ustc", "pypi", "", True)),
+        ("http://mirrors.aliyun.com/pypi/simple/", ("aliyun", "pypi", "", True)),
+        ("https://user:pw@MIRRORS.aliyun.com:443/pypi/simple", ("aliyun", "pypi", "", True)),
+        ("http://pypi.douban.com/simple/", ("douban", "pypi", "", False)),
+        ("https://mirrors.tuna.tsinghua.edu.cn/anaconda/pkgs/free/", ("tsinghua", "conda", "pkgs/free", False)),
+        ("https://mirrors.tuna.tsinghua.edu.cn/anaconda/pkgs/main/linux-64", ("tsinghua", "conda", "pkgs/main", True)),
+        ("https://mirror.tuna.tsinghua.edu.cn/anaconda/cloud/conda-forge/", ("tsinghua", "conda", "conda-forge", True)),
+        ("http://mirrors.tuna.tsinghua.edu.cn/anaconda/cloud/msys2/", ("tsinghua", "conda", "msys2", True)),
+        ("https://mirrors.tuna.tsinghua.edu.cn/anaconda/cloud/conda-", ("tsinghua", "conda", "conda-", False)),
+        ("https://mirrors.tuna.tsinghua.edu.cn/anaconda/cloud", ("tsinghua", "conda", "", True)),
+        ("https://mirrors.tuna.tsinghua.edu.cn/anaconda", ("tsinghua", "conda", "", True)),
+        ("https://mirrors.ustc.edu.cn/anaconda/pkgs/main", ("ustc", "conda", "pkgs/main", False)),
+        ("https://mirrors.sustech.edu.cn/anaconda-extra/cloud/nvidia", ("sustech", "conda", "nvidia", True)),
+        ("https://mirror.sjtu.edu.cn/pytorch-wheels/cu128/", ("sjtu", "torch", "", True)),
+        ("https://arti.example/artifactory/api/pypi/simple", None),
+        ("https://mirrors.tuna.tsinghua.edu.cn.evil.example/simple", None),
+        ("https://conda.anaconda.org/conda-forge", None),
+    ],
+)
+def test_every_form_in_use_is_recognised(shipped, url, expected):
+    found = recognise.recognise(shipped, url)
+    assert (found and (found.mirror.name, found.service, found.channel, found.alive)) == expected
+
+
+def test_upstream_addresses_have_their_names(shipped):
+    assert recognise.upstream_channel(shipped, "https://conda.anaconda.org/conda-forge/linux-64") == "conda-forge"
+    assert recognise.upstream_channel(shipped, "http://repo.anaconda.com/pkgs/main/") == "pkgs/main"
+    assert recognise.upstream_channel(shipped, "https://lab.example/conda-forge") == ""
+
+
+def test_replicas_take_another_operator_before_a_second_of_the_same(shipped):
+    hosts = [urlsplit(url).hostname for url in replicas.for_pypi(shipped)]
+    by_host = {urlsplit(m.pypi.index).hostname: m for m in shipped.mirrors.values() if m.pypi}
+    groups = [by_host[host].group for host in hosts]
+    # all different groups first; what is run by, or stands on, one of those comes after
+    assert len(set(groups[:8])) == 8
+    assert hosts.index("mirrors.bfsu.edu.cn") > 8
+    assert hosts.index("mirrors.ustc.edu.cn") > 8
+    assert "pypi.doubanio.com" not in hosts
+    assert "mirrors.cernet.edu.cn" not in hosts
+
+
+def test_replicas_of_a_channel_are_those_that_serve_it(shipped):
+    assert replicas.for_channel(shipped, "nvidia") == ("https://mirrors.sustech.edu.cn/anaconda-extra/cloud/nvidia",)
+    assert not any("ustc" in url for url in replicas.for_channel(shipped, "pkgs/main"))
+    assert any("ustc" in url for url in replicas.for_channel(shipped, "bioconda"))
+    assert replicas.for_channel(shipped, "my-own") == ()
+
+
+def test_torch_replicas_say_how_to_ask(shipped):
+    ways = {url: how for how, url in replicas.for_torch(shipped, "cu128")}
+    assert ways["https://mirrors.aliyun.com/pytorch-wheels/cu128/"] == "find-links"
+    assert ways["https://mirror.sjtu.edu.cn/pytorch-wheels/cu128"] == "index"
