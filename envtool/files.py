@@ -2,9 +2,7 @@
 
 import json
 import os
-import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -72,6 +70,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     A link is followed (dotfiles are often kept elsewhere), the mode of an existing file is kept, folders are made.
     """
+    import tempfile
+
     target = path.resolve() if path.is_symlink() else path
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".envtool")
@@ -150,7 +150,7 @@ def _try_lock(path: Path, purpose: str) -> int | str:
         if not same_file:
             os.close(handle)
             return tr("another envtool that is just ending")
-        if holder and holder.get("host") != socket.gethostname():
+        if holder and holder.get("host") != _host_name():
             os.close(handle)
             return _describe(holder)
         os.ftruncate(handle, 0)
@@ -186,9 +186,13 @@ def _system_lock(handle: int) -> bool:
 
 
 def _self_description(purpose: str) -> bytes:
-    return json.dumps(
-        {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time(), "purpose": purpose}
-    ).encode()
+    return json.dumps({"host": _host_name(), "pid": os.getpid(), "since": time.time(), "purpose": purpose}).encode()
+
+
+def _host_name() -> str:
+    import socket
+
+    return socket.gethostname()
 
 
 def _read_holder(path: Path) -> dict[str, object] | None:

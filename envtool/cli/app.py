@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -40,16 +42,25 @@ def _options(
     out.quiet, out.debug = quiet, debug
 
 
-def register() -> None:
-    """Hang every command on the app. Each file holds one command or one group."""
-    from envtool.cli import commands  # noqa: F401
+def register(command: str = "") -> None:
+    """Hang the commands on the app. Each file holds one command or one group, and is named like it.
+
+    Where the asked-for command is known its file alone is imported: ``list`` is not to wait for all the others.
+    """
+    module = command.replace("-", "_")
+    if module.isidentifier():
+        with suppress(ModuleNotFoundError):
+            import_module(f"envtool.cli.{module}")
+    known = {info.name for info in app.registered_commands} | {info.name for info in app.registered_groups}
+    if command not in known:
+        from envtool.cli import commands  # noqa: F401
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code: the one place where errors are shown."""
-    register()
     out.json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
     out.command = next((word for word in arguments if not word.startswith("-")), "")
+    register(out.command)
     try:
         result = typer.main.get_command(app).main(list(arguments), prog_name="envtool", standalone_mode=False)
     except EnvtoolError as error:

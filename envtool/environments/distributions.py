@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from envtool.clients.conda import split_login
 from envtool.model import Origin, Package
 from envtool.words import tr
 
@@ -116,7 +117,7 @@ def _origin(text: str) -> Origin | None:
     """Return where a direct_url.json (PEP 610) says that a distribution came from."""
     try:
         content = json.loads(text)
-        return _origin_of(content, str(content["url"]))
+        return _origin_of(content, _public(str(content["url"])))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -132,3 +133,9 @@ def _origin_of(content: dict[str, Any], url: str) -> Origin:
     archive = content.get("archive_info") or {}
     sha256 = (archive.get("hashes") or {}).get("sha256") or str(archive.get("hash") or "").removeprefix("sha256=")
     return Origin("archive", url, sha256=sha256, subdirectory=subdirectory)
+
+
+def _public(url: str) -> str:
+    """Return an address without its login, as PEP 610 demands; ``git@`` of an ssh address is no secret but needed."""
+    plain, login, _ = split_login(url)
+    return url if login == "git" or url.startswith("ssh:") else plain

@@ -168,7 +168,7 @@ def test_the_environment_whose_programs_come_first_is_the_active_one(tmp_path: P
 
     def prefix_of(**environ: str) -> Path | None:
         environment = find.active(host(tmp_path, **environ))
-        return environment and environment.prefix
+        return environment.prefix if environment else None
 
     assert prefix_of(CONDA_PREFIX=str(conda)) == conda
     assert prefix_of(CONDA_PREFIX=str(tmp_path / "deleted")) is None
