@@ -1,0 +1,159 @@
+"""Where a torch wheel of a wanted build can be had: sources asked in order, each with what came of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from packaging.tags import Tag
+
+from envtool.gpu.builds import Candidate, table
+from envtool.gpu.web import UnansweredError, Web, local
+from envtool.gpu.wheels import Wheel, build_of, read, tags_of
+from envtool.words import tr
+
+PROJECT = "torch"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place to look. ``name`` is what people are told, never with a login.
+
+    ``kind`` index: ``url`` is its root, the project's page lies below. ``find-links``: ``url`` is a page or a folder
+    with the wheels themselves. ``build`` is the only one that this source has, ``""`` where it may have any.
+    """
+
+    kind: Literal["index", "find-links"]
+    url: str
+    name: str
+    build: str = ""
+
+    @property
+    def page(self) -> str:
+        """The page, or folder, that lists the wheels of torch."""
+        return f"{self.url.rstrip('/')}/{PROJECT}/" if self.kind == "index" else self.url
+
+    @property
+    def chosen_by_hand(self) -> bool:
+        """Whether somebody put these wheels there on purpose: a folder of his own, or a flat page he configured."""
+        return self.kind == "find-links" and not self.build
+
+
+@dataclass(frozen=True)
+class Found:
+    """A wheel for a candidate, for which Python (``3.12``), and where it was found."""
+
+    candidate: Candidate
+    wheel: Wheel
+    python: str
+    source: Source
+
+    @property
+    def requirement(self) -> str:
+        """What to ask an installer for, so that it takes this build and no other.
+
+        Three equals signs, for a version without label: two would also take one with any label.
+        """
+        equals = "==" if self.wheel.version.local else "==="
+        return f"{PROJECT}{equals}{self.wheel.version}"
+
+
+@dataclass
+class Search:
+    """One search: what to ask, how, and what has been learnt so far. ``pythons`` are in order of preference."""
+
+    web: Web
+    pythons: Sequence[str]
+    platforms: Sequence[str]
+    machine: str
+    outcomes: dict[str, str] = field(default_factory=dict)  # source's name -> what came of asking it
+    _pages: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
+    _builds: dict[str, str] = field(default_factory=dict)
+    _unreachable: set[str] = field(default_factory=set)
+    _tags: dict[str, frozenset[Tag]] = field(default_factory=dict)
+
+    def best(self, candidates: Sequence[Candidate], sources: Sequence[Source]) -> Found | None:
+        """Return the best candidate that some source has, None where none has any.
+
+        Wheels that somebody laid out by hand win over newer ones elsewhere: he did that for a reason, and they cost no
+        network. Otherwise the first candidate that anybody has is taken, from the first source that has it.
+        """
+        by_hand = [source for source in sources if source.chosen_by_hand]
+        for source in by_hand:
+            for candidate in candidates:
+                if found := self.find(candidate, source):
+                    return found
+        for candidate in candidates:
+            for source in sources:
+                if source not in by_hand and (found := self.find(candidate, source)):
+                    return found
+        return None
+
+    def find(self, candidate: Candidate, source: Source) -> Found | None:
+        """Return what one source has for one candidate, for the most preferred Python that it has it for."""
+        if source.build not in ("", candidate.build):
+            return None
+        for wheel, python in self._fitting(candidate.torch, source):
+            if self._is_build(wheel, candidate):
+                self.outcomes[source.name] = tr("has torch {candidate}", candidate=candidate)
+                return Found(candidate, wheel, python, source)
+        return None
+
+    def default_wheel(self, releases: Sequence[str], sources: Sequence[Source]) -> Found | None:
+        """Return the newest wheel without label, whatever its build: what an installer would take by itself."""
+        for release in releases:
+            for source in sources:
+                for wheel, python in self._fitting(release, source) if not source.build else ():
+                    if not wheel.version.local:
+                        return Found(Candidate(release, self.unlabelled(wheel)), wheel, python, source)
+        return None
+
+    def _fitting(self, release: str, source: Source) -> Iterator[tuple[Wheel, str]]:
+        wheels = [wheel for wheel in self._wheels(source) if wheel.version.public == release]
+        for python in self.pythons:
+            for wheel in wheels:
+                if wheel.fits(python, self._accepted(python)):
+                    yield wheel, python
+
+    def _wheels(self, source: Source) -> tuple[Wheel, ...]:
+        """Return every torch wheel of a source. Each page is asked for once, a site that is not reached never again."""
+        if source.page not in self._pages:
+            self._pages[source.page] = () if source.name in self._unreachable else self._ask(source)
+        return self._pages[source.page]
+
+    def _ask(self, source: Source) -> tuple[Wheel, ...]:
+        wheels: tuple[Wheel, ...] = ()
+        try:
+            page = self.web.page(source.page)
+            wheels = read(page.text, page.content_type, page.url, PROJECT)
+            outcome = tr("has no torch that fits") if wheels else tr("has no torch")
+        except UnansweredError as error:
+            outcome = tr("has no torch") if error.status == 404 and source.kind == "index" else str(error)
+            if not error.status:
+                self._unreachable.add(source.name)
+        except ValueError:
+            outcome = tr("its page cannot be read")
+        self.outcomes.setdefault(source.name, outcome)
+        return wheels
+
+    def _is_build(self, wheel: Wheel, candidate: Candidate) -> bool:
+        if wheel.version.local:
+            return wheel.version.local == candidate.build
+        # The default index's wheels bear no label. The table saves the look at most of them; the wheel itself decides.
+        expected = table().unlabelled.get(candidate.torch) if self.machine == "x86_64" else None
+        if local(wheel.url) is None and expected not in (None, candidate.build):
+            return False
+        return self.unlabelled(wheel) == candidate.build
+
+    def unlabelled(self, wheel: Wheel) -> str:
+        """Return the build of a wheel without label, read from its metadata; ``""`` where that cannot be had."""
+        if wheel.url not in self._builds:
+            try:
+                self._builds[wheel.url] = build_of(self.web.metadata(wheel), self.machine)
+            except UnansweredError:
+                self._builds[wheel.url] = ""
+        return self._builds[wheel.url]
+
+    def _accepted(self, python: str) -> frozenset[Tag]:
+        if python not in self._tags:
+            self._tags[python] = tags_of(python, self.platforms)
+        return self._tags[python]
