@@ -1,1 +1,28 @@
-"""Text to model and back, pure. One file per format."""
+"""Text to model and back, pure: one file per format."""
+
+import re
+from pathlib import Path
+
+from envtool.model import Reading
+from envtool.specs import conda_list, explicit, requirements
+
+__all__ = ["read"]
+
+_YAML_KEY = re.compile(r"""^["']?(?:name|channels|dependencies|variables|prefix)["']?[ \t]*:(?:\s|$)""", re.MULTILINE)
+
+
+def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
+    """Return what a file asks for, whatever its format: what it holds decides, then its name.
+
+    ``base`` is the folder that relative paths in it start from. Raises EnvtoolError (BAD_INPUT) with the line.
+    """
+    if explicit.is_explicit(text):
+        return explicit.read(text, filename, base=base)
+    if _YAML_KEY.search(text) or filename.endswith((".yml", ".yaml")):
+        from envtool.specs import environment_yml
+
+        return environment_yml.read(text, filename, base=base)
+    first = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    if conda_list.is_line(first):
+        return conda_list.read(text, filename)
+    return requirements.read(text, filename, base=base)

@@ -1,0 +1,60 @@
+"""Explicit lists (CEP 23): ``@EXPLICIT``, then one archive's address a line, with its hash; taken without solving."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from envtool.model import Archive, Reading, Spec
+from envtool.specs.problem import problem
+from envtool.words import tr
+
+MARKER = "@EXPLICIT"
+_LINE = re.compile(
+    r"(?P<place>[^#]+?\.(?:conda|tar\.bz2))(?:#(?:(?P<md5>[0-9a-fA-F]{32})|(?:sha256:)?(?P<sha256>[0-9a-fA-F]{64})))?"
+)
+_SCHEME = re.compile(r"[a-z][a-z0-9+]{1,11}://")
+
+
+def is_explicit(text: str) -> bool:
+    """Return whether a text is an explicit list: any line that is the marker makes it one."""
+    return any(line.strip() == MARKER for line in text.splitlines())
+
+
+def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
+    """Return the archives that an explicit list names; paths are taken from ``base``. Raises EnvtoolError."""
+    archives = []
+    for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+        if line and line != MARKER and not line.startswith("#"):
+            archives.append(_archive(line, filename, number, base))
+    return Reading(Spec(explicit=tuple(archives), base=base))
+
+
+def write(archives: Iterable[Archive], subdir: str) -> str:
+    """Return the explicit list of these archives, in the order given, for one platform (``linux-64``)."""
+    head = [
+        "# This file may be used to create an environment using:",
+        "# $ envtool create <env> --file <this file>",
+        "# $ conda create --name <env> --file <this file>",
+        f"# platform: {subdir}",
+        MARKER,
+    ]
+    return "\n".join([*head, *map(_line, archives)]) + "\n"
+
+
+def _line(archive: Archive) -> str:
+    # md5 is what every conda of the last ten years reads; sha256 came late and with two spellings.
+    return archive.url + (f"#{archive.md5}" if archive.md5 else f"#sha256:{archive.sha256}" if archive.sha256 else "")
+
+
+def _archive(line: str, filename: str, number: int, base: Path | None) -> Archive:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise problem(
+            filename,
+            number,
+            tr("{text} is not the address of a conda archive with its hash.", text=repr(line)),
+            tr("An explicit list holds .conda and .tar.bz2 addresses only; specs cannot be mixed in."),
+        )
+    place = match["place"]
+    url = place if _SCHEME.match(place) else (base or Path.cwd()).absolute().joinpath(Path(place).expanduser()).as_uri()
+    return Archive(url, (match["md5"] or "").lower(), (match["sha256"] or "").lower())

@@ -1,0 +1,135 @@
+"""requirements.txt: pip's lines, and what people have in files of that name."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envtool import specs
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Spec
+from envtool.specs import requirements
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "numpy",
+        "numpy>=1.21,<2",
+        "numpy === 1.21",
+        "torch==2.1.0+cu118 ; sys_platform == 'linux'",
+        "uvicorn[standard]==0.32",
+        "x @ https://example.org/x-1.0.zip#sha256=abc",
+        "x[y] @ git+https://git.example/x.git@main#subdirectory=python",
+        "git+https://git.example/x.git#egg=x",
+        "https://example.org/x-1.0-py3-none-any.whl",
+        "./wheels/x-1.0-py3-none-any.whl",
+        "x-1.0-py3-none-any.whl",
+        "packages/x",
+        ".",
+        ".[dev]",
+        "-e .",
+        "-e git+https://git.example/x.git#egg=x",
+        "-r more.txt",
+        "-rmore.txt",
+        "-c constraints.txt",
+        "-i https://example.org/simple",
+        "--index-url=https://example.org/simple",
+        "--extra-index-url https://example.org/whl/cu118",
+        "-f https://example.org/wheels",
+        "--no-index",
+        "--pre",
+        "--only-binary :all:",
+        "https://${TOKEN}@example.org/x.zip",
+        "numpy==1.0 --hash=sha256:ab --hash=sha256:cd",
+    ],
+)
+def test_a_line_that_pip_understands_stays_as_it_is(line: str) -> None:
+    reading = requirements.read(line)
+    assert reading.spec.pip == (line,)
+    assert reading.remarks == ()
+
+
+def test_comments_go_and_continued_lines_become_one() -> None:
+    text = "# head\nnumpy==1.0 \\\n    --hash=sha256:ab \\\n    --hash=sha256:cd  # two\n\n  torch\t# why\nx @ https://e.org/x#egg=x\n\\\n"
+    assert [" ".join(line.split()) for line in requirements.read(text).spec.pip] == [
+        "numpy==1.0 --hash=sha256:ab --hash=sha256:cd",
+        "torch",
+        "x @ https://e.org/x#egg=x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        ("torch=2.1.0", "torch==2.1.0"),
+        ("torch = 2.1.0 ; os_name == 'nt'", "torch==2.1.0 ; os_name == 'nt'"),
+        ("pip install numpy==1.0", "numpy==1.0"),
+        ("!pip3 install numpy", "numpy"),
+        ("Bottleneck @ file:///C:/miniconda3/conda-bld/bottleneck_1761938096667/work", "Bottleneck"),
+        ("x @ file:///home/me/dl/x-1.2-py3-none-any.whl", "x==1.2"),
+        ("x @ file:///home/me/dl/x-1.2%2Bcu118-py3-none-any.whl#sha256=ab", "x==1.2+cu118"),
+        ("x@file:///home/me/dl/x-1.2.tar.gz", "x==1.2"),
+    ],
+)
+def test_a_line_that_only_needs_mending_is_mended_and_said(line: str, taken: str) -> None:
+    reading = requirements.read(f"first\n{line}\n")
+    assert reading.spec.pip == ("first", taken)
+    assert "Line 2" in reading.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("a\nb c\n", 2, "'b c'"),
+        ("a\n\nPackage    Version\n---------- -------\nabsl-py    0.8\n", 3, "pip list"),
+        ("Package Version Location\n", 1, "pip list"),
+        ("conda-forge::numpy\n", 1, "channel"),
+        ("--no-such-option\n", 1, "option"),
+        ("-ffoo\n--i x\n", 2, "option"),
+        ("numpy>=1.*.x\n", 1, "not a requirement"),
+        ("a\\\n==\\\n\nb=\n", 1, "not a requirement"),
+        ("<<<<<<< HEAD\n", 1, "<<<<<<<"),
+        ("pip install -r x y\n", 1, "pip install"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(text: str, line: int, word: str) -> None:
+    with pytest.raises(EnvtoolError) as caught:
+        specs.read(text, "requirements.txt")
+    assert caught.value.code == ExitCode.BAD_INPUT
+    assert caught.value.message.startswith(f"requirements.txt, line {line}: ")
+    assert word in caught.value.message
+
+
+def test_lines_of_conda_list_among_requirements_go_to_their_halves() -> None:
+    text = "# by hand\nscipy\nnumpy=1.26.4=py311_0\nabsl-py=1.4.0=pypi_0\n"
+    reading = requirements.read(text, base=Path("/here"))
+    assert reading.spec == Spec(conda=("numpy=1.26.4=py311_0",), pip=("scipy", "absl-py==1.4.0"), base=Path("/here"))
+    assert "conda" in reading.remarks[0]
+
+
+def test_an_empty_file_asks_for_nothing() -> None:
+    assert specs.read("", "requirements.txt").spec == Spec()
+
+
+LINES = ("numpy", "-e .", "x @ https://e.org/x#egg=x", "torch==2.1.0+cu118", "--pre", "a==1 --hash=sha256:ab")
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(LINES)))
+def test_what_is_written_is_read_back(pip: list[str]) -> None:
+    assert requirements.read(requirements.write(pip)).spec.pip == tuple(pip)
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_no_text_brings_anything_but_an_error_with_a_line(text: str) -> None:
+    try:
+        specs.read(text, "x.txt")
+    except EnvtoolError as error:
+        message, code = error.message, error.code
+    else:
+        return
+    assert code == ExitCode.BAD_INPUT
+    assert message.startswith("x.txt, line ")
