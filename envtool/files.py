@@ -112,7 +112,6 @@ def locked(
     """
     deadline = time.monotonic() + wait
     told = False
-    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         holder = _try_lock(path, purpose)
         if isinstance(holder, int):
@@ -137,7 +136,11 @@ def locked(
 
 def _try_lock(path: Path, purpose: str) -> int | str:
     """Return a handle that holds the lock, or words that name its holder."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except FileNotFoundError:
+        return tr("another envtool that is just ending")  # it took the empty folder along
     try:
         if not _system_lock(handle):
             os.close(handle)

@@ -79,9 +79,19 @@ def mark_finished(prefix: Path) -> None:
 
 
 def unfinished(prefix: Path) -> str:
-    """Return the command that left an environment half-made, or ``""`` where it is whole."""
-    path = prefix / OWN / "unfinished.json"
-    return str(_read(path).get("command", "?")) if path.exists() else ""
+    """Return the command that left an environment half-made, or ``""`` where it is whole.
+
+    Two things say so: the mark inside, and the intent record beside an environment that somebody set out to make.
+    """
+    for path in (prefix / OWN / "unfinished.json", intent_of(prefix)):
+        if path.exists():
+            return str(_read(path).get("command", "?"))
+    return ""
+
+
+def intent_of(prefix: Path) -> Path:
+    """Return where it is written down that an environment is being made, before its first file exists."""
+    return prefix.parent / OWN / f"{prefix.name}.intent.json"
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NoReturn
@@ -82,16 +82,45 @@ def stream(
                     callback(line.rstrip("\r\n"))
             child.wait()
         except _TooSlowError as slow:
-            raise EnvtoolError(
-                tr(
-                    "{program} did not answer for {seconds:.0f} seconds and was stopped.",
-                    program=Path(command.argv[0]).name,
-                    seconds=slow.seconds,
-                ),
-                hint=tr("The command was: {command}", command=command),
-                code=ExitCode.FAILED,
-            ) from None
+            raise _silent(command, slow.seconds) from None
         return Completed(child.returncode, "".join(lines.stdout), "".join(lines.stderr))
+
+
+class Dialogue:
+    """A program that answers requests, a line each, with any number of lines. A context manager; leaving stops it."""
+
+    def __init__(self, command: Command) -> None:
+        self._command = command
+        self._stack = ExitStack()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lines: _Lines | None = None
+
+    def __enter__(self) -> "Dialogue":
+        self._child = self._stack.enter_context(_started(self._command, keep_stdin=True))
+        self._lines = _Lines(self._child)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def ask(self, request: str, *, stall: float | None = None) -> Iterator[str]:
+        """Send a request and yield the lines that come back until the caller has heard enough or the program ends.
+
+        Raises EnvtoolError when no line came for ``stall`` seconds.
+        """
+        assert self._child is not None and self._lines is not None and self._child.stdin is not None  # noqa: S101, PT018
+        _feed(self._child.stdin, request + "\n", close=False)
+        try:
+            for origin, line in self._lines.until_closed(None, stall):
+                if origin == "stdout":
+                    yield line
+        except _TooSlowError as slow:
+            raise _silent(self._command, slow.seconds) from None
+
+    @property
+    def last_words(self) -> str:
+        """What the program said on stderr."""
+        return "".join(self._lines.stderr) if self._lines else ""
 
 
 def hand_over(command: Command) -> NoReturn:
@@ -116,12 +145,12 @@ def hand_over(command: Command) -> NoReturn:
 
 
 @contextmanager
-def _started(command: Command) -> Iterator["subprocess.Popen[bytes]"]:
+def _started(command: Command, *, keep_stdin: bool = False) -> Iterator["subprocess.Popen[bytes]"]:
     """Start a program in a group of its own and make sure that the whole group is gone when the block ends."""
     try:
         child = subprocess.Popen(
             command.argv,
-            stdin=subprocess.PIPE if command.stdin else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if command.stdin or keep_stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=command.environment(),
@@ -142,10 +171,12 @@ def _started(command: Command) -> Iterator["subprocess.Popen[bytes]"]:
         _stop(child)
 
 
-def _feed(pipe: IO[bytes], text: str) -> None:
+def _feed(pipe: IO[bytes], text: str, *, close: bool = True) -> None:
     try:
         pipe.write(text.encode())
-        pipe.close()
+        pipe.flush()
+        if close:
+            pipe.close()
     except (BrokenPipeError, OSError):
         pass  # it ended without reading all: its exit code says why
 
@@ -163,9 +194,10 @@ def _stop(child: "subprocess.Popen[bytes]") -> None:
             child.wait(GRACE)
         except subprocess.TimeoutExpired:
             continue
-    for pipe in (child.stdout, child.stderr):
+    for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe:
-            pipe.close()
+            with suppress(OSError):
+                pipe.close()
 
 
 def _signal_group(pid: int, number: int) -> None:
@@ -219,6 +251,17 @@ class _Lines:
                 continue
             (self.stdout if origin == "stdout" else self.stderr).append(line)
             yield origin, line
+
+
+def _silent(command: Command, seconds: float) -> EnvtoolError:
+    return EnvtoolError(
+        tr(
+            "{program} did not answer for {seconds:.0f} seconds and was stopped.",
+            program=Path(command.argv[0]).name,
+            seconds=seconds,
+        ),
+        hint=tr("The command was: {command}", command=command),
+    )
 
 
 def _not_found(command: Command) -> EnvtoolError:

@@ -71,6 +71,12 @@ class Home:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start ``envtool ARGUMENTS`` and return the running process, to be interrupted."""
+        command = [sys.executable, "-m", "envtool", *arguments]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, env=dict(self.environ), cwd=self.path, text=True, **pipes)
+
     @property
     def host(self) -> Host:
         """This home as the operations see it."""

@@ -1,5 +1,6 @@
 """The command ``envtool``: its groups, its global options, and the one place where an error becomes an exit code."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -69,8 +70,7 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return error.code
     except (KeyboardInterrupt, typer.Abort):
-        out.failure(EnvtoolError(tr("Interrupted."), code=ExitCode.INTERRUPTED))
-        return ExitCode.INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone, as `| head` does; there is nobody left to tell
         return ExitCode.OK
@@ -78,7 +78,13 @@ def run(arguments: Sequence[str]) -> int:
         if not hasattr(error, "format_message"):  # typer's usage errors have it; anything else is a fault of ours
             raise
         return _usage(error)
-    return result if isinstance(result, int) else ExitCode.OK
+    # typer answers Ctrl-C itself, with this code and no word
+    return _interrupted() if result == ExitCode.INTERRUPTED else result if isinstance(result, int) else ExitCode.OK
+
+
+def _interrupted() -> int:
+    out.failure(EnvtoolError(tr("Interrupted; nothing half-made was left."), code=ExitCode.INTERRUPTED))
+    return ExitCode.INTERRUPTED
 
 
 def _usage(error: Exception) -> int:
@@ -89,6 +95,14 @@ def _usage(error: Exception) -> int:
     return ExitCode.USAGE
 
 
+def _terminate(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Entry point of the command."""
+    # A closed terminal or a job scheduler's end is to be undone as Ctrl-C is.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminate)
     sys.exit(run(sys.argv[1:]))

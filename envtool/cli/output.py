@@ -81,6 +81,20 @@ class Output:
 
             raise typer.Exit(code)
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person sits at the other end."""
+        return not self.json and sys.stdin.isatty() and self.stderr.isatty()
+
+    def agree(self, question: str, *, yes: bool, unasked: bool = False) -> bool:
+        """Ask a question on the terminal. ``yes`` answers it; where nobody can be asked ``unasked`` is the answer."""
+        if yes or not self.can_ask:
+            return yes or unasked
+        self._say(question)
+        self.stderr.write("[y/N] ")
+        self.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     def write(self, text: str) -> None:
         """Write a result as it is, with a final newline."""
         self.stdout.write(text if text.endswith("\n") else text + "\n")

@@ -1,0 +1,94 @@
+"""``envtool create``: a new environment."""
+
+from typing import Annotated
+
+import typer
+
+from envtool.cli.app import app
+from envtool.cli.options import (
+    Channel,
+    DryRun,
+    ExtraIndex,
+    File,
+    FindLinks,
+    Index,
+    Json,
+    Offline,
+    OverrideChannels,
+    Pip,
+    Prefix,
+    Yes,
+    command_line,
+    read_file,
+    together,
+)
+from envtool.cli.output import out
+from envtool.cli.summary import ask_about, solution_table
+from envtool.words import tr
+
+
+@app.command()
+def create(
+    name: Annotated[
+        str, typer.Argument(help="What to call it. Default: the name in the file.", show_default=False)
+    ] = "",
+    packages: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SPECS]...", help="conda packages: numpy, python=3.12, 'scipy>=1.10'."),
+    ] = None,
+    python: Annotated[str, typer.Option("--python", metavar="VERSION", help="The version of Python, as 3.12.")] = "",
+    pip: Pip = [],
+    file: File = [],
+    channel: Channel = [],
+    override_channels: OverrideChannels = False,
+    index: Index = "",
+    extra_index: ExtraIndex = [],
+    find_links: FindLinks = [],
+    engine: Annotated[str, typer.Option("--engine", metavar="ENGINE", help="auto, conda, embedded or venv.")] = "auto",
+    prefix: Prefix = None,
+    no_pip: Annotated[bool, typer.Option("--no-pip", help="Do not add pip to an environment with Python.")] = False,
+    compile_bytecode: Annotated[
+        bool, typer.Option("--compile", help="Write .pyc files now, not at first import.")
+    ] = False,
+    offline: Offline = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,  # noqa: ARG001 - acted on by the output
+) -> None:
+    """Make a new environment.
+
+    [bold]envtool create dl python=3.12 numpy[/bold]          conda packages
+    [bold]envtool create dl --pip torch --pip 'numpy<3'[/bold]   pip packages, too
+    [bold]envtool create -f environment.yml[/bold]            what a file asks for
+    [bold]envtool export dl | envtool create dl2 -f -[/bold]  another environment's packages
+    """
+    from envtool.model import Spec
+    from envtool.operations.create import CreateRequest
+    from envtool.operations.create import create as operation
+    from envtool.operations.sources import Asked
+    from envtool.paths import Host
+
+    readings = [read_file(each) for each in file]
+    for remark in (remark for reading in readings for remark in reading.remarks):
+        out.warn(remark)
+    words = ([f"python={python}"] if python else []) + (packages or [])
+    spec = together(Spec(name=name, conda=tuple(words), pip=tuple(pip)), [reading.spec for reading in readings])
+    request = CreateRequest(
+        spec=spec,
+        name="" if prefix else spec.name,
+        prefix=prefix,
+        engine=engine,
+        sources=Asked(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
+        command=command_line(),
+        with_pip=not no_pip,
+        compile_bytecode=compile_bytecode,
+        dry_run=dry_run,
+    )
+    created = operation(Host.here(), request, out, ask_about(yes=yes))
+    if dry_run:
+        out.result(created.as_dict(), solution_table(created.conda, (), created.pip))
+        return
+    shown = created.environment.name or str(created.environment.prefix)
+    out.note(tr("Made {name} at {prefix}.", name=shown, prefix=created.environment.prefix))
+    out.note(tr("Use it with: envtool run -n {name} -- python", name=shown))
+    out.result(created.as_dict())

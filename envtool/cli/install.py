@@ -1,0 +1,118 @@
+"""``envtool install`` and ``envtool uninstall``: packages into and out of an environment."""
+
+from typing import Annotated
+
+import typer
+
+from envtool.cli.app import app
+from envtool.cli.options import (
+    Channel,
+    DryRun,
+    ExtraIndex,
+    FindLinks,
+    Index,
+    Json,
+    Name,
+    Offline,
+    OverrideChannels,
+    Pip,
+    Prefix,
+    Yes,
+    command_line,
+    read_file,
+    together,
+)
+from envtool.cli.output import out
+from envtool.cli.summary import ask_about, solution_table
+from envtool.operations.change import Changed
+from envtool.words import tr
+
+
+@app.command()
+def install(
+    packages: Annotated[list[str] | None, typer.Argument(metavar="[SPECS]...", help="conda packages to add.")] = None,
+    name: Name = "",
+    prefix: Prefix = None,
+    pip: Pip = [],
+    file: Annotated[
+        list[str],
+        typer.Option(
+            "--requirement",
+            "--file",
+            "-r",
+            "-f",
+            metavar="FILE",
+            help="requirements.txt, environment.yml, ...; - reads stdin.",
+        ),
+    ] = [],
+    channel: Channel = [],
+    override_channels: OverrideChannels = False,
+    index: Index = "",
+    extra_index: ExtraIndex = [],
+    find_links: FindLinks = [],
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", "-U", help="Take the newest versions of the pip packages named.")
+    ] = False,
+    offline: Offline = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,  # noqa: ARG001 - acted on by the output
+) -> None:
+    """Add packages to an environment, the active one unless another is named.
+
+    [bold]envtool install -n dl scipy --pip einops[/bold]   a conda and a pip package
+    [bold]envtool install -r requirements.txt[/bold]        what pip install -r does
+    """
+    from envtool.model import Spec
+    from envtool.operations import change
+    from envtool.operations.sources import Asked
+    from envtool.paths import Host
+
+    host = Host.here()
+    environment = change.target(host, name, prefix)
+    readings = [read_file(each) for each in file]
+    for remark in (remark for reading in readings for remark in reading.remarks):
+        out.warn(remark)
+    request = change.InstallRequest(
+        environment,
+        together(Spec(conda=tuple(packages or ()), pip=tuple(pip)), [reading.spec for reading in readings]),
+        Asked(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
+        upgrade=upgrade,
+        command=command_line(),
+        dry_run=dry_run,
+    )
+    _show(change.install(host, request, out, ask_about(yes=yes)))
+
+
+@app.command()
+def uninstall(
+    packages: Annotated[list[str], typer.Argument(metavar="NAMES...", help="Packages to remove, of either half.")],
+    name: Name = "",
+    prefix: Prefix = None,
+    channel: Channel = [],
+    offline: Offline = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,  # noqa: ARG001 - acted on by the output
+) -> None:
+    """Remove packages from an environment, the active one unless another is named."""
+    from envtool.operations import change
+    from envtool.operations.sources import Asked
+    from envtool.paths import Host
+
+    host = Host.here()
+    request = change.UninstallRequest(
+        change.target(host, name, prefix),
+        tuple(packages),
+        Asked(tuple(channel), offline=offline),
+        command=command_line(),
+        dry_run=dry_run,
+    )
+    _show(change.uninstall(host, request, out, ask_about(yes=yes)))
+
+
+def _show(changed: Changed) -> None:
+    out.result(changed.as_dict(), solution_table(changed.added, changed.removed))
+    if not changed.dry_run:
+        shown = changed.environment.name or str(changed.environment.prefix)
+        out.note(tr("{name} is as you asked.", name=shown))

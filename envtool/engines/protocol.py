@@ -1,0 +1,71 @@
+"""What an engine is: the promises that ``operations`` relies on, whichever engine keeps them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from envtool.model import Archive, Package, Sources
+from envtool.reporter import Reporter
+
+EngineName = Literal["conda", "embedded", "venv"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the conda half is asked to become: ``specs`` are there, ``remove`` (names) are not.
+
+    With ``archives`` nothing is solved: exactly these are taken.
+    """
+
+    specs: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    archives: tuple[Archive, ...] = ()
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What an engine is about to do to a prefix; shown by ``--dry-run``, carried out by ``create`` or ``change``.
+
+    ``python`` is the version the environment will have, ``""`` for none; ``private`` is the engine's own.
+    """
+
+    wanted: Wanted
+    link: tuple[Package, ...] = ()
+    unlink: tuple[Package, ...] = ()
+    python: str = ""
+    private: Any = field(default=None, repr=False)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the prefix holds all that is wanted already."""
+        return not (self.link or self.unlink)
+
+
+class Engine(Protocol):
+    """What changes environments. Errors are EnvtoolError; whatever it raises, it has undone or named what it began."""
+
+    name: EngineName
+
+    def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
+        """Return what would be done to ``prefix`` (None: a new one), writing nothing outside the caches."""
+
+    def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Make an environment at ``prefix``, an empty folder reserved for it; ``workshop`` is on its file system.
+
+        The environment appears with envtool's unfinished mark in it, or not at all.
+        """
+
+    def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Bring an existing environment to a solution, having everything in the cache before the first write."""
+
+    def snapshot(self, prefix: Path) -> Any:
+        """Return what :meth:`restore` needs to bring the conda half back to what it is now."""
+
+    def restore(self, snapshot: Any, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Bring the conda half back to a snapshot."""
+
+    def forget(self, prefix: Path) -> None:
+        """Take a removed environment out of the engine's registers."""
+
+    def close(self) -> None:
+        """Stop what the engine keeps running."""

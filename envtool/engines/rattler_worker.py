@@ -1,0 +1,290 @@
+"""The process in which py-rattler works: one JSON request a line on stdin, JSON events on stdout.
+
+A process of its own, because the library (0.28) may crash when its interpreter ends, goes on writing in the background
+after an error, and cannot be stopped from within. It never ends by itself in the usual way.
+
+Requests: ``solve`` and ``link``. Each is answered by any number of ``progress`` events and one ``done`` or ``error``.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from rattler import (
+    Channel,
+    ChannelPriority,
+    Client,
+    Config,
+    Gateway,
+    InstallerReporter,
+    MatchSpec,
+    PackageCache,
+    PrefixRecord,
+    RepoDataRecord,
+    SourceConfig,
+    Subdir,
+    VirtualPackage,
+    VirtualPackageOverrides,
+    install,
+    solve,
+)
+from rattler.exceptions import GatewayError, InstallerError, InvalidMatchSpecError, SolverError
+
+Json = dict[str, Any]
+
+CONNECT_TRIES = 2
+
+
+class _NoChannelError(Exception):
+    """A channel that none of its addresses serves; ``causes`` says why, address by address."""
+
+    def __init__(self, name: str, causes: list[str]) -> None:
+        super().__init__(name)
+        self.name, self.causes = name, causes
+
+
+class _StalledError(Exception):
+    """Nothing was received, written or computed for too long."""
+
+
+def emit(**event: object) -> None:
+    """Send one event to the parent."""
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Serve requests until the parent closes our stdin."""
+    actions: dict[str, Callable[[Json], Coroutine[Any, Any, Json]]] = {"solve": _solve, "link": _link}
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            emit(event="done", result=asyncio.run(actions[request["action"]](request)))
+        except BaseException as error:  # noqa: BLE001 - a Rust panic is a BaseException; the parent must hear of it
+            emit(event="error", **_explain(error))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _explain(error: BaseException) -> Json:
+    kinds: tuple[tuple[type[BaseException], str], ...] = (
+        (_NoChannelError, "channel"),
+        (_StalledError, "channel"),
+        (GatewayError, "channel"),
+        (InvalidMatchSpecError, "spec"),
+        (SolverError, "unsatisfiable"),
+        (InstallerError, "package"),
+    )
+    kind = next((kind for type_, kind in kinds if isinstance(error, type_)), "fault")
+    if isinstance(error, _NoChannelError):
+        return {"kind": kind, "message": "; ".join(error.causes), "channel": error.name}
+    return {"kind": kind, "message": f"{error}" if kind != "fault" else f"{type(error).__name__}: {error}"}
+
+
+# -- solving --------------------------------------------------------------------------------------------------------
+
+
+async def _solve(request: Json) -> Json:
+    """Choose an address for each channel, then the packages.
+
+    ``channels``: [[name, [url, ...]], ...] in priority order; ``specs``; ``installed``: a prefix whose packages are to
+    be kept where possible, or null; ``pinned``: names among them that must not change.
+    """
+    chosen: dict[str, str] = {}
+    for name, urls in request["channels"]:
+        chosen[urls[0]] = await _first_that_answers(request, name, urls)
+    gateway = _gateway(request, chosen)
+    installed = _installed(request["installed"])
+    pinned = [record for record in installed if record.name.normalized in set(request.get("pinned", ()))]
+    solving = solve(
+        sources=[Channel(urls[0]) for _, urls in request["channels"]],
+        specs=[MatchSpec(spec) for spec in request["specs"]],
+        gateway=gateway,
+        platforms=[Subdir(request["subdir"]), Subdir("noarch")],
+        locked_packages=installed,
+        pinned_packages=pinned,
+        constraints=request.get("constraints", []),
+        virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
+        channel_priority=ChannelPriority.Strict if request["strict"] else ChannelPriority.Disabled,
+    )
+    records = await _unless_stalled(request, solving)
+    return {"records": [_to_json(record) for record in records], "mirrors": chosen}
+
+
+async def _first_that_answers(request: Json, name: str, urls: list[str]) -> str:
+    """Return the first address whose package names can be read: those down, blocked or broken are passed over."""
+    causes = []
+    for url in urls:
+        # A broken .zst is not noticed by the library until it is decoded, and then it does not try the plain file.
+        for plain in (False, True):
+            gateway = _gateway(request, {urls[0]: url}, plain=plain)
+            try:
+                await _unless_stalled(request, gateway.names([urls[0]], [request["subdir"], "noarch"]))
+            except (GatewayError, _StalledError) as error:
+                causes.append(f"{url}: {_root_cause(error)}")
+                if isinstance(error, _StalledError):
+                    break
+            else:
+                if plain:
+                    request["plain"] = True
+                return url
+    raise _NoChannelError(name, list(dict.fromkeys(causes)))
+
+
+def _root_cause(error: BaseException) -> str:
+    """Return the last, most telling line of the library's chain of causes, and the first where it differs in kind."""
+    lines = [line.removeprefix("Caused by: ").strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def _gateway(request: Json, mirrors: dict[str, str], *, plain: bool = False) -> Gateway:
+    plain = plain or request.get("plain", False)
+    offline = "force-cache-only" if request["offline"] else "cache-or-fetch"
+    config = SourceConfig(zstd_enabled=not plain, bz2_enabled=False, sharded_enabled=not plain, cache_action=offline)  # type: ignore[arg-type]
+    cache = Path(request["cache"], "repodata")
+    return Gateway(cache_dir=cache, default_config=config, client=_client(request, mirrors))
+
+
+def _client(request: Json, mirrors: dict[str, str]) -> Client:
+    """Return a client that reads ``mirrors`` (canonical address -> the one to ask): records keep the canonical one."""
+    lines = [f"tls-no-verify = {'true' if request['insecure'] else 'false'}", 'tls-root-certs = "system"']
+    lines += ["[proxy-config]", *(f"{key} = {json.dumps(value)}" for key, value in request["proxies"].items())]
+    moved = {old: new for old, new in mirrors.items() if old != new}
+    lines += ["[mirrors]", *(f"{json.dumps(old)} = [{json.dumps(new)}]" for old, new in moved.items())]
+    config = Config.from_toml("\n".join(lines), shared=True)
+    return Client.from_config(config, max_retries=CONNECT_TRIES, user_agent=request["user_agent"])
+
+
+# -- linking --------------------------------------------------------------------------------------------------------
+
+
+async def _link(request: Json) -> Json:
+    """Bring a prefix to hold exactly ``records``, patched for ``final``; first fetch all that is not in the cache.
+
+    ``fetch_only`` stops before the first write to the prefix. ``scratch`` is a folder on its file system.
+    """
+    records = [_from_json(record) for record in request["records"]]
+    cache = PackageCache(Path(request["cache"], "pkgs"))
+    client = _client(request, request["mirrors"])
+    prefix = Path(request["prefix"])
+    there = {record.sha256 for record in _installed(str(prefix))}
+    index = await cache.index()
+    missing = [record for record in records if record.sha256 not in there and not index.contains_record(record)]
+    # A new prefix may fail half-way, its owner throws it away; an existing one is touched only from a full cache.
+    if missing and (there or request["fetch_only"]):
+        with tempfile.TemporaryDirectory(dir=request["scratch"], prefix="fetch-") as scratch:
+            # noarch packages cannot be linked, not even into a scratch folder, without a Python beside them
+            python = [
+                record
+                for record in records
+                if record.name.normalized == "python" and all(record is not one for one in missing)
+            ]
+            fetching = install(
+                [*missing, *python], scratch, package_cache=cache, client=client, reporter=_progress(missing)
+            )
+            await _unless_stalled(request, fetching)
+    if not request["fetch_only"]:
+        linking = install(
+            records,
+            prefix,
+            package_cache=cache,
+            client=client,
+            reporter=_progress(records),
+            alternative_target_prefix=request["final"],
+            # 0.28 wants the inner objects here, against its own annotation
+            requested_specs=[MatchSpec(spec)._match_spec for spec in request["specs"]],  # noqa: SLF001
+        )
+        await _unless_stalled(request, linking)
+    return {"fetched": len(missing)}
+
+
+async def _unless_stalled(request: Json, work: Coroutine[Any, Any, Any]) -> Any:
+    """Return what ``work`` returns; raise where the process shows no sign of life for ``request["stall"]`` seconds.
+
+    The library has only a limit for a whole request, which kills honest downloads over slow links. Signs of life are
+    processor time (which receiving costs, too) and the size of the cache.
+    """
+    task = asyncio.ensure_future(work)
+    last, since = None, time.monotonic()
+    while not task.done():
+        await asyncio.wait([task], timeout=1.0)
+        signs = round(time.process_time(), 1), _size(Path(request["cache"], "repodata"))
+        if signs != last:
+            last, since = signs, time.monotonic()
+        elif time.monotonic() - since > request["stall"]:
+            task.cancel()
+            message = f"nothing was received for {request['stall']:.0f} seconds"
+            raise _StalledError(message)
+    return task.result()
+
+
+def _size(folder: Path) -> int:
+    try:
+        return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
+    except OSError:
+        return 0
+
+
+class _Progress(InstallerReporter):
+    """Adds up what the library reports and sends it on: bytes while downloading, packages while linking."""
+
+    def __init__(self, records: list[RepoDataRecord]) -> None:
+        self.total = len(records)
+        self.linked = 0
+        self.bytes: dict[int, int] = {}
+        self.totals: dict[int, int] = {}
+        self.downloads = 0
+
+    def on_download_start(self, cache_entry: int) -> int:  # noqa: ARG002
+        self.downloads += 1
+        return self.downloads
+
+    def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:
+        self.bytes[download_idx] = progress
+        self.totals[download_idx] = total or progress
+        emit(event="progress", unit="bytes", done=sum(self.bytes.values()), total=sum(self.totals.values()))
+
+    def on_link_start(self, operation: int, package_name: str) -> int:
+        emit(event="progress", unit="packages", done=self.linked, total=self.total, label=package_name)
+        return operation
+
+    def on_link_complete(self, index: int) -> None:  # noqa: ARG002
+        self.linked += 1
+
+
+def _progress(records: list[RepoDataRecord]) -> InstallerReporter:
+    return _Progress(records)  # type: ignore[abstract]  # the library's methods have no bodies, and need none
+
+
+# -- records as JSON --------------------------------------------------------------------------------------------------
+
+
+def _installed(prefix: str | None) -> list[RepoDataRecord]:
+    if prefix is None:
+        return []
+    return [PrefixRecord.from_path(path) for path in sorted(Path(prefix, "conda-meta").glob("*.json"))]
+
+
+def _to_json(record: RepoDataRecord) -> Json:
+    fields: Json = json.loads(record.to_json())
+    return fields | {"url": record.url, "channel": record.channel, "fn": record.file_name}
+
+
+def _from_json(fields: Json) -> RepoDataRecord:
+    """Return the record that :func:`_to_json` wrote.
+
+    The library reads whole records only as those of installed packages, from files; the fields beyond stay empty.
+    """
+    whole = {**fields, "files": [], "paths_data": {"paths_version": 1, "paths": []}}
+    for key in ("link", "requested_spec", "requested_specs", "extracted_package_dir", "package_tarball_full_path"):
+        whole.pop(key, None)
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(whole, file)
+        file.flush()
+        return PrefixRecord.from_path(Path(file.name))

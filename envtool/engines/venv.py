@@ -1,0 +1,111 @@
+"""The venv engine: an environment around a Python that is already on this machine, made by uv."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from envtool.engines.installers import uv_program
+from envtool.engines.protocol import EngineName, Solution, Wanted
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Package, Sources
+from envtool.prefix import mark_unfinished
+from envtool.process import Command, capture
+from envtool.reporter import Reporter
+from envtool.words import tr
+
+
+class Venv:
+    """See the module. It has no conda half: of conda specs it takes ``python`` alone."""
+
+    name: EngineName = "venv"
+
+    def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:  # noqa: ARG002
+        others = [spec for spec in wanted.specs if not _is_python(spec)]
+        if others or wanted.archives or (prefix and (wanted.specs or wanted.remove)):
+            what = ", ".join(others or wanted.specs or wanted.remove or [archive.url for archive in wanted.archives])
+            raise EnvtoolError(
+                tr("A venv holds pip packages only, and {packages} was asked for as a conda package.", packages=what),
+                hint=tr("Ask for it with --pip, or make the environment with --engine embedded or conda."),
+                code=ExitCode.BAD_INPUT,
+            )
+        if prefix:
+            return Solution(wanted)
+        python, version = find_python(next(iter(wanted.specs), "python"))
+        package = Package("python", version, "conda", channel=str(python), requested=bool(wanted.specs))
+        return Solution(wanted, link=(package,), python=version, private=python)
+
+    def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:  # noqa: ARG002
+        mark_unfinished(prefix, "create")
+        command = (
+            uv_program(),
+            "venv",
+            "--no-project",
+            "--no-config",
+            "--allow-existing",
+            "--python",
+            str(solution.private),
+            str(prefix),
+        )
+        done = capture(Command(command, env={"VIRTUAL_ENV": None}), timeout=300)
+        if done.returncode:
+            raise EnvtoolError(tr("The venv could not be made: {reason}", reason=done.stderr.strip()))
+
+    def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Do nothing: a venv has no conda half."""
+
+    def snapshot(self, prefix: Path) -> Any:
+        """Return nothing: there is no conda half."""
+
+    def restore(self, snapshot: Any, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Do nothing: there is no conda half."""
+
+    def forget(self, prefix: Path) -> None:
+        """Do nothing: a venv is registered nowhere."""
+
+    def close(self) -> None:
+        """Do nothing: nothing is kept running."""
+
+
+def _is_python(spec: str) -> bool:
+    return spec.startswith("python") and not spec[6:7].isalnum() and spec[6:7] not in ("-", "_")
+
+
+def find_python(spec: str) -> tuple[Path, str]:
+    """Return a Python of this machine for ``python``, ``python=3.11``, ``python>=3.10,<3.13``, and its full version.
+
+    Without a version it is the one that envtool itself runs on. Raises EnvtoolError where there is none.
+    """
+    wanted = spec.removeprefix("python").replace(" ", "")
+    if not wanted:
+        return _full_python(Path(sys.executable))
+    if wanted.startswith("=") and not wanted.startswith("=="):
+        wanted = f"=={wanted.lstrip('=')}" + ("" if wanted.count(".") >= 2 or wanted.endswith("*") else ".*")
+    command = Command(
+        (uv_program(), "python", "find", "--no-project", "--no-config", "--no-python-downloads", wanted),
+        env={"VIRTUAL_ENV": None, "CONDA_PREFIX": None},
+    )
+    done = capture(command, timeout=60)
+    if done.returncode:
+        raise EnvtoolError(
+            tr("No Python {version} was found on this machine, and a venv is made around one.", version=wanted),
+            hint=tr("Ask for another version, install that Python, or use --engine embedded, which brings its own."),
+            code=ExitCode.MISSING,
+        )
+    return _full_python(Path(done.stdout.strip()))
+
+
+def _full_python(python: Path) -> tuple[Path, str]:
+    """Return the interpreter behind a virtual environment's, which may be thrown away, and its version."""
+    probe = (
+        "import json, os, sys; "
+        "print(json.dumps([getattr(sys, '_base_executable', '') or sys.executable, '%d.%d.%d' % sys.version_info[:3]]))"
+    )
+    done = capture(Command((str(python), "-I", "-c", probe)), timeout=60)
+    if done.returncode:
+        raise EnvtoolError(
+            tr("The Python at {path} does not start: {reason}", path=python, reason=done.stderr.strip()),
+            code=ExitCode.MISSING,
+        )
+    base, version = json.loads(done.stdout)
+    return Path(base), version

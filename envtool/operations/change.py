@@ -1,0 +1,272 @@
+"""``envtool install`` and ``uninstall``: an environment brought to another state, both halves in one call."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from envtool.engines import installers
+from envtool.engines.installers import InstallOptions
+from envtool.engines.protocol import Engine, Solution, Wanted
+from envtool.environments import find, packages
+from envtool.environments.packages import Contents
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Environment, Package, Sources, Spec
+from envtool.operations import engine_choice, pip_half
+from envtool.operations.sources import NOTHING, Asked, gather
+from envtool.operations.workshop import holding, require_environment
+from envtool.paths import Host
+from envtool.prefix import mark_finished, mark_unfinished, unfinished
+from envtool.reporter import Reporter
+from envtool.words import tr
+
+
+@dataclass(frozen=True)
+class InstallRequest:
+    """What is to be added: ``spec`` in both halves, from ``sources``; ``command`` is the user's command line."""
+
+    environment: Environment
+    spec: Spec
+    sources: Asked = NOTHING
+    upgrade: bool = False
+    command: str = "envtool install"
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class UninstallRequest:
+    """Which packages are to go, by name, whichever half they are in."""
+
+    environment: Environment
+    names: tuple[str, ...]
+    sources: Asked = NOTHING
+    command: str = "envtool uninstall"
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a change came to: packages that went and came, in both halves."""
+
+    environment: Environment
+    removed: tuple[Package, ...]
+    added: tuple[Package, ...]
+    dry_run: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what --json shows."""
+
+        def shown(these: Sequence[Package]) -> list[dict[str, str]]:
+            return [{"name": p.name, "version": p.version, "build": p.build, "manager": p.manager} for p in these]
+
+        return {
+            "name": self.environment.name,
+            "prefix": str(self.environment.prefix),
+            "removed": shown(self.removed),
+            "added": shown(self.added),
+            "dry_run": self.dry_run,
+        }
+
+
+Agree = Callable[[Solution], bool]
+
+
+def target(host: Host, name: str, prefix: Path | None) -> Environment:
+    """Return the environment that -n, -p or the shell means. Raises EnvtoolError where none is."""
+    if prefix is not None:
+        return find.resolve(host, str(prefix.expanduser().absolute()))
+    if name:
+        return find.resolve(host, name)
+    if environment := find.active(host):
+        return environment
+    raise EnvtoolError(
+        tr("No environment is active, and none was named."),
+        hint=tr("Name one with -n NAME or -p PATH; `envtool list` shows them."),
+        code=ExitCode.USAGE,
+    )
+
+
+def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agree = lambda _: True) -> Changed:
+    """Add packages. All is resolved and fetched before the first write; a failure brings the old state back."""
+    environment = request.environment
+    _refuse_base(environment)
+    with _held(environment, request.command, reporter, dry_run=request.dry_run) as workshop:
+        before = packages.read(environment)
+        sources = gather(host, request.sources, request.spec.channels, environment.prefix)
+        choice = engine_choice.for_existing(host, environment)
+        reporter.note(choice.reason)
+        with engine_choice.opened(host, choice, request.command) as engine:
+            wanted = Wanted(request.spec.conda, archives=request.spec.explicit)
+            solution = _solve(engine, wanted, environment, sources, reporter)
+            half = pip_half.half(request.spec.pip, request.spec.base, before.inside)
+            if half.lines:
+                python = solution.python or packages.python_version(environment)
+                installers.resolve(half, python, sources.pip, offline=sources.offline)
+            if request.dry_run:
+                return Changed(environment, solution.unlink, solution.link, dry_run=True)
+            _ask(agree, solution)
+            with _changing(environment.prefix, request.command, engine, sources, workshop, reporter):
+                if not solution.changes_nothing:
+                    engine.change(solution, environment.prefix, workshop, reporter)
+                if half.lines:
+                    half = replace(half, constraints=pip_half.constraints(pip_half.held(environment.prefix)))
+                    python_path = pip_half.interpreter(environment.prefix)
+                    options = InstallOptions(offline=sources.offline, upgrade=request.upgrade)
+                    installers.install(half, python_path, sources.pip, reporter, options)
+    return _compared(environment, before, packages.read(environment))
+
+
+def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, agree: Agree = lambda _: True) -> Changed:
+    """Remove packages from whichever half has them. Raises EnvtoolError where one is in neither."""
+    environment = request.environment
+    _refuse_base(environment)
+    with _held(environment, request.command, reporter, dry_run=request.dry_run) as workshop:
+        before = packages.read(environment)
+        conda, pip = _sort_by_half(request.names, before, environment)
+        choice = engine_choice.for_existing(host, environment)
+        reporter.note(choice.reason)
+        with engine_choice.opened(host, choice, request.command) as engine:
+            sources = gather(host, request.sources, _channels_of(before), environment.prefix)
+            solution = _solve(engine, Wanted(remove=conda), environment, sources, reporter)
+            if request.dry_run:
+                gone = tuple(package for package in before.pip if package.name in pip)
+                return Changed(environment, (*solution.unlink, *gone), solution.link, dry_run=True)
+            _ask(agree, solution)
+            with _changing(environment.prefix, request.command, engine, sources, workshop, reporter):
+                if pip:
+                    installers.uninstall(pip, pip_half.interpreter(environment.prefix))
+                if not solution.changes_nothing:
+                    engine.change(solution, environment.prefix, workshop, reporter)
+    return _compared(environment, before, packages.read(environment))
+
+
+def _ask(agree: Agree, solution: Solution) -> None:
+    if not agree(solution):
+        raise EnvtoolError(tr("Nothing was changed, as you wished."), code=ExitCode.INTERRUPTED)
+
+
+def _refuse_base(environment: Environment) -> None:
+    if environment.name == "base":
+        raise EnvtoolError(
+            tr("{prefix} is conda's own installation; a mistake in it breaks conda itself.", prefix=environment.prefix),
+            hint=tr("Make an environment for your packages: envtool create NAME ..."),
+            code=ExitCode.USAGE,
+        )
+
+
+@contextmanager
+def _held(environment: Environment, command: str, reporter: Reporter, *, dry_run: bool) -> Iterator[Path]:
+    """Hold the environment from the first look at it to the last write; a dry run only looks."""
+    if dry_run:
+        yield environment.prefix
+        return
+    with holding(environment.prefix, command, reporter) as workshop:
+        require_environment(environment.prefix)
+        if begun := unfinished(environment.prefix):
+            raise EnvtoolError(
+                tr(
+                    "{prefix} is unfinished: `{command}` did not come to its end.",
+                    prefix=environment.prefix,
+                    command=begun,
+                ),
+                hint=tr(
+                    "Remove it and make it anew: envtool remove {name}", name=environment.name or environment.prefix
+                ),
+            )
+        yield workshop
+
+
+@contextmanager
+def _changing(
+    prefix: Path, command: str, engine: Engine, sources: Sources, workshop: Path, reporter: Reporter
+) -> Iterator[None]:
+    """Mark an environment while it is being changed; whatever is raised inside, bring its old state back."""
+    before = packages.read(prefix)
+    snapshot = engine.snapshot(prefix)
+    mark_unfinished(prefix, command)
+    try:
+        yield
+    except BaseException as error:
+        reporter.note(tr("Bringing back the state before."))
+        try:
+            engine.restore(snapshot, prefix, workshop, reporter)
+            _restore_pip(prefix, before, sources, reporter)
+        except EnvtoolError as second:
+            raise _stuck(prefix, error, second) from error
+        mark_finished(prefix)
+        raise
+    mark_finished(prefix)
+
+
+def _stuck(prefix: Path, first: BaseException, second: EnvtoolError) -> EnvtoolError:
+    return EnvtoolError(
+        tr(
+            "The change failed ({first}), and the state before could not be brought back ({second}). {prefix} is marked"
+            " as unfinished.",
+            first=first,
+            second=second,
+            prefix=prefix,
+        ),
+        hint=tr("Mend what stood in the way, then make the environment anew: `envtool export` still reads it."),
+    )
+
+
+def _restore_pip(prefix: Path, before: Contents, sources: Sources, reporter: Reporter) -> None:
+    """Bring back pip packages that a change took or replaced, and take away what it brought."""
+    after = packages.read(prefix)
+    lost = [package for package in before.pip if package not in after.pip]
+    new = [package.name for package in after.pip if package.name not in {old.name for old in before.pip}]
+    if new:
+        installers.uninstall(new, pip_half.interpreter(prefix))
+    if lost:
+        lines = tuple(pip_half.line(package) for package in lost)
+        options = InstallOptions(dependencies=False)
+        installers.install(pip_half.half(lines, prefix), pip_half.interpreter(prefix), sources.pip, reporter, options)
+
+
+def _solve(engine: Engine, wanted: Wanted, environment: Environment, sources: Sources, reporter: Reporter) -> Solution:
+    if not (wanted.specs or wanted.remove or wanted.archives):
+        return Solution(wanted)
+    return engine.solve(wanted, environment.prefix, sources, reporter)
+
+
+def _channels_of(contents: Contents) -> tuple[str, ...]:
+    """Return the channels that an environment's packages came from: what is left is solved from the same ones."""
+    return tuple(dict.fromkeys(package.channel for package in contents.conda if package.channel))
+
+
+def _sort_by_half(
+    names: Sequence[str], contents: Contents, environment: Environment
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which of the names are conda's and which are pip's. Raises EnvtoolError for one that is neither's."""
+    conda_names = {package.name for package in contents.conda}
+    pip_names = {package.name for package in contents.pip}
+    conda = tuple(name for name in names if name.lower() in conda_names)
+    pip = tuple(name for name in names if name not in conda and _normalized(name) in pip_names)
+    if missing := [name for name in names if name not in conda and name not in pip]:
+        raise EnvtoolError(
+            tr(
+                "Not installed in {environment}: {names}. Nothing was changed.",
+                environment=environment.name or environment.prefix,
+                names=", ".join(missing),
+            ),
+            hint=tr("`envtool list {name}` shows what is.", name=environment.name or environment.prefix),
+        )
+    return conda, pip
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _compared(environment: Environment, before: Contents, after: Contents) -> Changed:
+    def identities(contents: Contents) -> dict[tuple[str, str, str, str], Package]:
+        both = (*contents.conda, *contents.pip)
+        return {(package.name, package.version, package.build, package.manager): package for package in both}
+
+    old, new = identities(before), identities(after)
+    removed = tuple(package for key, package in old.items() if key not in new)
+    added = tuple(package for key, package in new.items() if key not in old)
+    return Changed(environment, removed, added, dry_run=False)

@@ -1,0 +1,214 @@
+"""``envtool create``: a new environment, whole or not at all."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from envtool import __version__
+from envtool.engines import installers
+from envtool.engines.installers import InstallOptions
+from envtool.engines.protocol import Engine, EngineName, Solution, Wanted
+from envtool.environments import find
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Environment, Package, Sources, Spec
+from envtool.operations import engine_choice, names, pip_half, pypi_names
+from envtool.operations.engine_choice import Choice
+from envtool.operations.sources import NOTHING, Asked, gather
+from envtool.operations.workshop import new_prefix
+from envtool.paths import Host
+from envtool.prefix import kind_of, mark_finished, record_maker
+from envtool.reporter import Reporter
+from envtool.words import tr
+
+
+@dataclass(frozen=True)
+class CreateRequest:
+    """What is to be made. ``name`` or ``prefix`` says where; ``command`` is the user's command line, for the records.
+
+    ``compile_bytecode`` writes the .pyc files at once: slower now, faster at every first import and for other users.
+    ``engine_reason`` is said of the engine where the caller chose it for a reason of its own.
+    """
+
+    spec: Spec
+    name: str = ""
+    prefix: Path | None = None
+    engine: str = "auto"
+    engine_reason: str = ""
+    sources: Asked = NOTHING
+    command: str = "envtool create"
+    with_pip: bool = True
+    compile_bytecode: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Created:
+    """What was made, or with ``dry_run`` would be: the conda half, and the pip half's pins where they are known."""
+
+    environment: Environment
+    engine: EngineName
+    conda: tuple[Package, ...]
+    pip: tuple[str, ...]
+    dry_run: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what --json shows."""
+        return {
+            "name": self.environment.name,
+            "prefix": str(self.environment.prefix),
+            "engine": self.engine,
+            "dry_run": self.dry_run,
+            "conda": [
+                {"name": p.name, "version": p.version, "build": p.build, "channel": p.channel} for p in self.conda
+            ],
+            "pip": list(self.pip),
+        }
+
+
+def create(
+    host: Host, request: CreateRequest, reporter: Reporter, agree: Callable[[Solution], bool] = lambda _: True
+) -> Created:
+    """Make an environment and return it. ``agree`` sees the solution before anything is written and may say no.
+
+    Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C.
+    """
+    choice = engine_choice.for_new(host, request.engine)
+    prefix = _place(host, request, choice.engine)
+    reporter.note(request.engine_reason or choice.reason)
+    try:
+        return _create(host, request, choice, prefix, reporter, agree)
+    except EnvtoolError as error:
+        fallback = _venv_instead(request, choice, error)
+        if fallback is None:
+            raise
+        reporter.note(
+            tr("Engine: venv instead, since no channel answers and everything asked for is on the pip index too.")
+        )
+        return _create(host, fallback, Choice("venv", ""), _place(host, fallback, "venv"), reporter, agree)
+
+
+def _create(
+    host: Host,
+    request: CreateRequest,
+    choice: Choice,
+    prefix: Path,
+    reporter: Reporter,
+    agree: Callable[[Solution], bool],
+) -> Created:
+    spec = _with_python(request.spec, choice.engine)
+    sources = gather(host, request.sources, spec.channels)
+    with engine_choice.opened(host, choice, request.command) as engine:
+        solution = _solve(engine, spec, sources, request, reporter)
+        lines = _pip_lines(spec, solution, request, choice.engine)
+        pins = _pins(lines, spec, solution, sources)
+        environment = Environment(request.name, prefix, "venv" if choice.engine == "venv" else "conda", choice.engine)
+        created = Created(environment, choice.engine, solution.link, pins or lines, request.dry_run)
+        if request.dry_run:
+            return created
+        if not agree(solution):
+            raise EnvtoolError(tr("Nothing was made, as you wished."), code=ExitCode.INTERRUPTED)
+        with new_prefix(prefix, request.name, request.command, reporter, engine.forget) as workshop:
+            engine.create(solution, prefix, workshop, reporter)
+            if lines:
+                half = pip_half.half(lines, spec.base, pip_half.held(prefix), compile_bytecode=request.compile_bytecode)
+                python = pip_half.interpreter(prefix)
+                options = InstallOptions(offline=sources.offline)
+                installers.install(half, python, sources.pip, reporter, options)
+            if request.compile_bytecode and solution.python:
+                installers.compile_bytecode(pip_half.interpreter(prefix), reporter)
+            _store_variables(prefix, spec.variables)
+            record_maker(prefix, choice.engine, __version__)
+            mark_finished(prefix)
+    return created
+
+
+def _place(host: Host, request: CreateRequest, engine: EngineName) -> Path:
+    """Return where the environment goes. Raises EnvtoolError where that is taken or cannot be, before any network."""
+    if request.prefix:
+        prefix = request.prefix.expanduser().absolute()
+        inside = next((parent for parent in prefix.parents if kind_of(parent)), None)
+        if inside and inside != find.conda_root(host):
+            raise EnvtoolError(
+                tr("{prefix} lies inside the environment {inside}.", prefix=prefix, inside=inside),
+                hint=tr("Choose a folder outside of every environment."),
+                code=ExitCode.USAGE,
+            )
+        names.refuse_existing(prefix, "")
+        return prefix
+    names.check(request.name)
+    for folder in (*find.envs_dirs(host), find.venvs_dir(host)):
+        # one namespace over all engines: `dl` must mean one environment
+        if kind_of(folder / request.name):
+            names.refuse_existing(folder / request.name, request.name)
+    prefix = engine_choice.folder_for(host, engine) / request.name
+    names.refuse_existing(prefix, request.name)
+    return prefix
+
+
+def _with_python(spec: Spec, engine: EngineName) -> Spec:
+    """Return the spec with Python in it where its pip half needs one, or where nothing at all was asked for."""
+    if spec.explicit or any(_name(item) == "python" for item in spec.conda):
+        return spec
+    if engine == "venv" or spec.pip or not spec.conda:
+        return replace(spec, conda=("python", *spec.conda))
+    return spec
+
+
+def _name(spec: str) -> str:
+    return pypi_names.split(spec)[0]
+
+
+def _solve(engine: Engine, spec: Spec, sources: Sources, request: CreateRequest, reporter: Reporter) -> Solution:
+    """Solve the conda half; where Python is in it pip is too, as every environment's owner expects."""
+    wants_pip = request.with_pip and engine.name != "venv" and not spec.explicit
+    specs = spec.conda
+    if wants_pip and any(_name(item) == "python" for item in specs) and not any(_name(item) == "pip" for item in specs):
+        specs = (*specs, "pip")
+    solution = engine.solve(Wanted(specs, archives=spec.explicit), None, sources, reporter)
+    if wants_pip and solution.python and not any(package.name == "pip" for package in solution.link):
+        solution = engine.solve(Wanted((*specs, "pip")), None, sources, reporter)
+    return solution
+
+
+def _pip_lines(spec: Spec, solution: Solution, request: CreateRequest, engine: EngineName) -> tuple[str, ...]:
+    """Return the lines of the pip half; a venv's pip is one of them."""
+    if spec.pip and not solution.python:
+        raise EnvtoolError(
+            tr("pip packages were asked for, and nothing in the request brings a Python."),
+            hint=tr("Add python to the request."),
+            code=ExitCode.BAD_INPUT,
+        )
+    return ("pip", *spec.pip) if engine == "venv" and request.with_pip else spec.pip
+
+
+def _pins(lines: tuple[str, ...], spec: Spec, solution: Solution, sources: Sources) -> tuple[str, ...]:
+    """Resolve the pip half before anything is linked, so that what cannot be had is known by then."""
+    if not lines:
+        return ()
+    half = pip_half.half(lines, spec.base)
+    return installers.resolve(half, solution.python, sources.pip, offline=sources.offline)
+
+
+def _store_variables(prefix: Path, variables: Mapping[str, str]) -> None:
+    """Store variables where conda, and `envtool run`, set them from when the environment is entered."""
+    if not variables:
+        return
+    folder = prefix / "conda-meta"
+    folder.mkdir(exist_ok=True)
+    (folder / "state").write_text(json.dumps({"env_vars": dict(variables)}), encoding="utf-8")
+
+
+def _venv_instead(request: CreateRequest, choice: Choice, error: EnvtoolError) -> CreateRequest | None:
+    """Return the same request for a venv, where no channel answered and PyPI has the very same things; else None."""
+    if request.engine != "auto" or choice.engine == "venv" or error.code != ExitCode.NETWORK:
+        return None
+    if request.sources.channels or request.spec.channels or request.spec.explicit:
+        return None  # somebody named a channel: that is where it is to come from
+    lines = [pypi_names.requirement(item) for item in request.spec.conda if _name(item) not in ("python", "pip")]
+    if any(line is None for line in lines):
+        return None
+    python = tuple(item for item in request.spec.conda if _name(item) == "python")
+    pip = (*(line for line in lines if line), *request.spec.pip)
+    return replace(request, spec=replace(request.spec, conda=python, pip=pip))

@@ -1,0 +1,124 @@
+"""Which engine does the work, and why, in one line."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from envtool.engines.protocol import Engine, EngineName
+from envtool.environments import find
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Environment
+from envtool.operations.names import first_writable
+from envtool.paths import Host
+from envtool.words import tr
+
+EngineChoice = Literal["auto", "conda", "embedded", "venv"]
+_FAMILY = ("conda", "mamba", "micromamba")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine's name, the program it drives (conda family only), and the reason it was taken."""
+
+    engine: EngineName
+    reason: str
+    program: Path | None = None
+
+
+def for_new(host: Host, asked: str) -> Choice:
+    """Choose the engine of a new environment: an installed conda, else the embedded one, unless the user named one."""
+    if asked not in get_args(EngineChoice):
+        raise EnvtoolError(
+            tr("There is no engine {name!r}.", name=asked),
+            hint=tr("The engines are auto, conda, embedded and venv."),
+            code=ExitCode.USAGE,
+        )
+    program = conda_program(host)
+    if asked == "venv":
+        return Choice("venv", tr("Engine: venv, as asked."))
+    if asked == "embedded":
+        return _embedded(tr("Engine: embedded, as asked."))
+    if asked == "conda" and program is None:
+        raise EnvtoolError(
+            tr("No conda, mamba or micromamba was found."),
+            hint=tr("Install one and put it on PATH, or leave --engine out: the embedded engine needs none."),
+            code=ExitCode.MISSING,
+        )
+    if program:
+        template = "Engine: conda, as asked ({program})." if asked == "conda" else "Engine: conda, found at {program}."
+        return Choice("conda", tr(template, program=program), program)
+    return _embedded(tr("Engine: embedded, since no conda is installed."))
+
+
+def for_existing(host: Host, environment: Environment) -> Choice:
+    """Choose the engine of a change: the one that made the environment, or the nearest there is."""
+    if environment.kind == "venv":
+        return Choice("venv", tr("Engine: venv, which is what {name} is.", name=environment.name or environment.prefix))
+    program = conda_program(host)
+    if environment.engine != "embedded" and program:
+        return Choice("conda", tr("Engine: conda, found at {program}.", program=program), program)
+    if environment.engine == "embedded":
+        return _embedded(tr("Engine: embedded, which made {name}.", name=environment.name or environment.prefix))
+    return _embedded(tr("Engine: embedded, since no conda is installed."))
+
+
+@contextmanager
+def opened(host: Host, choice: Choice, command: str) -> Iterator[Engine]:
+    """Yield the engine that was chosen, and stop what it keeps running when the block ends."""
+    engine = _make(host, choice, command)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def folder_for(host: Host, engine: EngineName) -> Path:
+    """Return the folder in which an engine's environments go by their name."""
+    if engine == "venv":
+        return find.venvs_dir(host)
+    return first_writable(find.envs_dirs(host))
+
+
+def conda_program(host: Host) -> Path | None:
+    """Return the conda, mamba or micromamba to drive: the shell's own, else the first of them on PATH."""
+    for variable in ("CONDA_EXE", "MAMBA_EXE"):
+        if (value := host.environ.get(variable)) and Path(value).is_file():
+            return Path(value)
+    for name in _FAMILY:
+        if found := shutil.which(name, path=host.environ.get("PATH", "")):
+            return Path(found)
+    return None
+
+
+def _embedded(reason: str) -> Choice:
+    from envtool.engines import embedded
+
+    if not embedded.available():
+        raise EnvtoolError(
+            tr("The embedded engine is not available on this platform."),
+            hint=tr("Install conda (or micromamba), or use --engine venv."),
+            code=ExitCode.MISSING,
+        )
+    return Choice("embedded", reason)
+
+
+def _make(host: Host, choice: Choice, command: str) -> Engine:
+    if choice.engine == "venv":
+        from envtool.engines.venv import Venv
+
+        return Venv()
+    if choice.engine == "conda":
+        from envtool.engines.conda import Conda
+
+        assert choice.program is not None  # noqa: S101 - for_new and for_existing never choose conda without one
+        return Conda(choice.program, command)
+    from envtool.clients import conda
+    from envtool.engines.embedded import Embedded
+
+    settings = conda.in_force(host, root=find.conda_root(host))
+    proxies = {kind: url for kind, url in settings.proxy_servers.items() if kind in ("http", "https")}
+    certificate = settings.ssl_verify if isinstance(settings.ssl_verify, str) else ""
+    return Embedded(host, command, insecure=settings.ssl_verify is False, certificate=certificate, proxies=proxies)

@@ -1,0 +1,59 @@
+"""The pip half of an environment, seen from the operations: what may not be overwritten, and where its Python is."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from envtool.engines.installers import PipHalf
+from envtool.environments import packages
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Package
+from envtool.prefix import python_of
+from envtool.words import tr
+
+
+def half(
+    lines: Iterable[str], base: Path | None, conda: Iterable[Package] = (), *, compile_bytecode: bool = False
+) -> PipHalf:
+    """Return the pip half to install, held to the versions that conda has installed."""
+    return PipHalf(tuple(lines), base or Path.cwd(), constraints(conda), compile_bytecode)
+
+
+def constraints(conda: Iterable[Package]) -> tuple[str, ...]:
+    """Return ``name==version`` lines for Python distributions that conda brought: pip may not overwrite them."""
+    from packaging.version import InvalidVersion, Version
+
+    lines = []
+    for package in conda:
+        try:
+            lines.append(f"{package.name}=={Version(package.version)}")
+        except InvalidVersion:
+            continue  # conda's versions are freer than pip's; what pip cannot read it cannot have either
+    return tuple(lines)
+
+
+def held(prefix: Path) -> tuple[Package, ...]:
+    """Return the Python distributions in an environment that belong to conda."""
+    return packages.read(prefix).inside
+
+
+def interpreter(prefix: Path) -> Path:
+    """Return an environment's Python. Raises EnvtoolError where it has none: pip packages need one."""
+    python = python_of(prefix)
+    if python is None:
+        raise EnvtoolError(
+            tr("The environment at {prefix} has no Python, and pip packages need one.", prefix=prefix),
+            hint=tr("Install one into it: envtool install -p {prefix} python", prefix=prefix),
+            code=ExitCode.MISSING,
+        )
+    return python
+
+
+def line(package: Package) -> str:
+    """Return the requirements line that brings exactly this pip package back."""
+    origin = package.origin
+    if origin is None:
+        return f"{package.name}=={package.version}"
+    if origin.kind == "editable":
+        return f"-e {origin.url.removeprefix('file://')}"
+    address = f"{origin.vcs}+{origin.url}@{origin.commit}" if origin.kind == "vcs" else origin.url
+    return f"{package.name} @ {address}" + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else "")

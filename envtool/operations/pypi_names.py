@@ -1,0 +1,53 @@
+"""conda packages that are the same thing on the pip index, and how a request for one is written there.
+
+Only names known to mean the same project and to work as a wheel alone: ``ffmpeg`` is a program on the one and an
+unrelated module on the other, so it is not here.
+"""
+
+import re
+
+_SAME = frozenset(
+    "albumentations black click cython einops flask h5py imageio ipykernel ipython jinja2 joblib jupyterlab kornia"
+    " lightgbm lightning matplotlib mypy networkx notebook numba numpy packaging pandas pillow plotly psutil pyarrow"
+    " pydantic pytest pyyaml requests rich scikit-image scikit-learn scipy seaborn six sympy tensorboard tqdm"
+    " transformers typer xgboost zstandard".split()
+)
+_RENAMED = {
+    "pytorch": "torch",
+    "opencv": "opencv-python-headless",
+    "py-opencv": "opencv-python-headless",
+    "matplotlib-base": "matplotlib",
+    "msgpack-python": "msgpack",
+    "pytables": "tables",
+    "pycocotools": "pycocotools",
+    "timm": "timm",
+}
+_SPEC = re.compile(r"^(?:[^:\s]+::)?([A-Za-z0-9_.-]+)\s*(.*)$")
+
+
+def split(spec: str) -> tuple[str, str]:
+    """Return a match spec's package name and the rest of it: ``numpy=1.26`` -> (``numpy``, ``=1.26``)."""
+    match = _SPEC.match(spec.strip())
+    return (match[1].lower(), match[2].strip()) if match else (spec, "")
+
+
+def requirement(spec: str) -> str | None:
+    """Return a conda match spec as a pip requirement, or None where that is not known to be the same thing."""
+    name, rest = split(spec)
+    distribution = _RENAMED.get(name) or (name if name in _SAME else None)
+    if distribution is None or "::" in spec or "[" in spec:
+        return None
+    version = _version(rest)
+    return None if version is None else distribution + version
+
+
+def _version(rest: str) -> str | None:
+    """Return conda's version part in pip's words; a build string has none."""
+    if not rest:
+        return ""
+    if re.match(r"^[<>!~=]=|^[<>]", rest):
+        return rest.replace(" ", "") if rest.count("=") < 3 or "," in rest else None
+    version = rest.lstrip("= ")
+    if "=" in version or " " in version or "|" in version:
+        return None
+    return f"=={version}" if version.endswith("*") or version.count(".") >= 2 else f"=={version}.*"

@@ -1,0 +1,63 @@
+"""Where packages may come from in one run: what the user named, what he configured, then upstream and its replicas."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from envtool.clients import conda, pip
+from envtool.environments import find
+from envtool.mirrors import catalogue, recognise, replicas
+from envtool.model import Channel, PipSources, Sources
+from envtool.paths import Host
+
+DEFAULT_CHANNEL = "conda-forge"  # where nothing is configured
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command line says about sources. ``index`` replaces the configured index, the others are added."""
+
+    channels: tuple[str, ...] = ()
+    override_channels: bool = False
+    index: str = ""
+    extra_indexes: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    offline: bool = False
+
+
+NOTHING = Asked()
+
+
+def gather(host: Host, asked: Asked, file_channels: Sequence[str] = (), prefix: Path | None = None) -> Sources:
+    """Return the sources of a run: those asked for, then those of the file, then the configured ones.
+
+    An environment's own configuration (``prefix``) counts. Private channels and indexes stay alone; replicas are
+    offered only for what is read from upstream.
+    """
+    return Sources(_channels(host, asked, file_channels, prefix), _pip(host, asked, prefix), asked.offline)
+
+
+def _channels(host: Host, asked: Asked, file_channels: Sequence[str], prefix: Path | None) -> tuple[Channel, ...]:
+    settings = conda.in_force(host, root=find.conda_root(host), prefix=prefix)
+    named = [*asked.channels, *(name for name in file_channels if name != "nodefaults")]
+    if not asked.override_channels:
+        named += [name for name in settings.channels if not (name == "defaults" and "nodefaults" in file_channels)]
+    known = catalogue.load(host)
+    found: dict[str, Channel] = {}
+    for name in named or [DEFAULT_CHANNEL]:
+        for canonical, url in conda.channel_urls(settings, name):
+            address = url.rstrip("/")
+            upstream = recognise.upstream_channel(known, address)
+            others = replicas.for_channel(known, upstream) if upstream and not asked.offline else ()
+            found.setdefault(address, Channel(canonical, (address, *others)))
+    return tuple(found.values())
+
+
+def _pip(host: Host, asked: Asked, prefix: Path | None) -> PipSources:
+    configured = pip.in_force(host, prefix=prefix)
+    return replace(
+        configured,
+        index=asked.index or configured.index,
+        extra_indexes=(*asked.extra_indexes, *configured.extra_indexes),
+        find_links=(*asked.find_links, *configured.find_links),
+    )

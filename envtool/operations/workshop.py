@@ -1,0 +1,122 @@
+"""The frame of every change: the lock, what is written down beforehand, and undo.
+
+Beside the environments lies a folder of envtool's own, ``.envtool``: locks, intent records, stages, and environments on
+their way out. Its being on the same file system is what makes every step in and out a rename.
+"""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from envtool.errors import EnvtoolError
+from envtool.files import locked, write_atomically
+from envtool.operations.names import refuse_existing
+from envtool.prefix import OWN, intent_of, kind_of
+from envtool.reporter import Reporter
+from envtool.words import tr
+
+PATIENCE = 600.0  # seconds to wait for another envtool that works on the same environment
+
+
+@contextmanager
+def holding(prefix: Path, purpose: str, reporter: Reporter) -> Iterator[Path]:
+    """Hold an environment's lock and yield a workshop: an empty folder on its file system, gone afterwards.
+
+    What an envtool that was killed had left of the same environment is cleared away first.
+    """
+    beside = prefix.parent / OWN
+    try:
+        beside.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvtoolError(
+            tr("The folder {folder} cannot be written: {reason}.", folder=prefix.parent, reason=error.strerror),
+            hint=tr("Check who owns it; `envs_dirs` in .condarc names other folders for environments."),
+        ) from error
+    try:
+        with locked(beside / f"{prefix.name}.lock", purpose, wait=PATIENCE, waiting=reporter.note):
+            _clear_away(prefix, reporter)
+            workshop = beside / f"{prefix.name}.{os.getpid()}.work"
+            workshop.mkdir()
+            try:
+                yield workshop
+            finally:
+                _delete(workshop)
+    finally:
+        with suppress(OSError):
+            beside.rmdir()  # goes only when it is empty: where nobody else is at work
+
+
+@contextmanager
+def new_prefix(
+    prefix: Path, name: str, command: str, reporter: Reporter, forget: Callable[[Path], None]
+) -> Iterator[Path]:
+    """Reserve ``prefix`` for a new environment and yield a workshop; whatever is raised inside, nothing stays.
+
+    An intent record outside the prefix says what was begun before anything is: where this process dies too suddenly to
+    undo, the next one does. ``forget`` takes the prefix out of the engine's registers.
+    """
+    with holding(prefix, command, reporter) as workshop:
+        refuse_existing(prefix, name)
+        intent = intent_of(prefix)
+        content = {"command": command, "pid": os.getpid(), "since": time.time()}
+        write_atomically(intent, json.dumps(content).encode())
+        try:
+            prefix.mkdir()
+            yield workshop
+        except BaseException:
+            discard(prefix)
+            forget(prefix)
+            intent.unlink(missing_ok=True)
+            raise
+        intent.unlink()
+
+
+def discard(prefix: Path) -> None:
+    """Delete an environment: it leaves its place in one step, then its files go."""
+    if not (prefix.exists() or prefix.is_symlink()):
+        return
+    gone = prefix.parent / OWN / f"{prefix.name}.{os.getpid()}.gone"
+    gone.parent.mkdir(exist_ok=True)
+    prefix.rename(gone)
+    _delete(gone)
+
+
+def _clear_away(prefix: Path, reporter: Reporter) -> None:
+    """Undo what a killed envtool had begun with this environment. We hold its lock: nobody is still at it."""
+    intent = intent_of(prefix)
+    if intent.exists():
+        reporter.note(tr("Clearing away what an interrupted run left at {prefix}.", prefix=prefix))
+        discard(prefix)
+        intent.unlink()
+    beside = prefix.parent / OWN
+    for leftover in (*beside.glob(f"{prefix.name}.*.work"), *beside.glob(f"{prefix.name}.*.gone")):
+        _delete(leftover)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a tree, also one whose folders are write-protected, as some packages' are."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+        return
+
+    def unlock(function: Callable[[str], object], path: str, _: object) -> None:
+        Path(path).parent.chmod(0o700)
+        with suppress(OSError):
+            Path(path).chmod(0o700)
+        function(path)
+
+    if folder.exists():
+        shutil.rmtree(folder, onerror=unlock)
+
+
+def require_environment(prefix: Path) -> None:
+    """Raise EnvtoolError where no environment lies at ``prefix``: nothing else is ever changed or removed."""
+    if kind_of(prefix) is None:
+        raise EnvtoolError(
+            tr("{prefix} is not an environment: it has neither conda-meta/history nor pyvenv.cfg.", prefix=prefix),
+            hint=tr("`envtool list` shows the environments there are."),
+        )

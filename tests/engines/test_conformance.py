@@ -1,0 +1,232 @@
+"""What an engine is and promises, the same for every engine: each test runs the command as a user does."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from channel.server import Server
+from conftest import Home
+
+from .conftest import PYTHON
+
+CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
+ENGINES = [
+    "embedded",
+    pytest.param(
+        "conda",
+        marks=[
+            pytest.mark.conda,
+            pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA"),
+        ],
+    ),
+]
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of an engine; conda is found through CONDA_EXE, as in a shell that has it set up."""
+    if request.param == "conda":
+        home.environ["CONDA_EXE"] = CONDA  # type: ignore[index]
+        home.environ["CONDA_ENVS_DIRS"] = str(home.path / ".conda" / "envs")  # type: ignore[index]
+        home.environ["CONDA_PKGS_DIRS"] = str(home.path / ".conda" / "pkgs")  # type: ignore[index]
+    return str(request.param)
+
+
+@pytest.fixture
+def made(home: Home, engine: str, channel: str) -> str:
+    """An environment ``demo`` with Python, pip and an old six."""
+    ran = home.envtool("create", "demo", f"python={PYTHON}", "six=1.16", "-c", channel, "--engine", engine)
+    assert ran.code == 0, ran.err
+    return "demo"
+
+
+def envs(home: Home) -> Path:
+    return home.path / ".conda" / "envs"
+
+
+def names(home: Home, name: str) -> dict[str, str]:
+    return {p["name"]: p["version"] for p in home.envtool("list", name, "--json").data["packages"]}
+
+
+def leftovers(home: Home) -> list[str]:
+    return [path.name for path in envs(home).rglob("*")] if envs(home).exists() else []
+
+
+def test_create_makes_a_working_python(home: Home, engine: str, channel: str) -> None:
+    ran = home.envtool("create", "demo", f"python={PYTHON}", "numpy", "-c", channel, "--engine", engine)
+    assert ran.code == 0, ran.err
+    assert f"Engine: {engine}, as asked" in ran.err
+    inside = home.envtool(
+        "run", "-n", "demo", "--", "python", "-c", "import numpy, sys; print(sys.prefix, numpy.ones(3).sum())"
+    )
+    assert (inside.code, inside.out.split()) == (0, [str(envs(home) / "demo"), "3.0"])
+    assert {"python", "numpy", "pip"} <= names(home, "demo").keys()
+    listed = home.envtool("list", "--json").data["environments"]
+    assert [(e["name"], e["unfinished"]) for e in listed if e["name"] != "base"] == [("demo", False)]
+
+
+def test_console_scripts_and_prefixes_point_to_the_final_place(home: Home, engine: str, channel: str) -> None:
+    assert home.envtool("create", "demo", f"python={PYTHON}", "trunk", "-c", channel, "--engine", engine).code == 0
+    prefix = envs(home) / "demo"
+    assert (prefix / "share/trunk/where").read_text() == f"{prefix}\n"
+    assert subprocess.run([prefix / "bin/trunk"], capture_output=True, text=True, check=True).stdout == f"{prefix}\n"
+    assert (prefix / "bin/pip").read_text().startswith(f"#!{prefix}/bin/python")
+
+
+def test_packages_of_both_halves_come_and_go(home: Home, made: str, channel: str) -> None:
+    assert home.envtool("install", "-n", made, "idna", "--pip", "colorama==0.4.6", "-c", channel).code == 0
+    both = names(home, made)
+    assert {"idna", "colorama", "six", "python", "pip"} <= both.keys()
+    assert both["six"].startswith("1.16")
+    gone = home.envtool("uninstall", "-n", made, "idna", "colorama", "--yes", "-c", channel)
+    assert gone.code == 0, gone.err
+    after = names(home, made)
+    assert not {"idna", "colorama"} & after.keys()
+    assert {"six", "python", "pip"} <= after.keys()
+
+
+def test_a_pin_is_taken_and_kept(home: Home, made: str, channel: str) -> None:
+    assert names(home, made)["six"] == "1.16.0"
+    assert home.envtool("install", "-n", made, "six=1.17", "-c", channel, "--yes").code == 0
+    assert names(home, made)["six"] == "1.17.0"
+
+
+def test_a_name_in_neither_half_changes_nothing(home: Home, made: str, channel: str) -> None:
+    before = names(home, made)
+    ran = home.envtool("uninstall", "-n", made, "six", "no-such-thing", "-c", channel)
+    assert ran.code == 1
+    assert "no-such-thing" in ran.err
+    assert names(home, made) == before
+
+
+def test_pip_may_not_overwrite_what_conda_installed(home: Home, made: str, channel: str) -> None:
+    ran = home.envtool("install", "-n", made, "--pip", "six==1.17.0", "-c", channel)
+    assert ran.code == 1
+    assert "six" in ran.err
+    assert names(home, made)["six"] == "1.16.0"
+
+
+def test_export_and_create_give_the_same_packages(home: Home, made: str, channel: str, engine: str) -> None:
+    assert home.envtool("install", "-n", made, "--pip", "colorama==0.4.6").code == 0
+    text = home.envtool("export", made)
+    assert text.code == 0, text.err
+    again = home.envtool("create", "demo2", "-f", "-", "--engine", engine, stdin=text.out)
+    assert again.code == 0, again.err
+    assert names(home, "demo2") == names(home, made)
+
+
+def test_remove_takes_everything_and_asks_first(home: Home, made: str) -> None:
+    refused = home.envtool("remove", made)
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    ran = home.envtool("remove", made, "--yes")
+    assert ran.code == 0, ran.err
+    assert leftovers(home) == []
+    registered = home.path / ".conda" / "environments.txt"
+    if "embedded" in ran.err:
+        assert registered.read_text() == ""
+
+
+@pytest.mark.parametrize("content", [None, "mine"])
+def test_a_place_that_is_taken_is_refused(home: Home, engine: str, channel: str, content: str | None) -> None:
+    taken = envs(home) / "demo"
+    taken.mkdir(parents=True)
+    if content:
+        (taken / "file").write_text(content)
+    ran = home.envtool("create", "demo", "trunk", "-c", channel, "--engine", engine)
+    assert ran.code == 1
+    assert "exists already" in ran.err
+    assert [path.name for path in taken.iterdir()] == (["file"] if content else [])
+
+
+def test_an_existing_environment_is_refused_and_untouched(home: Home, made: str, channel: str, engine: str) -> None:
+    ran = home.envtool("create", made, "trunk", "-c", channel, "--engine", engine)
+    assert ran.code == 1
+    assert "envtool remove demo" in ran.err
+    assert "six" in names(home, made)
+
+
+def test_what_cannot_be_solved_leaves_nothing(home: Home, engine: str, channel: str) -> None:
+    ran = home.envtool("create", "demo", "trunk=99", "-c", channel, "--engine", engine)
+    assert (ran.code, leftovers(home)) == (1, [])
+    assert "trunk" in ran.err
+
+
+def test_a_failing_pip_half_leaves_nothing(home: Home, engine: str, channel: str) -> None:
+    ran = home.envtool("create", "demo", f"python={PYTHON}", "--pip", "colorama==99", "-c", channel, "--engine", engine)
+    assert (ran.code, leftovers(home)) == (1, [])
+    assert "colorama" in ran.err
+
+
+def test_a_failing_pip_half_leaves_an_existing_environment_as_it_was(
+    home: Home, made: str, channel: str, tmp_path: Path
+) -> None:
+    # A source package that resolves and only fails when it is built: the conda half has been changed by then.
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "pyproject.toml").write_text(
+        '[project]\nname = "broken"\nversion = "1"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n'
+    )
+    (broken / "b.py").write_text(
+        "import os\n"
+        "def prepare_metadata_for_build_wheel(folder, settings=None):\n"
+        "    os.makedirs(folder + '/broken-1.dist-info')\n"
+        "    metadata = 'Metadata-Version: 2.1\\nName: broken\\nVersion: 1\\n'\n"
+        "    open(folder + '/broken-1.dist-info/METADATA', 'w').write(metadata)\n"
+        "    return 'broken-1.dist-info'\n"
+        "def build_wheel(*_):\n    raise SystemExit('this package cannot be built')\n"
+    )
+    before = names(home, made)
+    ran = home.envtool("install", "-n", made, "six=1.17", "--pip", str(broken), "-c", channel, "--yes")
+    assert ran.code == 1
+    assert "Bringing back the state before" in ran.err
+    assert names(home, made) == before, ran.err
+    assert (
+        home.envtool("run", "-n", made, "--", "python", "-c", "import six; assert six.__version__ == '1.16.0'").code
+        == 0
+    )
+    assert not any(e["unfinished"] for e in home.envtool("list", "--json").data["environments"])
+
+
+@pytest.mark.parametrize("interruption", [2, 15])
+def test_an_interruption_leaves_nothing(
+    home: Home, engine: str, channel: str, channel_server: Server, interruption: int
+) -> None:
+    channel_server.break_("/python-", "hang")
+    argv = ["create", "demo", f"python={PYTHON}", "-c", channel, "--engine", engine]
+    with home.start(*argv) as child:
+        deadline = time.monotonic() + 60
+        while not any("/python-" in path for path in channel_server.requests):
+            assert child.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        child.send_signal(interruption)
+        _, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "Interrupted" in err
+    assert leftovers(home) == []
+
+
+def test_a_dry_run_writes_nothing(home: Home, engine: str, channel: str) -> None:
+    ran = home.envtool("create", "demo", "leaf", "-c", channel, "--engine", engine, "--dry-run", "--json")
+    assert ran.code == 0, ran.out
+    assert {p["name"] for p in ran.data["conda"]} == {"leaf", "trunk"}
+    assert leftovers(home) == []
+
+
+def test_a_channel_that_is_down_is_named(home: Home, engine: str) -> None:
+    ran = home.envtool("create", "demo", "leaf", "-c", "http://127.0.0.1:9/nowhere", "--engine", engine, timeout=400)
+    assert (ran.code, leftovers(home)) == (5, [])
+    assert "127.0.0.1:9" in ran.err
+
+
+def test_the_failure_envelope(home: Home, engine: str, channel: str) -> None:
+    ran = home.envtool("create", "demo", "trunk=99", "-c", channel, "--engine", engine, "--json")
+    envelope = json.loads(ran.out)
+    assert (envelope["status"], envelope["exit_code"], ran.code) == ("failed", 1, 1)
+    assert envelope["errors"][0]["message"]
