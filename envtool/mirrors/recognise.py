@@ -1,44 +1,41 @@
 """Which mirror a URL in somebody's configuration belongs to, in any of the forms that have been in use."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
 
+from envtool.clients.switching import Known
 from envtool.mirrors.catalogue import Catalogue, Mirror
 
-Service = Literal["pypi", "conda", "torch", "python"]
-
 _SUBDIR = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9]+)$")
-_GONE = ("pkgs/free", "pkgs/pro", "pkgs/mro", "pkgs/mro-archive")  # upstream stopped them years ago
+# The default index is never named here. Its host, now and formerly, is `pypi.` and next to nothing.
+_DEFAULT_INDEX = re.compile(r"pypi\.(?:python\.)?[a-z]{3}(?:/|$)")
 
 
-@dataclass(frozen=True)
-class Recognised:
-    """A URL understood: the mirror, what it serves there, and for conda the upstream's name of the channel.
+class Recogniser:
+    """Tells public sites from a user's own."""
 
-    ``channel`` is ``conda-forge``, ``pkgs/main``, or ``""`` for a base that stands above channels.
-    ``alive`` says that the mirror, as far as known, serves it today.
-    """
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
 
-    mirror: Mirror
-    service: Service
-    channel: str = ""
-    alive: bool = True
+    def url(self, text: str) -> Known | None:
+        """Return what is known about a URL, or None where it is the user's own."""
+        address = _address(text)
+        for mirror in self._catalogue.mirrors.values():
+            if found := _known(mirror, address):
+                return found
+        if channel := upstream_channel(self._catalogue, text):
+            return Known("", "conda", channel)
+        if address == _address(self._catalogue.conda):
+            return Known("", "conda")
+        return Known("", "pypi") if _DEFAULT_INDEX.match(address) else None
 
-
-def recognise(catalogue: Catalogue, url: str) -> Recognised | None:
-    """Return what a URL is to the catalogue, or None where it belongs to no known mirror (so: it is the user's own)."""
-    address = _address(url)
-    for mirror in catalogue.mirrors.values():
-        if mirror.pypi and any(_below(address, _address(root)) for root in (mirror.pypi.index, *mirror.pypi.also)):
-            return Recognised(mirror, "pypi", alive=mirror.usable)
-        if mirror.torch and _below(address, _address(mirror.torch.base)):
-            return Recognised(mirror, "torch", alive=mirror.usable)
-        if mirror.python and _below(address, _address(mirror.python)):
-            return Recognised(mirror, "python", alive=mirror.usable)
-        if mirror.conda and (found := _conda(mirror, address)):
-            return found
-    return None
+    def host(self, text: str) -> bool:
+        """Return whether a host name (or a URL, as some files have it) is a known mirror's."""
+        wanted = _address(text).partition("/")[0]
+        return any(
+            _address(root).partition("/")[0] == wanted
+            for mirror in self._catalogue.mirrors.values()
+            for root in _roots(mirror)
+        )
 
 
 def upstream_channel(catalogue: Catalogue, url: str) -> str:
@@ -51,21 +48,22 @@ def upstream_channel(catalogue: Catalogue, url: str) -> str:
     return ""
 
 
-def is_mirror_host(catalogue: Catalogue, host: str) -> bool:
-    """Return whether a host name is one of a known mirror's."""
-    wanted = host.partition("://")[2].partition("/")[0] or host
-    roots = (
-        root
-        for mirror in catalogue.mirrors.values()
-        for root in (
-            *((mirror.pypi.index, *mirror.pypi.also) if mirror.pypi else ()),
-            *((mirror.conda.base, *mirror.conda.also) if mirror.conda else ()),
-        )
-    )
-    return any(_address(root).partition("/")[0] == wanted.lower() for root in roots)
+def _roots(mirror: Mirror) -> tuple[str, ...]:
+    pypi = (mirror.pypi.index, *mirror.pypi.also) if mirror.pypi else ()
+    return (*pypi, mirror.conda.base, *mirror.conda.also) if mirror.conda else pypi
 
 
-def _conda(mirror: Mirror, address: str) -> Recognised | None:
+def _known(mirror: Mirror, address: str) -> Known | None:
+    if mirror.pypi and any(_below(address, _address(root)) for root in (mirror.pypi.index, *mirror.pypi.also)):
+        return Known(mirror.name, "pypi", alive=mirror.usable)
+    if mirror.torch and _below(address, _address(mirror.torch.base)):
+        return Known(mirror.name, "torch", alive=mirror.usable)
+    if mirror.python and _below(address, _address(mirror.python)):
+        return Known(mirror.name, "python", alive=mirror.usable)
+    return _conda(mirror, address)
+
+
+def _conda(mirror: Mirror, address: str) -> Known | None:
     conda = mirror.conda
     if conda is None:
         return None
@@ -73,20 +71,15 @@ def _conda(mirror: Mirror, address: str) -> Recognised | None:
     for channel, parent in conda.elsewhere.items():
         if _below(address, _address(parent)):
             name = address[len(_address(parent)) + 1 :]
-            return Recognised(mirror, "conda", name, alive=mirror.usable and name in ("", channel))
+            return Known(mirror.name, "conda", name, alive=mirror.usable and name in ("", channel))
     for root in (conda.base, *conda.also):
         base = _address(root)
         if _below(address, base):
             rest = address[len(base) + 1 :]
             channel = rest.removeprefix("cloud").lstrip("/") if rest.startswith("cloud") else rest
             alive = mirror.usable and (channel in ("", "pkgs") or conda.url(channel) is not None)
-            return Recognised(mirror, "conda", channel, alive=alive)
+            return Known(mirror.name, "conda", channel, alive=alive)
     return None
-
-
-def frozen(channel: str) -> bool:
-    """Return whether upstream itself gave a channel up, so that nobody needs it."""
-    return channel in _GONE
 
 
 def _address(url: str) -> str:

@@ -99,12 +99,12 @@ def test_an_error_names_file_and_line(home, text, line, said):
         ("https://mirror.sjtu.edu.cn/pytorch-wheels/cu128/", ("sjtu", "torch", "", True)),
         ("https://arti.example/artifactory/api/pypi/simple", None),
         ("https://mirrors.tuna.tsinghua.edu.cn.evil.example/simple", None),
-        ("https://conda.anaconda.org/conda-forge", None),
+        ("https://conda.anaconda.org/conda-forge", ("", "conda", "conda-forge", True)),
     ],
 )
 def test_every_form_in_use_is_recognised(shipped, url, expected):
-    found = recognise.recognise(shipped, url)
-    assert (found and (found.mirror.name, found.service, found.channel, found.alive)) == expected
+    found = recognise.Recogniser(shipped).url(url)
+    assert (found and (found.mirror, found.service, found.channel, found.alive)) == expected
 
 
 def test_upstream_addresses_have_their_names(shipped):

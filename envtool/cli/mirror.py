@@ -1,0 +1,174 @@
+"""``envtool mirror``: which mirrors there are, which are in force, and switching between them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from envtool.cli.app import app
+from envtool.cli.options import DryRun, Json, Name, Prefix, Yes
+from envtool.cli.output import out
+from envtool.paths import Host
+from envtool.words import tr
+
+mirror = typer.Typer(no_args_is_help=True, help="Mirrors of conda's channels and of the Python package index.")
+app.add_typer(mirror, name="mirror")
+
+Target = Annotated[
+    list[str], typer.Option("--target", "-t", metavar="CLIENT", help="Only this client: conda, pip, ... or all.")
+]
+ScopeOption = Annotated[
+    str, typer.Option("--scope", metavar="SCOPE", help="Whose settings: user, env (with -n or -p), site or system.")
+]
+
+
+@mirror.command("list")
+def list_mirrors(
+    all_: Annotated[bool, typer.Option("--all", help="Also retired ones.")] = False,
+    json: Json = False,  # noqa: ARG001
+) -> None:
+    """List the mirrors: what each serves, its state, and how old that knowledge is."""
+    from envtool.mirrors import catalogue
+
+    shown = [m for m in catalogue.load(Host.here()).mirrors.values() if all_ or m.usable]
+    rows = [(m.name, m.state, *_served(m), m.date, m.title) for m in shown]
+    columns = (tr("NAME"), tr("STATE"), tr("PIP"), tr("CONDA"), tr("TORCH"), tr("AS OF"), tr("SITE"))
+    out.result([_mirror_data(m) for m in shown], out.table(columns, rows))
+
+
+@mirror.command("set")
+def set_mirror(
+    name: Annotated[str, typer.Argument(metavar="NAME|URL", help="A mirror's name, or an address.")],
+    target: Target = [],
+    scope: ScopeOption = "user",
+    env: Name = "",
+    prefix: Prefix = None,
+    allow_http: Annotated[bool, typer.Option("--allow-http", help="Accept an address without encryption.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,  # noqa: ARG001
+) -> None:
+    """Switch conda, pip and others to a mirror. Comments and other lines stay; `mirror undo` takes it back."""
+    from envtool.operations import switch_mirror
+
+    host = Host.here()
+    _recovered(host)
+    where = _scope(host, scope, env, prefix)
+    clients = switch_mirror.targets(target)
+    switch = switch_mirror.plan_set(host, name, clients, where, clean=yes, allow_http=allow_http)
+    if switch.stale and not yes and not dry_run and _agreed(switch.stale):
+        switch = switch_mirror.plan_set(host, name, clients, where, clean=True, allow_http=allow_http)
+        yes = True
+    if switch.stale and not yes:
+        out.warn(
+            tr("Left as they are, though no longer of use: {entries}. --yes replaces them.", entries=_joined(switch))
+        )
+    _finish(host, switch, dry_run=dry_run)
+
+
+@mirror.command("unset")
+def unset_mirror(
+    target: Target = [],
+    scope: ScopeOption = "user",
+    env: Name = "",
+    prefix: Prefix = None,
+    dry_run: DryRun = False,
+    json: Json = False,  # noqa: ARG001
+) -> None:
+    """Remove every mirror's lines from the settings, and nothing else: upstream is in force again."""
+    from envtool.operations import switch_mirror
+
+    host = Host.here()
+    _recovered(host)
+    switch = switch_mirror.plan_unset(host, switch_mirror.targets(target), _scope(host, scope, env, prefix))
+    _finish(host, switch, dry_run=dry_run)
+
+
+@mirror.command("undo")
+def undo_mirror(dry_run: DryRun = False, json: Json = False) -> None:  # noqa: ARG001
+    """Take the last switch back: the files get their former bytes, and files that it made go again."""
+    from envtool.operations import switch_mirror
+
+    host = Host.here()
+    _recovered(host)
+    undone = switch_mirror.undo(host, dry_run=dry_run)
+    if undone is None:
+        out.note(tr("There is nothing to undo."))
+        out.result({"undone": None, "files": []})
+        return
+    entry, edits = undone
+    data: dict[str, Any] = {"undone": entry.title, "files": [str(path) for path in entry.paths]}
+    if dry_run:
+        out.result(data, switch_mirror.diff(edits))
+        return
+    for edit in edits:
+        out.note(
+            tr("restored {path}", path=edit.path) if edit.after is not None else tr("removed {path}", path=edit.path)
+        )
+    out.result(data, tr("Undone: {title}", title=entry.title))
+
+
+def _finish(host: Host, switch: Any, *, dry_run: bool) -> None:
+    from envtool.operations import switch_mirror
+
+    for remark in switch.remarks:
+        out.note(remark)
+    text = switch_mirror.diff(switch.plan.edits)
+    data = {
+        "title": switch.plan.title,
+        "files": [str(edit.path) for edit in switch.plan.edits],
+        "remarks": switch.remarks,
+        "stale": switch.stale,
+        "diff": text,
+        "written": not dry_run,
+    }
+    if dry_run:
+        out.result(data, text or tr("Nothing to change."))
+        return
+    switch_mirror.carry_out(host, switch)
+    if not switch.plan.edits:
+        out.result(data, tr("Nothing to change: it is so already."))
+        return
+    lines = [tr("wrote {path}", path=edit.path) for edit in switch.plan.edits]
+    out.result(data, "\n".join([*lines, tr("`envtool mirror undo` takes this back.")]))
+
+
+def _recovered(host: Host) -> None:
+    from envtool import journal
+
+    for said in journal.recover(host):
+        out.warn(said)
+
+
+def _agreed(stale: tuple[str, ...]) -> bool:
+    import sys
+
+    if out.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    for entry in stale:
+        out.note(tr("no longer of use: {entry}", entry=entry))
+    return typer.confirm(tr("Replace these, too?"), default=True, err=True)
+
+
+def _joined(switch: Any) -> str:
+    return ", ".join(switch.stale)
+
+
+def _scope(host: Host, word: str, name: str, prefix: Path | None) -> Any:
+    from envtool.operations import mirror_scope
+
+    return mirror_scope.find(host, word, name, prefix)
+
+
+def _served(m: Any) -> tuple[str, str, str]:
+    conda = "-"
+    if m.conda:
+        parts = (["defaults"] if "main" in m.conda.pkgs else []) + list(m.conda.channels) + list(m.conda.elsewhere)
+        conda = ", ".join(parts[:3]) + (tr(" and {count} more", count=len(parts) - 3) if len(parts) > 3 else "")
+    return ("yes" if m.pypi else "-", conda or "-", m.torch.how if m.torch else "-")
+
+
+def _mirror_data(m: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(m), "date": m.date}

@@ -1,0 +1,236 @@
+"""``.condarc`` edited: channels moved to a mirror and back, everything else left as it stands."""
+
+from collections.abc import Sequence
+
+from envtool.clients import conda
+from envtool.clients.condarc import Layer, layers
+from envtool.clients.switching import COMMON, Edited, Places, Recogniser, Scope, Wanted
+from envtool.clients.yaml_text import YamlText
+from envtool.paths import Host
+from envtool.words import tr
+
+NAME = "conda"
+KEYWORD = "channel"
+_FROZEN = ("pkgs/free", "pkgs/pro", "pkgs/mro", "pkgs/mro-archive")  # given up by upstream, needed by nobody
+
+
+def places(host: Host, scope: Scope) -> Places | None:
+    """Return the files of a scope, or None where there is no such place."""
+    if scope.kind == "user":
+        default = host.home / ".condarc"
+        names = (".condarc", "condarc")
+        folders = [host.home / ".config" / "conda", host.home / ".conda"]
+        return Places((*(folder / name for folder in folders for name in names), default), default)
+    if scope.kind == "system":
+        from pathlib import Path
+
+        default = Path("C:/ProgramData/conda/.condarc" if host.system == "Windows" else "/etc/conda/.condarc")
+        return Places((default,), default)
+    folder = scope.prefix if scope.kind == "env" else scope.root
+    return Places((folder / ".condarc",), folder / ".condarc") if folder else None
+
+
+def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean: bool, host: Host) -> Edited:
+    """Return a ``.condarc`` under which conda's channels come from a mirror, as far as it serves them."""
+    if not wanted.parents:
+        return Edited(text, [tr("{mirror} serves no conda channels.", mirror=wanted.mirror)])
+    switch = _Switch(YamlText(text, source), wanted, known, clean, host)
+    switch.channels()
+    switch.at_least_one_channel()
+    switch.defaults()
+    switch.alias()
+    switch.named()
+    return Edited(switch.document.text, switch.remarks, switch.stale)
+
+
+def unset(text: str, source: str, known: Recogniser) -> Edited:
+    """Return a ``.condarc`` without any mirror's lines."""
+    document = YamlText(text, source)
+    channels = _texts(document, "channels")
+    own = [item for item in channels if not _mirrored(known, item)]
+    if channels != own:
+        names = [_name(found.channel) for item in channels if (found := known.url(item)) and found.channel]
+        document.put(("channels",), own or list(dict.fromkeys(names)) or ["conda-forge"])
+    defaults = _texts(document, "default_channels")
+    if kept := [item for item in defaults if not _mirrored(known, item)]:
+        document.put(("default_channels",), kept)
+    elif defaults:
+        document.remove(("default_channels",))
+    for name, url in _entries(document).items():
+        if _mirrored(known, f"{url}/{name}"):
+            document.remove(("custom_channels", name))
+    alias = document.get("channel_alias")
+    if isinstance(alias, str) and _mirrored(known, alias):
+        document.remove(("channel_alias",))
+    return Edited(document.text)
+
+
+class _Switch:
+    """One file on its way to a mirror."""
+
+    def __init__(self, document: YamlText, wanted: Wanted, known: Recogniser, clean: bool, host: Host) -> None:
+        self.document, self.wanted, self.known, self.clean = document, wanted, known, clean
+        self.windows = host.system == "Windows"
+        self.settings = conda.merge(host, _layers_with(host, document))
+        self.remarks: list[str] = []
+        self.stale: list[str] = []
+
+    def channels(self) -> None:
+        """Replace mirrors' and upstream's URLs by the names they stand for: names are what can be moved."""
+        old = _texts(self.document, "channels")
+        new: list[str] = []
+        for item in old:
+            found = self.known.url(item) if "://" in item else None
+            if found and found.channel in self.wanted.parents:
+                new.append(_name(found.channel))
+            elif found and not found.alive and self._dead(item):
+                new += [] if found.channel in _FROZEN else self._living_name(found.channel)
+            elif item == "nodefaults" and self._dead(item):
+                continue
+            else:
+                if found and found.mirror and found.alive:
+                    self._stays(item, found.mirror)
+                new.append(item)
+        if old != new:
+            self.document.put(("channels",), list(dict.fromkeys(new)) or [self._first_channel()])
+
+    def defaults(self) -> None:
+        """Move what ``defaults`` stands for."""
+        old = _texts(self.document, "default_channels")
+        parts = [part for part in ("main", "r", "msys2") if f"pkgs/{part}" in self.wanted.parents]
+        if not parts:
+            self._defaults_elsewhere(old)
+            return
+        if "defaults" in self.settings.custom_multichannels:
+            self.remarks.append(tr("`custom_multichannels.defaults` in your settings overrides `default_channels`."))
+        wanted = [part for part in parts if part != "msys2" or self.windows]
+        new = self._moved(old)
+        foreign = [item for item in (*old, *self.settings.default_channels) if self.known.url(item) is None]
+        if foreign and not any(self.known.url(item) for item in old):
+            self.remarks.append(tr("`default_channels` is your own ({url}) and was left as it is.", url=foreign[0]))
+            return
+        new += [url for part in wanted if (url := self.wanted.channel(f"pkgs/{part}")) not in new]
+        self.document.put(("default_channels",), new)
+        if "defaults" in self.settings.channels and old != new and self._loses_identity(new):
+            self.remarks.append(tr("Packages installed from upstream's `defaults` now count as another channel's."))
+
+    def alias(self) -> None:
+        """Take a mirror's ``channel_alias`` away: it would also move channels that the mirror does not have."""
+        alias = self.document.get("channel_alias")
+        found = self.known.url(alias) if isinstance(alias, str) else None
+        if found and found.mirror:
+            self.document.remove(("channel_alias",))
+            self.remarks.append(
+                tr(
+                    "`channel_alias: {url}` was removed: it sends channels there that the site does not have.",
+                    url=alias,
+                )
+            )
+
+    def named(self) -> None:
+        """Point named channels at the mirror; a user's own and those it does not serve stay where they are."""
+        entries = _entries(self.document)
+        for name, url in entries.items():
+            found = self.known.url(f"{url}/{name}")
+            if found is None:
+                continue
+            if name in self.wanted.parents:
+                self.document.put(("custom_channels", name), self.wanted.parents[name])
+            elif found.alive and found.mirror:
+                self._stays(name, found.mirror)
+            elif found.mirror and self._dead(f"{name}: {url}"):
+                self.document.remove(("custom_channels", name))
+        alias = self.known.url(self.settings.channel_alias)
+        if alias is None:
+            self.remarks.append(
+                tr("`channel_alias` is your own ({url}): other channels stay there.", url=self.settings.channel_alias)
+            )
+            return
+        used = (*COMMON, *(name.partition("/label/")[0] for name in self.settings.channels))
+        for name in dict.fromkeys((*used, *_texts(self.document, "channels"))):
+            placed = {**self.settings.custom_channels, **_entries(self.document)}
+            own = name in placed and self.known.url(f"{placed[name]}/{name}") is None
+            if name in self.wanted.parents and name not in _entries(self.document) and not own:
+                self.document.put(("custom_channels", name), self.wanted.parents[name])
+
+    def at_least_one_channel(self) -> None:
+        """Name a channel where nothing does: since 25.9 conda has none of its own."""
+        if not self.settings.channels and not _texts(self.document, "channels"):
+            self.document.put(("channels",), [self._first_channel()])
+
+    def _first_channel(self) -> str:
+        return "conda-forge" if "conda-forge" in self.wanted.parents else "defaults"
+
+    def _moved(self, old: Sequence[str]) -> list[str]:
+        new: list[str] = []
+        for item in old:
+            found = self.known.url(item)
+            if found and found.channel in self.wanted.parents:
+                new.append(self.wanted.channel(found.channel))
+            elif found and (found.channel in _FROZEN or not found.alive) and self._dead(item):
+                continue
+            else:
+                new.append(item)
+        return list(dict.fromkeys(new))
+
+    def _defaults_elsewhere(self, old: Sequence[str]) -> None:
+        """The site has no `defaults`: they stay where they come from now, unless that is dead."""
+        kept = [item for item in old if not ((found := self.known.url(item)) and not found.alive and self._dead(item))]
+        if kept != list(old):
+            if kept:
+                self.document.put(("default_channels",), kept)
+            else:
+                self.document.remove(("default_channels",))
+        if "defaults" in (*self.settings.channels, *_texts(self.document, "channels")):
+            where = kept[0] if kept else self.wanted.upstream_defaults
+            self.remarks.append(
+                tr(
+                    "{mirror} does not serve `defaults`: these still come from {url}.",
+                    mirror=self.wanted.mirror,
+                    url=where,
+                )
+            )
+
+    def _loses_identity(self, new: Sequence[str]) -> bool:
+        moved = conda.CondaSettings(default_channels=tuple(new))
+        old = conda.channel_urls(moved, self.wanted.upstream_of("pkgs/main"))[0][0]
+        return old != "defaults"
+
+    def _living_name(self, channel: str) -> list[str]:
+        return [_name(channel)] if channel in (*COMMON, "pkgs/main", "pkgs/r", "pkgs/msys2") else []
+
+    def _dead(self, entry: str) -> bool:
+        """Note a stale entry; return whether it is to go."""
+        self.stale.append(entry)
+        return self.clean
+
+    def _stays(self, entry: str, mirror: str) -> None:
+        remark = tr(
+            "{entry} stays on {mirror}: {site} does not serve it.", entry=entry, mirror=mirror, site=self.wanted.mirror
+        )
+        self.remarks.append(remark)
+
+
+def _layers_with(host: Host, document: YamlText) -> tuple[Layer, ...]:
+    """Return what is in force, with this document's present text in its own file's place or on top."""
+    found = layers(host)
+    return found if any(layer.values == document.data for layer in found) else (*found, Layer("", None, {}))
+
+
+def _texts(document: YamlText, key: str) -> list[str]:
+    value = document.get(key)
+    return [str(item) for item in value if item is not None] if isinstance(value, list) else []
+
+
+def _entries(document: YamlText) -> dict[str, str]:
+    value = document.get("custom_channels")
+    return {str(name): str(url).rstrip("/") for name, url in value.items()} if isinstance(value, dict) else {}
+
+
+def _mirrored(known: Recogniser, url: str) -> bool:
+    found = known.url(url) if "://" in url else None
+    return bool(found and found.mirror)
+
+
+def _name(channel: str) -> str:
+    return "defaults" if channel.startswith("pkgs/") else channel

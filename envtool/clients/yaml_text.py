@@ -1,0 +1,339 @@
+"""YAML edited as text: only the lines that must change do, and the result is parsed again to prove it.
+
+PyYAML's ``compose`` says where every value stands; new text is spliced in there. A round trip through any dumper would
+lose comments, quotes, indents or blank lines of almost every file that people have.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from envtool.clients.text import insert_line, line_end, line_start, next_line
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.words import tr
+
+Path = tuple[str, ...]
+Value = str | bool | Sequence[str] | Mapping[str, str | Sequence[str]]
+
+
+class YamlText:
+    """A YAML mapping and its text. Every change is made to the text and checked against what was meant."""
+
+    def __init__(self, text: str, source: str) -> None:
+        self.text = text
+        self._source = source
+        self.data: dict[str, Any] = self._load(text)
+
+    def get(self, *path: str) -> Any:
+        """Return the value at a path, or None."""
+        value: Any = self.data
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    def put(self, path: Path, value: Value) -> None:
+        """Set the value at a path of one or two keys: a text, a flag, a list of texts, or a map of either."""
+        old = self.get(*path)
+        if old == value:
+            return
+        if isinstance(value, Mapping) and isinstance(old, dict):
+            for key, content in value.items():
+                self.put((*path, key), content)
+        elif not isinstance(value, (str, bool, Mapping)) and isinstance(old, list):
+            self._put_list(path, [str(item) for item in value], old)
+        elif path[:-1] and not isinstance(self.get(*path[:-1]), dict):
+            if isinstance(value, (bool, Mapping)):
+                raise self._not_safe(path)
+            self.put(path[:-1], {path[-1]: value})
+        else:
+            self._change(_with(self.data, path, _plain(value)), lambda root: self._spliced_value(root, path, value))
+
+    def remove(self, path: Path) -> None:
+        """Take a key away with its value, and the map it stood in where that has nothing else."""
+        parent = self.get(*path[:-1])
+        if not isinstance(parent, dict) or path[-1] not in parent:
+            return
+        if len(path) > 1 and len(parent) == 1:
+            self.remove(path[:-1])
+            return
+        self._change(_without(self.data, path), lambda root: self._without_key(root, path))
+
+    def _put_list(self, path: Path, new: list[str], old: list[Any]) -> None:
+        import difflib
+
+        if not new:
+            self.remove(path)
+            return
+        if not old:
+            self._change(_with(self.data, path, new), lambda root: self._spliced_value(root, path, new))
+            return
+        known = [str(item) for item in old]
+        # from the end, so that the positions before stay what they are
+        steps = reversed(difflib.SequenceMatcher(None, known, new, autojunk=False).get_opcodes())
+        for tag, start, stop, new_start, new_stop in steps:
+            if tag == "equal":
+                continue
+            fresh = new[new_start:new_stop]
+            same = min(stop - start, len(fresh))
+            # insert before removing: the list must never be empty in between
+            for item in reversed(fresh[same:]):
+                self._insert_item(path, start + same, item)
+            for index in range(start, start + same):
+                self._replace_item(path, index, fresh[index - start])
+            for index in reversed(range(start + same, stop)):
+                self._remove_item(path, index + len(fresh[same:]))
+
+    def _replace_item(self, path: Path, index: int, item: str) -> None:
+        items = list(self.get(*path))
+        items[index] = item
+
+        def edit(root: Any) -> str:
+            node = self._node(root, path).value[index]
+            return self._splice(node.start_mark.index, node.end_mark.index, _scalar(item, node.style))
+
+        self._change(_with(self.data, path, items), edit)
+
+    def _insert_item(self, path: Path, index: int, item: str) -> None:
+        items = list(self.get(*path))
+        items.insert(index, item)
+
+        def edit(root: Any) -> str:
+            node = self._node(root, path)
+            if node.flow_style:
+                return self._insert_flow(node.value, index, _scalar(item, None))
+            like = node.value[min(index, len(node.value) - 1)]
+            at = line_start(self.text, like.start_mark.index)
+            dash = self.text[at : like.start_mark.index]
+            if dash.strip() != "-":
+                raise self._not_safe(path)
+            if index >= len(node.value):
+                at = next_line(self.text, _end(like))
+            return insert_line(self.text, at, dash + _scalar(item, like.style))
+
+        self._change(_with(self.data, path, items), edit)
+
+    def _remove_item(self, path: Path, index: int) -> None:
+        items = list(self.get(*path))
+        del items[index]
+
+        def edit(root: Any) -> str:
+            node = self._node(root, path)
+            if node.flow_style:
+                return self._cut_flow([(child, child) for child in node.value], index)
+            child = node.value[index]
+            return self._splice(line_start(self.text, child.start_mark.index), next_line(self.text, _last(child)), "")
+
+        self._change(_with(self.data, path, items), edit)
+
+    # -- places in the text -----------------------------------------------------------------------------------------
+    def _spliced_value(self, root: Any, path: Path, value: Value) -> str:
+        parent: Any = self._node(root, path[:-1]) if root is not None else None
+        pair = self._pair(parent, path[-1]) if parent is not None else None
+        if pair is None:
+            return self._appended(parent, path, value)
+        key, node = pair
+        flow = parent.flow_style or getattr(node, "flow_style", False)
+        empty = node.start_mark.index == node.end_mark.index
+        if isinstance(value, (str, bool)):
+            written = _scalar(value, getattr(node, "style", None))
+            return self._splice(node.start_mark.index, node.end_mark.index, f" {written}" if empty else written)
+        if empty and not flow:
+            indent = " " * key.start_mark.column
+            return self._insert_lines(next_line(self.text, key.end_mark.index), _block(value, indent + "  "))
+        if isinstance(node.value, str) or flow:
+            start, end = node.start_mark.index, node.end_mark.index
+            return self._splice(start, end, (" " if empty else "") + _flow(value))
+        raise self._not_safe(path)
+
+    def _appended(self, parent: Any, path: Path, value: Value) -> str:
+        """Return the text with a new key: behind the last one of its map, or at the text's end."""
+        key = path[-1]
+        if parent is not None and parent.flow_style:
+            written = f"{_scalar(key, None)}: {_flow(value)}"
+            return self._insert_flow([pair[0] for pair in parent.value], len(parent.value), written, last=parent)
+        indent = " " * parent.value[0][0].start_mark.column if parent is not None and parent.value else ""
+        if isinstance(value, (str, bool)):
+            lines = [f"{indent}{_scalar(key, None)}: {_scalar(value, None)}"]
+        else:
+            lines = [f"{indent}{_scalar(key, None)}:", *_block(value, indent + "  ")]
+        if len(path) == 1:
+            return self._insert_lines(self._end_of_document(), lines)
+        return self._insert_lines(next_line(self.text, _last(parent)), lines)
+
+    def _end_of_document(self) -> int:
+        import yaml
+
+        for event in yaml.parse(self.text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.DocumentEndEvent) and event.explicit and event.start_mark:
+                return line_start(self.text, event.start_mark.index)
+        return len(self.text)
+
+    def _without_key(self, root: Any, path: Path) -> str:
+        parent = self._node(root, path[:-1])
+        key, node = self._pair(parent, path[-1])
+        if parent.flow_style:
+            index = next(i for i, (other, _) in enumerate(parent.value) if other is key)
+            return self._cut_flow(parent.value, index)
+        start = line_start(self.text, key.start_mark.index)
+        if self.text[start : key.start_mark.index].strip():
+            raise self._not_safe(path)
+        return self._splice(start, next_line(self.text, max(_last(node), key.end_mark.index)), "")
+
+    def _cut_flow(self, pairs: Sequence[tuple[Any, Any]], index: int) -> str:
+        """Return the text without one item of a flow collection, and without the comma that goes with it."""
+        if index + 1 < len(pairs):
+            return self._splice(pairs[index][0].start_mark.index, pairs[index + 1][0].start_mark.index, "")
+        start = pairs[index - 1][1].end_mark.index if index else pairs[index][0].start_mark.index
+        return self._splice(start, pairs[index][1].end_mark.index, "")
+
+    def _insert_flow(self, nodes: Sequence[Any], index: int, written: str, *, last: Any = None) -> str:
+        if index < len(nodes):
+            at = nodes[index].start_mark.index
+            return self._splice(at, at, f"{written}, ")
+        if not nodes:
+            at = last.start_mark.index + 1
+            return self._splice(at, at, written)
+        at = last.value[-1][1].end_mark.index if last is not None else nodes[-1].end_mark.index
+        return self._splice(at, at, f", {written}")
+
+    def _insert_lines(self, at: int, lines: Sequence[str]) -> str:
+        return insert_line(self.text, at, line_end(self.text).join(lines))
+
+    def _splice(self, start: int, end: int, new: str) -> str:
+        return self.text[:start] + new + self.text[end:]
+
+    def _node(self, root: Any, path: Path) -> Any:
+        for key in path:
+            pair = self._pair(root, key)
+            if pair is None:
+                return None
+            root = pair[1]
+        return root
+
+    def _pair(self, node: Any, key: str) -> Any:
+        return next((pair for pair in getattr(node, "value", ()) if str(pair[0].value) == key), None)
+
+    # -- proof ------------------------------------------------------------------------------------------------------
+    def _change(self, meant: dict[str, Any], edit: Any) -> None:
+        import yaml
+
+        root = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        if root is not None and (line := _shared_or_double(root)):
+            raise self._refused(tr("line {line} uses an anchor, or a key that stands there twice", line=line))
+        if root is not None and not isinstance(root, yaml.MappingNode):
+            root = None
+        text = edit(root)
+        if self._load(text) != meant:
+            raise self._refused(tr("its layout is too unusual to be changed without touching other lines"))
+        self.text, self.data = text, meant
+
+    def _load(self, text: str) -> dict[str, Any]:
+        from envtool.clients.condarc import load_mapping
+
+        return load_mapping(text, self._source)
+
+    def _not_safe(self, path: Path) -> EnvtoolError:
+        return self._refused(tr("`{key}` is written in an unusual way", key=".".join(path)))
+
+    def _refused(self, reason: str) -> EnvtoolError:
+        return EnvtoolError(
+            tr("{path} was left as it is: {reason}.", path=self._source, reason=reason),
+            hint=tr("Change it by hand, or simplify its layout and try again."),
+            code=ExitCode.BAD_INPUT,
+        )
+
+
+def _scalar(value: str | bool, style: str | None) -> str:
+    """Return a value as YAML, quoted as its predecessor was, or where it must be."""
+    import yaml
+
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if style == "'" and "\n" not in value:
+        return "'" + value.replace("'", "''") + "'"
+    if style == '"':
+        return json.dumps(value, ensure_ascii=False)
+    try:
+        plain = yaml.safe_load(f"[{value}]") == [value] and yaml.safe_load(value) == value and "\n" not in value
+    except yaml.YAMLError:
+        plain = False
+    return value if plain else json.dumps(value, ensure_ascii=False)
+
+
+def _block(value: Value, indent: str) -> list[str]:
+    if isinstance(value, (str, bool)):
+        return []
+    if not isinstance(value, Mapping):
+        return [f"{indent}- {_scalar(item, None)}" for item in value]
+    lines = []
+    for key, item in value.items():
+        plain = isinstance(item, str)
+        lines.append(f"{indent}{_scalar(key, None)}:" + (f" {_scalar(str(item), None)}" if plain else ""))
+        lines += _block(item, indent + "  ")
+    return lines
+
+
+def _flow(value: Value) -> str:
+    if isinstance(value, (str, bool)):
+        return _scalar(value, None)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_scalar(key, None)}: {_flow(item)}" for key, item in value.items()) + "}"
+    return "[" + ", ".join(_scalar(item, None) for item in value) + "]"
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, (str, bool)):
+        return value
+    return dict(value) if isinstance(value, Mapping) else list(value)
+
+
+def _end(node: Any) -> int:
+    return int(node.end_mark.index)
+
+
+def _last(node: Any) -> int:
+    """Return an offset on the last line of a value. A block collection's own end mark lies beyond later comments."""
+    if isinstance(node.value, str) or node.flow_style:
+        # a block scalar (| or >) ends at the start of the next line
+        ends_beyond = isinstance(node.value, str) and node.style in ("|", ">")
+        return max(_end(node) - 1, node.start_mark.index) if ends_beyond else _end(node)
+    if not node.value:
+        return int(node.start_mark.index)
+    last = node.value[-1]
+    return max(_last(last[1]), int(last[0].end_mark.index)) if isinstance(last, tuple) else _last(last)
+
+
+def _shared_or_double(root: Any) -> int:
+    """Return the line (from 1) where a node is used twice (anchors) or a key stands twice, or 0."""
+    seen: set[int] = set()
+
+    def walk(node: Any) -> int:
+        if id(node) in seen:
+            return int(node.start_mark.line) + 1
+        seen.add(id(node))
+        if isinstance(node.value, str):
+            return 0
+        keys: set[str] = set()
+        for child in node.value:
+            for part in child if isinstance(child, tuple) else (child,):
+                if line := walk(part):
+                    return line
+            if isinstance(child, tuple):
+                if str(child[0].value) in keys:
+                    return int(child[0].start_mark.line) + 1
+                keys.add(str(child[0].value))
+        return 0
+
+    return walk(root)
+
+
+def _with(data: Mapping[str, Any], path: Path, value: Any) -> dict[str, Any]:
+    if len(path) == 1:
+        return {**data, path[0]: value}
+    return {**data, path[0]: _with(data.get(path[0]) or {}, path[1:], value)}
+
+
+def _without(data: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    if len(path) == 1:
+        return {key: value for key, value in data.items() if key != path[0]}
+    return {**data, path[0]: _without(data[path[0]], path[1:])}

@@ -1,0 +1,275 @@
+"""Edits of files that people care about: all of them or none, written down first, taken back byte for byte.
+
+An entry holds what changed (old and new bytes of the changed stretch, and hashes of the whole), never a whole file: a
+configuration file may hold a password a few lines below the one we touch. What it keeps for showing a diff later has
+the logins taken out.
+"""
+
+import base64
+import difflib
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.errors import EnvtoolError
+from envtool.files import locked, write_atomically
+from envtool.model import FileEdit
+from envtool.paths import Host
+from envtool.words import redact, tr
+
+_LOGIN = re.compile(r"[^\s/'\"@:]+:[^\s/'\"@]+@")  # also without a scheme, as in a half-written proxy setting
+_WAIT = 10.0  # seconds to wait for another envtool that is writing
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One set of edits as it was carried out: what for, when (seconds since 1970), which files."""
+
+    name: str
+    purpose: str
+    title: str
+    when: float
+    paths: tuple[Path, ...]
+
+
+def apply(
+    host: Host, purpose: str, title: str, edits: Sequence[FileEdit], step: Callable[[int], None] | None = None
+) -> None:
+    """Carry out edits, all of them or none, in a way that :func:`undo` can take back.
+
+    ``purpose`` names the command that may undo them, ``title`` says what they are. ``step`` is called before each
+    write. Raises EnvtoolError where a file is no longer what the edit was made for; nothing is changed then.
+    """
+    with _held(host):
+        _recover(host)
+        for edit in edits:
+            if _read(edit.path) != edit.before:
+                raise EnvtoolError(
+                    tr("{path} was changed by somebody else at the same moment; nothing was written.", path=edit.path),
+                    hint=tr("Try again."),
+                )
+        path = _folder(host) / f"{time.time_ns():020d}.json"
+        record = {
+            "purpose": purpose,
+            "title": title,
+            "when": time.time(),
+            "state": "begun",
+            "edits": [_described(edit) for edit in edits],
+        }
+        _save(path, record)
+        try:
+            for index, edit in enumerate(edits):
+                if step:
+                    step(index)
+                _write(edit.path, edit.after)
+        except BaseException:
+            _take_back(record)
+            path.unlink()
+            raise
+        record["state"] = "done"
+        _save(path, record)
+
+
+def recover(host: Host) -> tuple[str, ...]:
+    """Take back what a killed command left half-written; return a sentence for each."""
+    if all(record["state"] == "done" for _, record in _records(host)):
+        return ()
+    with _held(host):
+        return _recover(host)
+
+
+def last(host: Host, purpose: str) -> Entry | None:
+    """Return the newest set of edits that can be undone, or None."""
+    return next((entry for entry, _, _ in _undoable(host, purpose)), None)
+
+
+def undo(host: Host, purpose: str) -> Entry | None:
+    """Restore the bytes from before the newest set of edits, or return None where there is none.
+
+    Raises EnvtoolError with a diff where a file was changed since; nothing is restored then.
+    """
+    with _held(host):
+        _recover(host)
+        for entry, path, record in _undoable(host, purpose):
+            changed = [edit for edit in record["edits"] if _hash(_read(Path(edit["path"]))) != edit["after"]]
+            if changed:
+                raise _changed_since(changed)
+            record["state"] = "undoing"
+            _save(path, record)
+            _take_back(record)
+            path.unlink()
+            return entry
+    return None
+
+
+def preview(host: Host, purpose: str) -> tuple[FileEdit, ...]:
+    """Return what :func:`undo` would write, without writing."""
+    for _, _, record in _undoable(host, purpose):
+        return tuple(
+            FileEdit(Path(edit["path"]), _read(Path(edit["path"])), _restored(edit)) for edit in record["edits"]
+        )
+    return ()
+
+
+# -- one edit, written down
+
+
+def _described(edit: FileEdit) -> dict[str, Any]:
+    hunks = list(_hunks(edit.before or b"", edit.after or b""))
+    if any(_has_login(old) or _has_login(new) for _, old, new in hunks):
+        raise EnvtoolError(
+            tr("{path} was left as it is: the lines to change hold a login, which must not be copied.", path=edit.path),
+            hint=tr("Move the login to ~/.netrc, or change these lines by hand."),
+        )
+    return {
+        "path": str(edit.path),
+        "existed": edit.before is not None,
+        "before": _hash(edit.before),
+        "after": _hash(edit.after),
+        "hunks": [[start, base64.b64encode(old).decode(), len(new)] for start, old, new in hunks],
+        "folders": [str(folder) for folder in reversed(edit.path.parents) if not folder.exists()],
+        "shown": _shown(edit.after),
+    }
+
+
+def _hunks(before: bytes, after: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield (offset in ``after``, old bytes, new bytes) of every stretch that differs, as small as lines allow."""
+    old_lines, new_lines = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    matcher = difflib.SequenceMatcher(None, old_lines, new_lines, autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag != "equal":
+            old, new = b"".join(old_lines[i1:i2]), b"".join(new_lines[j1:j2])
+            start = _common(old, new)
+            end = _common(old[start:][::-1], new[start:][::-1])
+            offset = sum(map(len, new_lines[:j1])) + start
+            yield offset, old[start : len(old) - end], new[start : len(new) - end]
+
+
+def _restored(edit: dict[str, Any]) -> bytes | None:
+    """Return the bytes from before an edit, made from those that it left."""
+    if not edit["existed"]:
+        return None
+    data = _read(Path(edit["path"])) or b""
+    for start, old, length in reversed(edit["hunks"]):
+        data = data[:start] + base64.b64decode(old) + data[start + length :]
+    return data
+
+
+def _take_back(record: dict[str, Any]) -> list[str]:
+    """Restore every file that is as the edit left it; return those that are neither that nor as before."""
+    foreign = []
+    for edit in reversed(record["edits"]):
+        path = Path(edit["path"])
+        now = _hash(_read(path))
+        if now == edit["after"] and now != edit["before"]:
+            _write(path, _restored(edit))
+            for folder in reversed(edit["folders"]):
+                with suppress(OSError):
+                    Path(folder).rmdir()
+        elif now != edit["before"]:
+            foreign.append(edit["path"])
+    return foreign
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """Return how many bytes two texts share at their beginning."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _has_login(data: bytes) -> bool:
+    text = data.decode("latin-1").replace("\0", "")  # UTF-16 too
+    return redact(text) != text or bool(_LOGIN.search(text))
+
+
+def _shown(data: bytes | None) -> str:
+    text = (data or b"").replace(b"\0", b"").decode("utf-8", "replace")
+    return _LOGIN.sub("***@", redact(text))
+
+
+def _hash(data: bytes | None) -> str:
+    return "absent" if data is None else hashlib.sha256(data).hexdigest()
+
+
+def _changed_since(edits: Sequence[dict[str, Any]]) -> EnvtoolError:
+    lines: list[str] = []
+    for edit in edits:
+        path = edit["path"]
+        now = _shown(_read(Path(path)))
+        lines += difflib.unified_diff(
+            edit["shown"].splitlines(), now.splitlines(), f"{path} (as envtool left it)", f"{path} (now)", lineterm=""
+        )
+    names = ", ".join(edit["path"] for edit in edits)
+    return EnvtoolError(
+        tr("Nothing was undone: {paths} was changed since.\n{diff}", paths=names, diff="\n".join(lines)),
+        hint=tr("Take your change back first, or use `envtool mirror unset`, which removes only mirror lines."),
+    )
+
+
+# -- the folder of entries
+
+
+def _recover(host: Host) -> tuple[str, ...]:
+    said = []
+    for path, record in _records(host):
+        if record["state"] == "done":
+            continue
+        foreign = _take_back(record)
+        path.unlink()
+        said.append(tr("An interrupted `{title}` was undone.", title=record["title"]))
+        if foreign:
+            said.append(
+                tr("These files had been changed by hand and were left alone: {paths}", paths=", ".join(foreign))
+            )
+    return tuple(said)
+
+
+def _undoable(host: Host, purpose: str) -> Iterator[tuple[Entry, Path, dict[str, Any]]]:
+    for path, record in reversed(_records(host)):
+        if record["purpose"] == purpose and record["state"] == "done":
+            paths = tuple(Path(edit["path"]) for edit in record["edits"])
+            yield Entry(path.stem, purpose, record["title"], record["when"], paths), path, record
+
+
+def _records(host: Host) -> list[tuple[Path, dict[str, Any]]]:
+    found = []
+    for path in sorted(_folder(host).glob("*.json")):
+        with suppress(OSError, ValueError):  # our writes are atomic: what does not parse is not ours
+            found.append((path, json.loads(path.read_bytes())))
+    return found
+
+
+def _folder(host: Host) -> Path:
+    return host.data_dir / "journal"
+
+
+@contextmanager
+def _held(host: Host) -> Iterator[None]:
+    folder = _folder(host)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with locked(folder / "journal.lock", tr("changing configuration files"), wait=_WAIT):
+        yield
+
+
+def _save(path: Path, record: dict[str, Any]) -> None:
+    write_atomically(path, json.dumps(record, indent=1).encode())
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: Path, data: bytes | None) -> None:
+    if data is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_atomically(path, data)
