@@ -42,8 +42,7 @@ class Choice:
 
     candidates: tuple[Candidate, ...]
     reason: str
-    remarks: tuple[str, ...] = ()
-    dated: str = ""
+    dated: str
 
     @property
     def cpu(self) -> bool:
@@ -123,11 +122,11 @@ def choose(hardware: Hardware, wanted: Wanted) -> Choice:
     torch, _, build = wanted.torch.partition("+")
     releases = _releases(known, torch)
     if wanted.cpu or build == CPU:
-        return Choice(_on_cpu(releases), tr("The CPU build was asked for."), dated=known.dated)
+        return Choice(_on_cpu(releases), tr("The CPU build was asked for."), known.dated)
     if not (hardware.has_card or hardware.tegra):
         if build:
             raise refusals.no_card(wanted.torch)
-        return Choice(_on_cpu(releases), tr("No NVIDIA card was found, so the CPU build is taken."), dated=known.dated)
+        return Choice(_on_cpu(releases), tr("No NVIDIA card was found, so the CPU build is taken."), known.dated)
     if refusal := refusals.unusable(hardware):
         raise refusal
     fitting = tuple(
@@ -137,7 +136,7 @@ def choose(hardware: Hardware, wanted: Wanted) -> Choice:
     )
     if not fitting:
         raise _nothing_fits(known, hardware, wanted)
-    return Choice(fitting, _reason(hardware, fitting[0]), _remarks(known, hardware, fitting[0]), known.dated)
+    return Choice(fitting, _reason(hardware, fitting[0]), known.dated)
 
 
 def fits(known: Table, hardware: Hardware, candidate: Candidate) -> bool:
@@ -201,23 +200,27 @@ def _reason(hardware: Hardware, best: Candidate) -> str:
     )
 
 
-def _remarks(known: Table, hardware: Hardware, best: Candidate) -> tuple[str, ...]:
-    remarks = []
+def remarks(hardware: Hardware, taken: Candidate) -> tuple[str, ...]:
+    """Return what a newer driver would bring, one sentence each; nothing for the CPU."""
+    if taken.build == CPU:
+        return ()
+    known = table()
+    found = []
     newest = _all_fitting(known, _with_any_driver(hardware))[0]
-    if Version(newest.torch) > Version(best.torch):
+    if not driver_runs(known, hardware, newest.build) and Version(newest.torch) > Version(taken.torch):
         needed = known.drivers[_cuda_major(newest.build)]
-        remarks.append(tr("A driver of {needed} or newer would allow torch {newest}.", needed=needed, newest=newest))
-    complete = known.toolkit_drivers[best.build]
+        found.append(tr("A driver of {needed} or newer would allow torch {newest}.", needed=needed, newest=newest))
+    complete = known.toolkit_drivers[taken.build]
     if hardware.driver and not hardware.wsl and Version(hardware.driver) < Version(complete):
-        remarks.append(
+        found.append(
             tr(
                 "Driver {driver} runs {build} with a limited feature set; all of it needs driver {complete}.",
                 driver=hardware.driver,
-                build=best.build,
+                build=taken.build,
                 complete=complete,
             )
         )
-    return tuple(remarks)
+    return tuple(found)
 
 
 def _nothing_fits(known: Table, hardware: Hardware, wanted: Wanted) -> EnvtoolError:

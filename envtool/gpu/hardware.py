@@ -93,7 +93,7 @@ def assume(host: Host, driver: str, capabilities: Sequence[tuple[int, int]]) -> 
         ) from None
     gpus = tuple(
         Gpu(
-            name=tr("assumed GPU of compute capability {major}.{minor}", major=major, minor=minor),
+            name=tr("an assumed GPU"),
             capability=(major, minor),
         )
         for major, minor in capabilities

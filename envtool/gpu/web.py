@@ -19,7 +19,7 @@ from envtool.model import PipSources
 from envtool.paths import Host
 from envtool.words import tr
 
-PATIENCE = 20.0  # seconds for one answer; pip's own timeout where that is shorter
+PATIENCE = 15.0  # seconds for one answer; pip's own timeout where that is shorter
 _ACCEPT = f"{JSON_PAGE}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _AGENT = "envtool"
 
@@ -47,11 +47,11 @@ class Page:
 class Web:
     """One way to the network, as pip's settings describe it. Folders and ``file:`` addresses work too."""
 
-    def __init__(self, host: Host, sources: PipSources) -> None:
+    def __init__(self, host: Host, sources: PipSources, *, patience: float = PATIENCE) -> None:
         self._host = host
         self._sources = sources
         self._logins = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-        self._timeout = min(sources.timeout or PATIENCE, PATIENCE)
+        self._timeout = min(sources.timeout or patience, patience)
 
     def page(self, url: str) -> Page:
         """Return a page, or a folder's listing as one. Raises UnansweredError."""
@@ -89,6 +89,16 @@ class Web:
             if answer.status != 206 or not total.isdecimal():
                 raise UnansweredError(tr("it does not send parts of a file"))  # and the whole one is half a gigabyte
             return self._guarded(answer.read), int(total)
+
+    def answers(self, url: str) -> bool:
+        """Whether a file is there, without fetching it."""
+        if (path := local(url)) is not None:
+            return path.is_file()
+        try:
+            with self._answer(url, {"Range": "bytes=0-0"}):
+                return True
+        except UnansweredError:
+            return False
 
     def _answer(self, url: str, headers: dict[str, str]) -> Any:
         address = self._remembering_login(url)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.gpu.builds import Candidate, Wanted, choose, runs_on, table
+from envtool.gpu.builds import Candidate, Wanted, choose, remarks, runs_on, table
 from envtool.gpu.hardware import Hardware
 from envtool.gpu.probes import Gpu
 
@@ -199,10 +199,12 @@ def test_an_unknown_release_is_bad_input(torch: str) -> None:
 
 
 def test_what_a_newer_driver_would_bring_is_said() -> None:
-    remarks = " ".join(choose(machine(RTX5090, driver="570.10"), Wanted()).remarks)
-    assert "580 or newer would allow torch 2.15.0+cu132" in remarks
-    assert "limited feature set" in remarks
-    assert choose(machine(RTX5090, driver="595.71.05"), Wanted()).remarks == ()
+    said = " ".join(remarks(machine(RTX5090, driver="570.10"), Candidate("2.11.0", "cu128")))
+    assert "580 or newer would allow torch 2.15.0+cu132" in said
+    assert "limited feature set" in said
+    assert remarks(machine(RTX5090, driver="595.71.05"), Candidate("2.15.0", "cu132")) == ()
+    assert remarks(machine(RTX5090, driver="595.71.05"), Candidate("2.11.0", "cu128")) == ()
+    assert remarks(Hardware("Linux", "x86_64"), Candidate("2.15.0", "cpu")) == ()
 
 
 def test_the_table_is_whole() -> None:

@@ -1,0 +1,224 @@
+"""``envtool bootstrap``: an environment with the torch build that this machine's GPU and driver can run."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from envtool import __version__
+from envtool.engines.protocol import Solution
+from envtool.environments import find
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import write_atomically
+from envtool.gpu import builds, hardware
+from envtool.gpu.builds import Choice
+from envtool.gpu.hardware import Hardware
+from envtool.gpu.search import Found, Search, Source
+from envtool.gpu.web import Web
+from envtool.model import Sources, Spec
+from envtool.operations import names, torch_sources
+from envtool.operations.create import Created, CreateRequest, create
+from envtool.operations.sources import NOTHING, Asked, gather
+from envtool.paths import Host
+from envtool.prefix import OWN, kind_of, site_packages
+from envtool.reporter import Reporter
+from envtool.words import redact, tr
+
+# What the field's first hour needs. One OpenCV only: two would overwrite each other's cv2. The headless one needs no
+# graphics libraries of the system, which servers and containers lack.
+COMPANIONS = ("numpy", "pandas", "opencv-python-headless", "matplotlib")
+RECORD = "bootstrap.json"
+_CUDA_LINE = re.compile(r"^cuda\b[^=\n]*=\s*(?:'(?P<version>[\d.]+)'|None)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class BootstrapRequest:
+    """What is to be made. ``torch`` and ``python`` are versions, ``""`` for the best there is.
+
+    ``assume_driver`` and ``assume_cc`` ((major, minor) of each GPU) stand in for this machine's hardware.
+    """
+
+    name: str = ""
+    prefix: Path | None = None
+    python: str = ""
+    torch: str = ""
+    cpu: bool = False
+    engine: str = "auto"
+    sources: Asked = NOTHING
+    allow_large: bool = False
+    assume_driver: str = ""
+    assume_cc: tuple[tuple[int, int], ...] = ()
+    dry_run: bool = False
+    command: str = "envtool bootstrap"
+
+
+@dataclass(frozen=True)
+class Bootstrapped:
+    """What was made and why. ``gpu_expected`` says that the environment's torch should find a GPU on this machine."""
+
+    created: Created
+    hardware: Hardware
+    choice: Choice
+    found: Found
+    tried: dict[str, str]
+
+    @property
+    def gpu_expected(self) -> bool:
+        """Whether this machine's GPU is to be verified."""
+        return not (self.choice.cpu or self.hardware.assumed)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record that is kept beside the environment, and shown by --json. Holds no login."""
+        wheel = self.found.wheel
+        return {
+            "envtool": __version__,
+            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "environment": self.created.as_dict(),
+            "python": self.found.python,
+            "torch": str(self.found.candidate),
+            "requirement": self.found.requirement,
+            "reason": self.choice.reason,
+            "remarks": list(builds.remarks(self.hardware, self.found.candidate)),
+            "first_choice": str(self.choice.candidates[0]),
+            "table": self.choice.dated,
+            "sources": self.tried,
+            "source": {"kind": self.found.source.kind, "url": redact(self.found.source.url)},
+            "wheel": {"url": redact(wheel.url), "sha256": wheel.sha256, "size": wheel.size},
+            "hardware": asdict(self.hardware),
+        }
+
+
+def bootstrap(
+    host: Host, request: BootstrapRequest, reporter: Reporter, agree: Callable[[Solution], bool] = lambda _: True
+) -> Bootstrapped:
+    """Make an environment with the torch build for this machine, and record why it is that one.
+
+    Raises EnvtoolError; what was begun is gone then, except where torch turns out to be another build than the one
+    asked for: that environment is kept for a look, and named.
+    """
+    _refuse_taken(host, request)
+    if host.system != "Linux":
+        raise EnvtoolError(
+            tr("bootstrap knows the torch builds of Linux only, and this is {system}.", system=host.system),
+            hint=tr("envtool create NAME --pip torch takes what the default index has for this system."),
+            code=ExitCode.MISSING,
+        )
+    machine = _hardware(host, request)
+    choice = builds.choose(machine, builds.Wanted(request.cpu, request.torch))
+    reporter.note(choice.reason)
+    everything = gather(host, request.sources)
+    engine, why = torch_sources.engine(host, request.engine, everything)
+    search, asked = _search(host, request, choice, engine, everything)
+    found = _found(search, asked, request, choice, reporter)
+    _explain(found, choice, search, reporter)
+    for remark in () if choice.cpu else builds.remarks(machine, found.candidate):
+        reporter.warn(remark)
+    created = create(host, _create_request(request, found, engine, why), reporter, agree)
+    made = Bootstrapped(created, machine, choice, found, dict(search.outcomes))
+    if not request.dry_run:
+        prefix = created.environment.prefix
+        write_atomically(prefix / OWN / RECORD, json.dumps(made.as_dict(), indent=1).encode() + b"\n")
+        _compare(prefix, found)
+    return made
+
+
+def _refuse_taken(host: Host, request: BootstrapRequest) -> None:
+    """Refuse a name or place that cannot be had before anything is asked of the network."""
+    if request.prefix:
+        names.refuse_existing(request.prefix.expanduser().absolute(), "")
+        return
+    names.check(request.name)
+    for folder in (*find.envs_dirs(host), find.venvs_dir(host)):
+        if kind_of(folder / request.name):
+            names.refuse_existing(folder / request.name, request.name)
+
+
+def _hardware(host: Host, request: BootstrapRequest) -> Hardware:
+    if not (request.assume_driver or request.assume_cc):
+        return hardware.facts(host)
+    if not (request.assume_driver and request.assume_cc):
+        raise EnvtoolError(
+            tr("--assume-driver and --assume-cc describe another machine together, and only one was given."),
+            hint=tr("For example: --assume-driver 580 --assume-cc 9.0."),
+            code=ExitCode.USAGE,
+        )
+    return hardware.assume(host, request.assume_driver, request.assume_cc)
+
+
+def _search(
+    host: Host, request: BootstrapRequest, choice: Choice, engine: str, everything: Sources
+) -> tuple[Search, tuple[Source, ...]]:
+    from packaging.tags import platform_tags
+
+    asked = torch_sources.sources(host, everything.pip, choice.candidates, offline=everything.offline)
+    pythons = torch_sources.pythons("venv" if engine == "venv" else "conda", request.python)
+    return Search(Web(host, everything.pip), pythons, tuple(platform_tags()), host.machine), asked
+
+
+def _found(
+    search: Search, asked: tuple[Source, ...], request: BootstrapRequest, choice: Choice, reporter: Reporter
+) -> Found:
+    """Return the wheel to install. Raises EnvtoolError where no source has any that will do."""
+    with reporter.bar(tr("Looking for torch")):
+        found = search.best(choice.candidates, asked)
+    if found is None and choice.cpu and request.allow_large:
+        releases = tuple(candidate.torch for candidate in choice.candidates)
+        found = search.default_wheel(releases, asked)
+    if found is None:
+        raise torch_sources.nothing_found(search, choice.candidates, asked)
+    return replace(found, wheel=replace(found.wheel, size=search.web.size(found.wheel)))
+
+
+def _explain(found: Found, choice: Choice, search: Search, reporter: Reporter) -> None:
+    reporter.note(
+        tr(
+            "torch {torch} ({size}) for Python {python} from {source}. Sources tried: {outcomes}.",
+            torch=found.candidate,
+            size=torch_sources.size_words(found.wheel.size),
+            python=found.python,
+            source=found.source.name,
+            outcomes=torch_sources.outcomes(search),
+        )
+    )
+    if choice.cpu and found.candidate.build != builds.CPU:
+        reporter.warn(tr("This build brings the CUDA libraries: several GB, of no use to the CPU."))
+
+
+def _create_request(request: BootstrapRequest, found: Found, engine: str, why: str) -> CreateRequest:
+    python = f"python={request.python or found.python}"
+    return CreateRequest(
+        spec=Spec(name=request.name, conda=(python,), pip=(found.requirement, *COMPANIONS)),
+        name=request.name,
+        prefix=request.prefix,
+        engine=engine,
+        engine_reason=why,
+        sources=replace(request.sources, find_links=(*request.sources.find_links, *torch_sources.links(found))),
+        command=request.command,
+        compile_bytecode=True,
+        dry_run=request.dry_run,
+    )
+
+
+def _compare(prefix: Path, found: Found) -> None:
+    """Raise EnvtoolError where the installed torch is not the chosen build, by its own word (``torch/version.py``)."""
+    folder = site_packages(prefix)
+    text = (folder / "torch/version.py").read_text(encoding="utf-8") if folder else ""
+    match = _CUDA_LINE.search(text)
+    build = "" if match is None else f"cu{match['version'].replace('.', '')}" if match["version"] else builds.CPU
+    if build != found.candidate.build:
+        raise EnvtoolError(
+            tr(
+                "torch was to be {wanted}, and the installed one says that it is a build for {build}.",
+                wanted=found.candidate,
+                build=build or tr("nothing known"),
+            ),
+            hint=tr(
+                "The environment at {prefix} was kept; the wheel came from {source}.",
+                prefix=prefix,
+                source=found.source.name,
+            ),
+            code=ExitCode.VERDICT_NO,
+        )

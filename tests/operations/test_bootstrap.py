@@ -1,0 +1,245 @@
+"""``envtool bootstrap``, run as a user runs it, on a folder of small wheels: other GPUs and their builds cannot be had.
+
+The wheels are real, and really installed; what they lack is their contents.
+"""
+
+import json
+import signal
+import subprocess
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Home
+
+GPU = ("--assume-driver", "580.95.05", "--assume-cc", "9.0")
+
+
+def wheel(folder: Path, name: str, version: str, files: dict[str, str] | None = None) -> None:
+    """Put an installable wheel into a folder."""
+    info = f"{name}-{version}.dist-info"
+    contents = {
+        **(files or {}),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    contents[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*contents, f"{info}/RECORD"))
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        for path, text in contents.items():
+            archive.writestr(path, text)
+
+
+def torch(folder: Path, version: str, cuda: str | None) -> None:
+    """Put a wheel of torch there that says of itself which CUDA it is for."""
+    text = f"from typing import Optional\n__version__ = {version!r}\ncuda: Optional[str] = {cuda!r}\nhip = None\n"
+    wheel(folder, "torch", version, {"torch/__init__.py": "", "torch/version.py": text})
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """All that a bootstrap needs, and torch in several builds."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    for name in ("pip", "numpy", "pandas", "opencv_python_headless", "matplotlib"):
+        wheel(folder, name, "1.0")
+    torch(folder, "2.13.0+cpu", None)
+    torch(folder, "2.13.0+cu130", "13.0")
+    torch(folder, "2.12.1+cu132", "13.2")
+    torch(folder, "2.14.0+cu126", "12.6")
+    return folder
+
+
+@pytest.fixture
+def at_home(home: Home, wheels: Path) -> Home:
+    """An account whose pip knows that folder, and nothing else."""
+    only = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    channels = home.path / ".condarc"
+    channels.write_text("channels: ['http://127.0.0.1:9/closed']\n")  # no conda channel answers
+    environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
+    return replace(home, environ={**environ, **only})
+
+
+def environments(home: Home) -> list[str]:
+    """What lies in envtool's folder of environments, hidden or not."""
+    folder = home.path / ".local/share/envtool/envs"
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def record(home: Home, name: str = "dl") -> dict[str, Any]:
+    path = home.path / ".local/share/envtool/envs" / name / ".envtool/bootstrap.json"
+    return dict(json.loads(path.read_text()))
+
+
+def installed(home: Home, name: str = "dl") -> dict[str, str]:
+    listed = home.envtool("list", name, "--json").data["packages"]
+    return {package["name"]: package["version"] for package in listed}
+
+
+def test_a_gpu_gets_the_newest_build_that_can_be_had(at_home: Home) -> None:
+    ran = at_home.envtool("bootstrap", "dl", "--no-verify", *GPU, "--json")
+    assert ran.code == 0, ran.out + ran.err
+    # 2.14.0 is newer, and a driver 580 runs cu126 as well
+    assert ran.data["torch"] == "2.14.0+cu126"
+    assert installed(at_home)["torch"] == "2.14.0+cu126"
+    assert {"numpy", "pandas", "opencv-python-headless", "matplotlib", "pip"} <= set(installed(at_home))
+
+
+def test_a_gpu_that_a_newer_build_has_no_code_for_gets_an_older_one(at_home: Home) -> None:
+    ran = at_home.envtool("bootstrap", "dl", "--no-verify", "--assume-driver", "580", "--assume-cc", "12.0", "--json")
+    assert ran.data["torch"] == "2.13.0+cu130"
+    said = record(at_home)
+    assert said["first_choice"] == "2.15.0+cu132"
+    assert said["hardware"]["selected"][0]["capability"] == [12, 0]
+    assert said["table"]
+    assert said["wheel"]["size"] > 0
+    assert any("has torch 2.13.0+cu130" in outcome for outcome in said["sources"].values())
+
+
+def test_the_cpu_build_and_the_reasons_are_said(at_home: Home) -> None:
+    ran = at_home.envtool("bootstrap", "dl", "--no-verify", "--cpu")
+    assert ran.code == 0, ran.err
+    assert installed(at_home)["torch"] == "2.13.0+cpu"
+    assert "asked for" in ran.err
+    assert "Engine: venv, since no conda channel can be reached." in ran.err
+    assert f"Sources tried: find-links {at_home.environ['PIP_FIND_LINKS']}: has torch 2.13.0+cpu." in ran.err
+
+
+def test_a_release_can_be_insisted_on(at_home: Home) -> None:
+    ran = at_home.envtool("bootstrap", "dl", "--no-verify", "--torch", "2.12", *GPU, "--engine", "venv", "--json")
+    assert ran.data["torch"] == "2.12.1+cu132"
+
+
+def test_dry_run_makes_nothing(at_home: Home) -> None:
+    ran = at_home.envtool("bootstrap", "dl", "--dry-run", "--cpu")
+    assert ran.code == 0
+    assert "2.13.0+cpu" in ran.out
+    assert environments(at_home) == []
+
+
+def test_sources_are_compiled(at_home: Home) -> None:
+    assert at_home.envtool("bootstrap", "dl", "--no-verify", "--cpu").code == 0
+    site = next((at_home.path / ".local/share/envtool/envs/dl/lib").glob("python3.*/site-packages"))
+    assert list((site / "torch/__pycache__").glob("version.*.pyc"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("",), 2, "empty"),
+        (("base",), 2, "conda keeps that name"),
+        (("../dl",), 2, "path"),
+        (("a b",), 2, "spaces"),
+        (("dl", "--torch", "9.9"), 4, "2.15.0"),
+        (("dl", "--cpu", "--torch", "newest"), 4, "not a version"),
+        (("dl", "--cpu", "--python", "three"), 2, "3.12"),
+        (("dl", "--engine", "magic"), 2, "magic"),
+        (("dl", "--assume-driver", "580"), 2, "only one was given"),
+        (("dl", "--assume-driver", "580", "--assume-cc", "nine"), 2, "9.0"),
+        (("dl", "--assume-driver", "new", "--assume-cc", "9.0"), 2, "580"),
+        (("dl", "--assume-driver", "390", "--assume-cc", "9.0"), 3, "too old"),
+        (("dl", "--cpu", "--torch", "2.10"), 5, "No wheel of torch for cpu"),
+        (("dl", "--python", "3.99", "--cpu", "--engine", "venv"), 3, "3.99"),
+    ],
+)
+def test_wrong_input(at_home: Home, arguments: tuple[str, ...], code: int, words: str) -> None:
+    ran = at_home.envtool("bootstrap", *arguments)
+    assert ran.code == code, ran.err
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+    assert len(ran.err.splitlines()) < 12
+    assert environments(at_home) == []
+
+
+def test_an_existing_name_is_refused_before_anything_else(at_home: Home) -> None:
+    assert at_home.envtool("bootstrap", "dl", "--no-verify", "--cpu").code == 0
+    before = installed(at_home)
+    ran = at_home.envtool("bootstrap", "dl", "--no-verify", *GPU)
+    assert ran.code == 1
+    assert "exists already" in ran.err
+    assert "torch" not in ran.err  # no build was chosen, no source was asked
+    assert installed(at_home) == before
+
+
+def test_what_cannot_be_installed_leaves_nothing(at_home: Home, wheels: Path) -> None:
+    (wheels / "pandas-1.0-py3-none-any.whl").unlink()
+    ran = at_home.envtool("bootstrap", "dl", "--no-verify", "--cpu")
+    assert ran.code != 0
+    assert "pandas" in ran.err
+    assert environments(at_home) == []
+
+
+def test_a_build_that_is_not_what_it_says_is_told_and_kept(at_home: Home, wheels: Path) -> None:
+    torch(wheels, "2.13.0+cpu", "13.0")
+    ran = at_home.envtool("bootstrap", "dl", "--no-verify", "--cpu")
+    assert ran.code == 6
+    assert "build for cu130" in ran.err
+    assert environments(at_home) == ["dl"]
+
+
+class Index(ThreadingHTTPServer):
+    """A package index that stops in the middle: it has torch, and never answers for pandas."""
+
+    daemon_threads = True
+    stuck: threading.Event
+
+
+@pytest.fixture
+def index(wheels: Path) -> Iterator[Index]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = self.path.strip("/").partition("/")[0]
+            if name == "pandas":
+                server.stuck.set()
+                time.sleep(60)
+                return
+            files = sorted(wheels.glob(f"{name.replace('-', '_')}-*.whl"))
+            body = "".join(f'<a href="{path.as_uri()}">{path.name}</a>' for path in files).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = Index(("127.0.0.1", 0), Handler)
+    server.stuck = threading.Event()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing(home: Home, index: Index, wheels: Path) -> None:
+    environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
+    url = f"http://127.0.0.1:{index.server_port}"
+    away = replace(home, environ={**environ, "PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": url})
+    running = away.start("bootstrap", "dl", "--cpu", "--engine", "venv", "--find-links", str(wheels))
+    assert index.stuck.wait(60), "pandas was never asked for"
+    running.send_signal(signal.SIGINT)
+    try:
+        _, said = running.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        raise
+    assert running.returncode == 130, said
+    assert "Traceback" not in said
+    assert environments(away) == []
+
+
+def test_logins_stay_secret(at_home: Home, wheels: Path) -> None:
+    place = "http://me:s3cret@127.0.0.1:9/simple"
+    environ = {name: value for name, value in at_home.environ.items() if name != "PIP_NO_INDEX"}
+    told = replace(at_home, environ={**environ, "PIP_INDEX_URL": place, "PIP_FIND_LINKS": str(wheels / "none")})
+    ran = told.envtool("bootstrap", "dl", "--cpu", "--engine", "venv", "--json")
+    assert ran.code == 5
+    assert "127.0.0.1:9" in ran.out
+    assert "s3cret" not in ran.out + ran.err
