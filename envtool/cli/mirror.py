@@ -54,7 +54,7 @@ def set_mirror(
     host = Host.here()
     _recovered(host)
     where = _scope(host, scope, env, prefix)
-    clients = switch_mirror.targets(target)
+    clients = switch_mirror.targets(host, target)
     switch = switch_mirror.plan_set(host, name, clients, where, clean=yes, allow_http=allow_http)
     if switch.stale and not yes and not dry_run and _agreed(switch.stale):
         switch = switch_mirror.plan_set(host, name, clients, where, clean=True, allow_http=allow_http)
@@ -80,7 +80,7 @@ def unset_mirror(
 
     host = Host.here()
     _recovered(host)
-    switch = switch_mirror.plan_unset(host, switch_mirror.targets(target), _scope(host, scope, env, prefix))
+    switch = switch_mirror.plan_unset(host, switch_mirror.targets(host, target), _scope(host, scope, env, prefix))
     _finish(host, switch, dry_run=dry_run)
 
 

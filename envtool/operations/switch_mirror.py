@@ -5,17 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envtool import journal
-from envtool.clients import conda_edit, pip_edit
+from envtool.clients import conda_edit, mamba, pip_edit, pixi, uv
 from envtool.clients.switching import Editor, Recogniser, Scope, Wanted
 from envtool.clients.text import Form, read
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import catalogue, meaning, recognise
 from envtool.model import FileEdit, Plan
 from envtool.paths import Host
+from envtool.process import find
 from envtool.words import redact, tr
 
 PURPOSE = "mirror"
-EDITORS: dict[str, Editor] = {"conda": conda_edit, "pip": pip_edit}
+EDITORS: dict[str, Editor] = {"conda": conda_edit, "pip": pip_edit, "uv": uv, "mamba": mamba, "pixi": pixi}
+_PROGRAMS = {"uv": ("uv",), "mamba": ("mamba", "micromamba"), "pixi": ("pixi",)}
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,16 @@ class _Draft:
             self.edits.append(FileEdit(path, before, form.encode(edited.text)))
 
 
-def targets(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the clients that ``--target`` words mean: ``all``, or names, also separated by commas.
+def targets(host: Host, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the clients that ``--target`` words mean: names, also separated by commas, or ``all``.
 
-    Raises EnvtoolError (USAGE) for an unknown one.
+    Without any: conda and pip, and of the others those that this account has. Raises EnvtoolError for an unknown one.
     """
     words = [word.strip() for name in names for word in name.split(",") if word.strip()]
-    if not words or "all" in words:
+    if "all" in words:
         return tuple(EDITORS)
+    if not words:
+        return tuple(name for name in EDITORS if name not in _PROGRAMS or _present(host, name))
     for word in words:
         if word not in EDITORS:
             raise EnvtoolError(
@@ -82,6 +86,13 @@ def targets(names: Sequence[str]) -> tuple[str, ...]:
                 code=ExitCode.USAGE,
             )
     return tuple(dict.fromkeys(words))
+
+
+def _present(host: Host, client: str) -> bool:
+    places = EDITORS[client].places(host, Scope("user"))
+    if places and any(path.exists() for path in places.paths):
+        return True
+    return any(find(program, host.environ.get("PATH", "")) for program in _PROGRAMS[client])
 
 
 def plan_set(

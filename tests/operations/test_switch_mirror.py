@@ -21,7 +21,7 @@ ALIYUN = "https://mirrors.aliyun.com"
 USER = Scope("user")
 BOTH = ("conda", "pip")
 CASES = Path(__file__).parents[1] / "cases" / "configuration"
-HAND_WRITTEN = sorted(path for path in CASES.iterdir() if path.is_file())
+HAND_WRITTEN = sorted(path for path in CASES.iterdir() if path.suffix in (".condarc", ".conf", ".ini"))
 
 
 def place(home, case: Path) -> Path:
