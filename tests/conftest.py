@@ -108,3 +108,15 @@ def home(tmp_path: Path) -> Home:
     environ = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environ |= {"HOME": str(folder), "USERPROFILE": str(folder), "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
     return Home(folder, environ)
+
+
+@pytest.fixture(scope="session")
+def torch_python() -> Path:
+    """An interpreter with torch, outside this one."""
+    path = os.environ.get("ENVTOOL_TEST_TORCH_PYTHON", "")
+    if not path:
+        pytest.skip(
+            "set ENVTOOL_TEST_TORCH_PYTHON to a Python that has torch, numpy, pandas, OpenCV and matplotlib "
+            "(envtool bootstrap dl makes one)"
+        )
+    return Path(path)

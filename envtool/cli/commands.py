@@ -2,6 +2,7 @@
 
 # isort: off
 from envtool.cli import bootstrap  # noqa: F401
+from envtool.cli import verify_gpu  # noqa: F401
 from envtool.cli import create  # noqa: F401
 from envtool.cli import list  # noqa: A004, F401
 from envtool.cli import install  # noqa: F401

@@ -1,0 +1,113 @@
+"""``envtool verify-gpu``: does PyTorch really work here?"""
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from envtool.cli.app import app
+from envtool.cli.options import Json
+from envtool.cli.output import out
+from envtool.errors import ExitCode
+from envtool.operations.verify import Report, Result, VerifyOptions, selected, target_of, verify
+from envtool.paths import Host
+from envtool.smoke.registry import Check
+from envtool.words import tr
+
+
+class _Device(str, Enum):
+    GPU = "gpu"
+    CPU = "cpu"
+
+
+class _Suite(str, Enum):
+    QUICK = "quick"
+    FULL = "full"
+
+
+@app.command("verify-gpu")
+def verify_gpu(
+    name: Annotated[str | None, typer.Argument(help="The environment. Default: the active one.")] = None,
+    python: Annotated[
+        Path | None, typer.Option("--python", metavar="PATH", help="Verify this interpreter; nothing is changed there.")
+    ] = None,
+    device: Annotated[_Device, typer.Option("--device", help="What to verify.")] = _Device.GPU,
+    suite: Annotated[_Suite, typer.Option("--suite", help="How much: seconds, or up to a minute.")] = _Suite.FULL,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="PATTERN", help="Only these checks: an id, its beginning, or with wildcards."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Draw other random numbers.")] = 0,
+    listing: Annotated[bool, typer.Option("--list", help="List the checks, and run none.")] = False,
+    json: Json = False,  # noqa: ARG001 - acted on by the output
+) -> None:
+    """Check layers, losses, optimizers and small models against independent references, inside an environment."""
+    options = VerifyOptions(device=device.value, suite=suite.value, only=tuple(only or ()), seed=seed)
+    if name and python:
+        raise typer.BadParameter(tr("Give a name or --python, not both."))
+    checks = selected(options)
+    if listing:
+        _list(checks)
+        return
+    host = Host.here()
+    target = target_of(host, name=name, python=python)
+    out.note(tr("Verifying {python}.", python=target.python))
+    report = verify(host, target, options, out)
+    if report.verdict == "nothing":
+        out.note(tr("The rest can be verified without one: envtool verify-gpu --device cpu"))
+    out.verdict(report.as_dict(), rendered(report), report.exit_code)
+
+
+def _list(checks: Sequence[Check]) -> None:
+    data = {"checks": [{"id": c.id, "family": c.family, "suite": c.suite, "title": c.title} for c in checks]}
+    rows = [(c.id, c.family, c.suite, c.title) for c in checks]
+    out.result(data, out.table(("check", "family", "suite", "compares"), rows))
+
+
+def rendered(report: Report) -> str:
+    """Return a report as people read it: what was verified, a line per check, and the sum of it."""
+    if report.exit_code == ExitCode.NOTHING_TO_VERIFY:
+        return tr("nothing to verify: no GPU")
+    rows = [
+        (row.id, row.verdict, _number(row.measured), _gate(row), f"{row.seconds:.2f}", row.source or "-")
+        for row in report.rows
+    ]
+    table = out.table(("check", "verdict", "measured", "gate", "seconds", "gate from"), rows)
+    remarks = [f"{row.verdict} {row.id}: {row.message}" for row in report.rows if row.message]
+    return "\n".join([*_heading(report), "", table, "", *remarks, _summary(report)])
+
+
+def _heading(report: Report) -> list[str]:
+    facts = report.facts
+    stack = tr("torch {torch} on Python {python}", torch=facts.get("torch", "?"), python=facts.get("python", "?"))
+    if report.device == "cpu":
+        return [tr("GPU not verified: these checks ran on the CPU."), stack]
+    cards = "; ".join(f"{gpu['name']} ({gpu['capability']})" for gpu in facts.get("gpus", ()))
+    gates = tr("Gates are uncalibrated on GPUs: they were measured on CPUs.")
+    return [tr("GPU: {cards}", cards=cards or tr("none seen by torch")), stack, gates]
+
+
+def _summary(report: Report) -> str:
+    return tr(
+        "{passed} passed, {warned} warned, {failed} failed, {skipped} skipped in {seconds:.1f} s: {verdict}",
+        passed=report.count("pass"),
+        failed=report.count("fail"),
+        warned=report.count("warn"),
+        skipped=report.count("skip"),
+        seconds=report.seconds,
+        verdict=tr("verified") if report.passed else tr("NOT verified"),
+    )
+
+
+def _number(value: float | str | None) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else f"{value:.2g}"
+
+
+def _gate(row: Result) -> str:
+    if row.gate is None:
+        return "-"
+    return f">= {row.gate:.2g}" if row.floor else f"<= {row.gate:.2g}"

@@ -1,0 +1,27 @@
+"""The bundle's command line."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Sequence
+
+from .registry import SUITES
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the bundle and return its exit code: 0 passed, 6 failed, 7 no GPU to verify, 3 no torch."""
+    parser = argparse.ArgumentParser(prog="smoke", description="Verify PyTorch and its friends; prints JSON lines.")
+    parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu")
+    parser.add_argument("--suite", choices=SUITES, default="full")
+    parser.add_argument("--only", action="append", default=[], metavar="PATTERN")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--figures", action="store_true", help="also send the figures of the report")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.worker:
+        from .worker import serve
+
+        return serve(options.device, options.seed, options.figures)
+    from .supervisor import supervise
+
+    return supervise(options)

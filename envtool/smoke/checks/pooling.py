@@ -1,0 +1,197 @@
+"""Pooling layers, 1d to 3d, against loops over their windows; and the identities that tie them together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..gates import Gate
+from ..registry import check
+
+if TYPE_CHECKING:
+    from ..lab import Lab
+
+SIZES = ((11,), (7, 9), (5, 6, 7))
+EXTREME = Gate(1e-6, "float32 rounding of a bound that holds exactly")
+
+
+def _tuples(dims: int, *values: int) -> Any:
+    """Return a parameter as a tuple with a different value per dimension, as far as there are values."""
+    return tuple(values[i % len(values)] for i in range(dims))
+
+
+def _each(value: Any, dims: int) -> Any:
+    return value if isinstance(value, tuple) else (value,) * dims
+
+
+@check("pool.max", family="max pooling", suite="quick")
+def max_pool(lab: Lab, torch: Any) -> None:
+    """MaxPool1d/2d/3d: kernel (int and tuple), stride (and its default), padding, dilation, ceil_mode, indices."""
+    from ..reference import max_with_indices, strided
+
+    for dims, sizes in enumerate(SIZES, start=1):
+        layer = getattr(torch.nn, "MaxPool%dd" % dims)
+        x = lab.distinct(2, 3, *sizes)
+        for case in (
+            {"kernel_size": 2},
+            {"kernel_size": 3, "stride": 1},
+            {"kernel_size": _tuples(dims, 3, 2), "stride": _tuples(dims, 2, 3)},
+            {"kernel_size": 3, "stride": 2, "padding": 1},
+            {"kernel_size": 2, "stride": 2, "padding": 1, "ceil_mode": True},
+            {"kernel_size": 2, "stride": 1, "dilation": 2},
+            {"kernel_size": 3, "ceil_mode": True},
+            {"kernel_size": 2, "stride": _tuples(dims, 2, 1), "dilation": _tuples(dims, 1, 3)},
+        ):
+            kernel = _each(case["kernel_size"], dims)
+            stride = _each(case.get("stride", kernel), dims)
+            padding, dilation = _each(case.get("padding", 0), dims), _each(case.get("dilation", 1), dims)
+            ceil = bool(case.get("ceil_mode", False))
+            windows = [strided(*w, ceil_mode=ceil) for w in zip(sizes, kernel, stride, padding, dilation)]
+            what = "%dd %s" % (dims, case)
+            lab.agree(what, layer(**case, return_indices=True), lambda x, w=windows: max_with_indices(x, w), x)
+    image = lab.here(lab.distinct(1, 2, 8, 8))
+    smallest = -torch.nn.MaxPool2d(4)(-image)
+    lab.exact("-max(-x) is the minimum", smallest, image.reshape(1, 2, 2, 4, 2, 4).amin((3, 5)))
+    hole = image.clone()
+    hole[0, 0, 0, 0] = float("nan")
+    lab.exact("NaN goes through", torch.nn.MaxPool2d(4)(hole).isnan().sum(), torch.tensor(1))
+
+
+@check("pool.average", family="average pooling", suite="quick")
+def average_pool(lab: Lab, torch: Any) -> None:
+    """AvgPool1d/2d/3d: padding counted and not, ceil_mode, divisor_override; equal to a constant convolution."""
+    from ..reference import pool, strided
+
+    for dims, sizes in enumerate(SIZES, start=1):
+        layer = getattr(torch.nn, "AvgPool%dd" % dims)
+        x = lab.randn(2, 3, *sizes)
+        cases = [
+            {"kernel_size": 2},
+            {"kernel_size": 3, "stride": 2, "padding": 1},
+            {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False},
+            {"kernel_size": 2, "stride": 2, "ceil_mode": True, "padding": 1},
+            {"kernel_size": 3, "stride": 2, "ceil_mode": True, "count_include_pad": False},
+            {"kernel_size": _tuples(dims, 3, 2), "stride": _tuples(dims, 1, 2)},
+        ]
+        if dims > 1:
+            cases.append({"kernel_size": 2, "divisor_override": 3})
+        for case in cases:
+            kernel = _each(case["kernel_size"], dims)
+            stride, padding = _each(case.get("stride", kernel), dims), _each(case.get("padding", 0), dims)
+            ceil, counted = bool(case.get("ceil_mode", False)), case.get("count_include_pad", True)
+            windows = [strided(*w, ceil_mode=ceil) for w in zip(sizes, kernel, stride, padding)]
+
+            def mean(patch: Any, padded: int, counted: Any = counted, case: Any = case) -> Any:
+                return patch.sum(-1) / (case.get("divisor_override") or (padded if counted else patch.shape[-1]))
+
+            lab.agree("%dd %s" % (dims, case), layer(**case), lambda x, w=windows, m=mean: pool(x, w, m), x)
+    x, (a, b) = lab.randn(2, 3, 9, 9), (3, 2)
+    y = lab.here(x)
+    kernel = torch.full((3, 1, a, b), 1 / (a * b), device=lab.device)
+    lab.near("a constant convolution", torch.nn.AvgPool2d((a, b))(y), torch.conv2d(y, kernel, stride=(a, b), groups=3))
+
+
+@check("pool.lp", family="LP pooling", suite="quick")
+def lp_pool(lab: Lab, torch: Any) -> None:
+    """LPPool1d/2d/3d against (sum x^p)^(1/p), between its two extremes: p = 1 is the sum, p to infinity the maximum."""
+    from ..reference import pool, strided
+
+    for dims, sizes in enumerate(SIZES, start=1):
+        layer = getattr(torch.nn, "LPPool%dd" % dims, None)
+        if layer is None:
+            continue  # LPPool3d came with torch 2.3
+        x = lab.rand(2, 3, *sizes, low=0.1, high=1.1)  # away from 0, where high powers underflow
+        for p, kernel, stride in ((1, 2, None), (2, 3, 2), (3, 2, 1), (5, _tuples(dims, 2, 3), None)):
+            if dims == 1 and isinstance(kernel, tuple):
+                kernel = kernel[0]
+            strides = _each(stride or kernel, dims)
+            windows = [strided(*w) for w in zip(sizes, _each(kernel, dims), strides)]
+
+            def norm(patch: Any, _: int, p: int = p) -> Any:
+                return (patch**p).sum(-1) ** (1 / p)
+
+            subject = layer(p, kernel, stride=stride)
+            lab.agree("%dd p=%d" % (dims, p), subject, lambda x, w=windows, n=norm: pool(x, w, n), x)
+        lab.exact(
+            "%dd ceil_mode's size" % dims,
+            torch.tensor(layer(2, 2, ceil_mode=True)(lab.here(x)).shape[2:]),
+            torch.tensor([-(-s // 2) for s in sizes]),
+        )
+    y = lab.here(lab.rand(4, 3, 8, 8, low=0.1, high=1.1))
+    lab.near("p = 1 is 4 times the average", torch.nn.LPPool2d(1, 2)(y), 4 * torch.nn.AvgPool2d(2)(y))
+    top, last = torch.nn.MaxPool2d(2)(y), float("inf")
+    for p in (2, 4, 8, 16, 32):
+        ratio = (torch.nn.LPPool2d(p, 2)(y) / top).max()
+        lab.measure("p = %d is at most 4^(1/p) max" % p, ratio / 4 ** (1 / p) - 1, EXTREME)
+        lab.measure("p = %d is at least max" % p, 1 - (torch.nn.LPPool2d(p, 2)(y) / top).min(), EXTREME)
+        lab.holds("p = %d comes closer to max" % p, float(ratio) < last)
+        last = float(ratio)
+
+
+@check("pool.fractional", family="fractional pooling", suite="quick")
+def fractional_pool(lab: Lab, torch: Any) -> None:
+    """FractionalMaxPool2d/3d: output_size, output_ratio, indices, windows from given samples; two draws differ."""
+    from ..reference import fractional, max_with_indices
+
+    for dims in (2, 3):
+        layer = getattr(torch.nn, "FractionalMaxPool%dd" % dims)
+        sizes, outputs = ((13, 11), (5, 5)) if dims == 2 else ((7, 11, 13), (3, 5, 5))
+        x = lab.distinct(2, 3, *sizes)
+        # Steps (n - k) / (m - 1) and samples are binary fractions, so that float32 computes the same starts.
+        draws = lab.integers(64, 2, 3, dims).double() / 64
+        # One sample per image and channel; in 2d the first belongs to the width.
+        order = (1, 0) if dims == 2 else (0, 1, 2)
+
+        def reference(
+            x: Any, dims: int = dims, sizes: Any = sizes, outputs: Any = outputs, draws: Any = draws, order: Any = order
+        ) -> Any:
+            values, where = [], []
+            for n in range(2):
+                for c in range(3):
+                    u = [float(draws[n, c, order[d]]) for d in range(dims)]
+                    windows = [fractional(sizes[d], 3, outputs[d], u[d]) for d in range(dims)]
+                    value, index = max_with_indices(x[n : n + 1, c : c + 1], windows)
+                    values.append(value[0, 0])
+                    where.append(index[0, 0])
+            return tuple(torch.stack(part).reshape(2, 3, *outputs) for part in (values, where))
+
+        subject = layer(3, output_size=outputs, return_indices=True, _random_samples=draws)
+
+        def run(x: Any, subject: Any = subject, draws: Any = draws) -> Any:
+            subject._random_samples = draws.to(x)
+            return subject(x)
+
+        lab.agree("%dd output_size" % dims, run, reference, x)
+        y = lab.here(x)
+        ratio = layer(2, output_ratio=0.5, return_indices=True)
+        out, where = ratio(y)
+        lab.exact("%dd output_ratio" % dims, torch.tensor(out.shape[2:]), torch.tensor([int(s * 0.5) for s in sizes]))
+        lab.exact("%dd indices lead to the output" % dims, y.flatten(2).gather(2, where.flatten(2)), out.flatten(2))
+        wide = lab.here(lab.distinct(1, 8, *[16] * dims))
+        one, two = (layer(2, output_ratio=0.7)(wide) for _ in range(2))
+        lab.holds("%dd two draws differ" % dims, not torch.equal(one, two))
+
+
+@check("pool.adaptive", family="adaptive pooling", suite="quick")
+def adaptive_pool(lab: Lab, torch: Any) -> None:
+    """AdaptiveAvgPool, AdaptiveMaxPool 1d/2d/3d: windows floor(i n / m) to ceil((i + 1) n / m), None, indices."""
+    from ..reference import adaptive, max_with_indices, pool
+
+    for dims, sizes in enumerate(SIZES, start=1):
+        x, y = lab.randn(2, 3, *sizes), lab.distinct(2, 3, *sizes)
+        average = getattr(torch.nn, "AdaptiveAvgPool%dd" % dims)
+        maximum = getattr(torch.nn, "AdaptiveMaxPool%dd" % dims)
+        for outputs in ((4,) * dims, _tuples(dims, 3, 5), (1,) * dims):
+            windows = [adaptive(*w) for w in zip(sizes, outputs)]
+            size = outputs[0] if dims == 1 else outputs
+            what = "%dd to %s" % (dims, size)
+            mean = lambda patch, _: patch.sum(-1) / patch.shape[-1]  # noqa: E731
+            lab.agree("average " + what, average(size), lambda x, w=windows, m=mean: pool(x, w, m), x)
+            subject = maximum(size, return_indices=True)
+            lab.agree("max " + what, subject, lambda x, w=windows: max_with_indices(x, w), y)
+        here = lab.here(x)
+        lab.near("%dd to 1 is the mean" % dims, average(1)(here).flatten(1), here.flatten(2).mean(2))
+    z = lab.here(lab.randn(2, 3, 8, 12))
+    lab.near("divisible sizes are plain pooling", torch.nn.AdaptiveAvgPool2d((4, 3))(z), torch.nn.AvgPool2d((2, 4))(z))
+    lab.exact(
+        "None keeps a size", torch.tensor(torch.nn.AdaptiveAvgPool2d((None, 3))(z).shape), torch.tensor([2, 3, 8, 3])
+    )

@@ -1,0 +1,336 @@
+"""Probes: one layer of the stack each, from the first kernel upwards. What may crash runs in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..gates import EXACT, F64, Gate
+from ..registry import Skip, check
+
+if TYPE_CHECKING:
+    from ..lab import Lab
+
+FAMILY = "probes"
+
+
+@check("probe.import", family=FAMILY, suite="quick", vital=True)
+def imported(lab: Lab, torch: Any) -> None:
+    """torch comes from the interpreter under test, is the version its metadata names, and sees the device."""
+    from importlib.metadata import version
+
+    from ..facts import nvidia_card
+
+    place = os.path.realpath(os.path.dirname(torch.__file__))
+    own = tuple({os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)})
+    lab.note("torch", "%s in %s" % (torch.__version__, place))
+    lab.holds("torch lies in the environment, not in %s" % place, place.startswith(own))
+    lab.holds(
+        "metadata says %s" % version("torch"), str(torch.__version__).split("+")[0] == version("torch").split("+")[0]
+    )
+    if lab.on_gpu and not torch.cuda.is_available():
+        reason = (
+            "its CUDA could not start: look at the driver" if torch.version.cuda else "torch is a build for CPUs only"
+        )
+        if nvidia_card():
+            raise RuntimeError(
+                "there is an NVIDIA card, but torch %s does not see it: %s" % (torch.__version__, reason)
+            )
+        raise RuntimeError("torch sees no GPU")
+
+
+@check("probe.architecture", family=FAMILY, suite="quick", device="gpu", vital=True)
+def architecture(lab: Lab, torch: Any) -> None:
+    """The build has machine code for this GPU: the same major architecture, and no newer a minor one."""
+    major, minor = torch.cuda.get_device_capability()
+    built = [a for a in torch.cuda.get_arch_list() if a.startswith("sm_")]
+    numbers = [int("".join(c for c in a[3:] if c.isdigit())) for a in built]
+    fits = any(n // 10 == major and n % 10 <= minor for n in numbers)
+    lab.note("built for", built)
+    lab.holds("machine code for sm_%d%d among %s" % (major, minor, " ".join(built)), fits or torch.version.hip)
+
+
+@check("probe.native", family=FAMILY, suite="quick", vital=True, alone="gpu", limit=90)
+def native(lab: Lab, torch: Any) -> None:
+    """The first kernel: fill, add, arange and rand. Broken builds pass every product and fail here."""
+    x = torch.arange(4096.0, device=lab.device)
+    lab.exact("0 + 1 + ... + 4095, doubled", (x + x).double().sum(), 16773120.0)
+    lab.exact("fill_", torch.empty(1000, device=lab.device).fill_(3), torch.full((1000,), 3.0))
+    r = torch.rand(100_000, device=lab.device)
+    lab.sigmas("mean of rand", r.double().mean(), 0.5, (1 / 12 / 100_000) ** 0.5)
+    lab.holds("rand is in [0, 1)", bool(((r >= 0) & (r < 1)).all()))
+    lab.near("linspace", torch.linspace(0, 1, 11, device=lab.device), torch.arange(11) / 10)
+    order = torch.randperm(1000, device=lab.device)
+    lab.exact("sort", order.sort().values, torch.arange(1000))
+
+
+@check("probe.copies", family=FAMILY, suite="quick", alone="gpu")
+def copies(lab: Lab, torch: Any) -> None:
+    """Random blocks to the device, within it and back, from ordinary and from pinned memory, bit for bit."""
+    for size in (1, 1023, 1 << 20):
+        block = lab.integers(2**31 - 1, size)
+        for pinned in (False, True) if lab.on_gpu else (False,):
+            there = (block.pin_memory() if pinned else block).to(lab.device, non_blocking=pinned)
+            lab.exact("%d numbers%s" % (size, ", pinned" if pinned else ""), there.clone().cpu(), block)
+        lab.exact("%d numbers, strided" % size, there[::3].contiguous().cpu(), block[::3])
+        lab.exact("%d numbers, summed there" % size, there.sum(), block.sum())
+
+
+@check("probe.gemm", family=FAMILY, suite="quick", alone="gpu")
+def gemm(lab: Lab, torch: Any) -> None:
+    """Matrix products in every dtype against float64; the error tells which arithmetic was really used."""
+    from ..precision import BANDS, band, relative
+
+    a, b = lab.randn(256, 320), lab.randn(320, 192)
+    want = a @ b
+    names = {"float64": "float64", "float32": "ieee float32", "float16": "TF32 or float16", "bfloat16": "bfloat16"}
+    limits = {name: high for name, _, high in BANDS}
+    errors = {}
+    for dtype, expected in names.items():
+        try:
+            x, y = lab.here(a, b, dtype=getattr(torch, dtype))
+            got = x @ y
+        except RuntimeError as error:
+            if dtype == "float16" and not lab.on_gpu:
+                continue  # CPUs could not multiply halves before torch 2.2
+            raise error
+        errors[dtype] = relative(got, want)
+        lab.note(dtype, "%.2g: %s" % (errors[dtype], band(errors[dtype])))
+        source = "error band of %s: the bands do not overlap" % expected
+        lab.measure(dtype, errors[dtype], Gate(limits[expected], source))
+    batched = torch.bmm(*lab.here(lab.randn(4, 9, 7), lab.randn(4, 7, 5), dtype=torch.float64))
+    lab.exact("batched, size", torch.tensor(batched.shape), torch.tensor([4, 9, 5]))
+    lab.figure("bars", "Error of a matrix product by dtype, and the bands", bars=errors, bands=BANDS, log=True)
+
+
+@check("probe.tf32", family=FAMILY, device="gpu")
+def tf32(lab: Lab, torch: Any) -> None:
+    """Asked for TF32, products and convolutions use it (from Ampere on); asked for IEEE again, they do not."""
+    from .. import precision
+
+    if torch.cuda.get_device_capability()[0] < 8:
+        raise Skip("TF32 begins with compute capability 8.0")
+    a, b = lab.randn(512, 512), lab.randn(512, 512)
+    x, y = lab.here(a, b)
+    precision.tf32()
+    lab.note("TF32 asked for", precision.band(precision.relative(x @ y, a @ b)))
+    precision.ieee()
+    lab.measure("IEEE asked for again", precision.relative(x @ y, a @ b), Gate(5e-6, "error band of ieee float32"))
+
+
+@check("probe.convolution", family=FAMILY, suite="quick", alone="gpu")
+def convolution(lab: Lab, torch: Any) -> None:
+    """A convolution forward and backward against its sum over windows; on a GPU with cuDNN and without."""
+
+    def by_hand(x: Any, w: Any) -> Any:
+        columns = torch.nn.functional.unfold(x, 3, padding=1, stride=2)
+        return (w.flatten(1) @ columns).reshape(x.shape[0], w.shape[0], 4, 7)
+
+    x, w = lab.randn(2, 5, 7, 13), lab.randn(6, 5, 3, 3)
+    function = torch.nn.functional.conv2d
+    lab.agree("conv2d", lambda x, w: function(x, w, stride=2, padding=1), by_hand, x, w)
+    if not lab.on_gpu:
+        return
+    with torch.backends.cudnn.flags(enabled=False):
+        lab.agree("without cuDNN", lambda x, w: function(x, w, stride=2, padding=1), by_hand, x, w)
+    loaded, built = torch.backends.cudnn.version(), torch._C._cudnn.getCompileVersion()
+    lab.note("cuDNN", "loaded %s, built with %s" % (loaded, built))
+    digits = 1000 if loaded < 90000 else 10000
+    lab.holds("cuDNN loaded and compiled with have one major version", loaded // digits == built[0])
+
+
+@check("probe.fft", family=FAMILY, suite="quick", alone="gpu")
+def fft(lab: Lab, torch: Any) -> None:
+    """A Fourier transform against its sum, there and back, and Parseval's identity."""
+    import math
+
+    x = lab.randn(3, 48)
+    k = torch.arange(48, dtype=torch.float64)
+    phase = -2 * math.pi * torch.outer(k, k) / 48
+    y = torch.fft.fft(lab.here(x, dtype=torch.float64))
+    lab.near("real part", y.real, x @ phase.cos(), F64)
+    lab.near("imaginary part", y.imag, x @ phase.sin(), F64)
+    lab.near("there and back", torch.fft.ifft(y).real, x, F64)
+    lab.near("Parseval", (y.abs() ** 2).sum(1) / 48, (x**2).sum(1), F64)
+    z = lab.here(lab.randn(2, 8, 8))
+    lab.near("rfft2 there and back", torch.fft.irfft2(torch.fft.rfft2(z)), z)
+
+
+@check("probe.solver", family=FAMILY, suite="quick", alone="gpu")
+def solver(lab: Lab, torch: Any) -> None:
+    """Solve, Cholesky, QR, SVD and eigenvalues by their residuals and orthogonality."""
+    a, b = lab.here(lab.randn(24, 24), lab.randn(24, 3), dtype=torch.float64)
+    spd, eye = a @ a.T + torch.eye(24, device=a.device), torch.eye(24, dtype=torch.float64)
+    gate = Gate(1e-10, "float64 rounding of a system of 24; at most 1e-13 in 20 seeds")
+    lab.near("solve", spd @ torch.linalg.solve(spd, b), b, gate)
+    factor = torch.linalg.cholesky(spd)
+    lab.near("Cholesky", factor @ factor.T, spd, gate)
+    q, r = torch.linalg.qr(a)
+    lab.near("QR", q @ r, a, gate)
+    lab.near("Q is orthogonal", q.T @ q, eye, gate)
+    u, s, v = torch.linalg.svd(a)
+    lab.near("SVD", u @ torch.diag(s) @ v, a, gate)
+    values, vectors = torch.linalg.eigh(spd)
+    lab.near("eigenvectors", spd @ vectors, vectors * values, gate)
+    lab.near("trace", values.sum(), spd.diagonal().sum(), gate)
+
+
+@check("probe.sparse", family=FAMILY, suite="quick", alone="gpu")
+def sparse(lab: Lab, torch: Any) -> None:
+    """Sparse matrices, COO and CSR, times dense ones against dense products."""
+    dense = lab.randn(20, 30) * (lab.rand(20, 30) < 0.2)
+    x = lab.randn(30, 4)
+    here, y = lab.here(dense, x)
+    lab.near("COO", torch.sparse.mm(here.to_sparse(), y), dense @ x)
+    lab.near("CSR", here.to_sparse_csr() @ y, dense @ x)
+    lab.exact("stored elements", here.to_sparse()._nnz(), (dense != 0).sum())
+
+
+@check("probe.compile", family=FAMILY, alone="always", limit=240, advisory=True)
+def compiled(lab: Lab, torch: Any) -> None:
+    """torch.compile gives what eager mode gives, forward and backward; it needs a C++ compiler (on a GPU, Triton)."""
+    if not hasattr(torch, "compile"):
+        raise Skip("torch %s has no torch.compile" % torch.__version__)
+    import tempfile
+
+    def function(x: Any, w: Any) -> Any:
+        return torch.tanh(x @ w).pow(2).sum(1) + torch.nn.functional.gelu(x).mean()
+
+    with tempfile.TemporaryDirectory() as cache:  # nothing is to be left behind
+        os.environ.update(TORCHINDUCTOR_CACHE_DIR=cache, TRITON_CACHE_DIR=cache, TORCHINDUCTOR_COMPILE_THREADS="1")
+        lab.agree("compiled = eager", torch.compile(function), function, lab.randn(8, 6), lab.randn(6, 5))
+
+
+@check("probe.torchvision", family=FAMILY, alone="always")
+def vision(lab: Lab, torch: Any, torchvision: Any) -> None:
+    """torchvision's own kernels run on the device: non-maximum suppression and RoI align against plain torch."""
+    from .. import detection
+
+    boxes, scores = detection.random_boxes(lab, 60)
+    got = torchvision.ops.nms(*lab.here(boxes, scores), 0.4)
+    lab.exact("nms", got, detection.nms(boxes, scores, 0.4))
+    image, rois = lab.randn(1, 3, 16, 16), torch.tensor([[0, 1.3, 2.1, 9.7, 12.2], [0, 4.0, 0.5, 15.0, 7.5]]).double()
+    aligned = torchvision.ops.roi_align(*lab.here(image, rois), output_size=3, sampling_ratio=2, aligned=True)
+    lab.near("roi_align", aligned, detection.roi_align(image, rois, 3, 2))
+
+
+@check("probe.assertion", family=FAMILY, device="gpu", alone="always")
+def assertion(lab: Lab, torch: Any) -> None:
+    """A device-side assert arrives as a Python exception, not as a crash."""
+
+    def outside() -> None:
+        torch.zeros(4, device=lab.device)[torch.tensor([10], device=lab.device)].cpu()
+
+    lab.raises("index 10 of 4", outside, RuntimeError)
+
+
+@check("probe.libraries", family=FAMILY, suite="quick", device="gpu")
+def libraries(lab: Lab, torch: Any) -> None:
+    """Each CUDA library is loaded once: a second copy, from LD_LIBRARY_PATH, breaks backward passes."""
+    if not os.path.exists("/proc/self/maps"):
+        raise Skip("this system does not tell which libraries are loaded")
+    torch.ones(2, device=lab.device) @ torch.ones(2, device=lab.device)
+    with open("/proc/self/maps") as file:
+        paths = {line.split()[-1] for line in file if ".so" in line}
+    wanted = (
+        "libcudart",
+        "libcublas.",
+        "libcublasLt",
+        "libcudnn.",
+        "libnvJitLink",
+        "libcusparse.",
+        "libnccl",
+        "libnvrtc.",
+    )
+    found = {w.rstrip("."): sorted(p for p in paths if os.path.basename(p).startswith(w)) for w in wanted}
+    for name, places in found.items():
+        lab.note(name, places)
+        if places:
+            lab.measure("copies of " + name, len(places), Gate(1, "two copies do not agree on their state"))
+    lab.measure("driver libraries", sum("libcuda.so" in p for p in paths), Gate(1, "one driver"))
+
+
+@check("probe.memory", family=FAMILY, suite="quick", device="gpu")
+def memory(lab: Lab, torch: Any) -> None:
+    """Memory that is let go of is free again; what is in use is told."""
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated()
+    block = torch.ones(1 << 24, device=lab.device)
+    lab.measure(
+        "64 MiB are counted",
+        abs(torch.cuda.memory_allocated() - before - (1 << 26)),
+        Gate(4096, "the allocator's grain"),
+    )
+    del block
+    lab.measure("and given back", torch.cuda.memory_allocated() - before, EXACT)
+    free, total = torch.cuda.mem_get_info()
+    lab.note("free of total, GiB", "%.1f of %.1f" % (free / 2**30, total / 2**30))
+
+
+@check("probe.streams", family=FAMILY, device="gpu", alone="always")
+def streams(lab: Lab, torch: Any) -> None:
+    """A second stream, events and a captured graph give what one stream gives."""
+    x = lab.here(lab.randn(64, 64))
+    want = x @ x + 1
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        got = x @ x + 1
+    torch.cuda.current_stream().wait_stream(side)
+    lab.exact("second stream", got, want)
+    graph, held = torch.cuda.CUDAGraph(), x.clone()
+    with torch.cuda.graph(graph):
+        out = held * 2 + 1
+    held.copy_(x + 1)
+    graph.replay()
+    lab.near("captured graph", out, (x + 1) * 2 + 1)
+
+
+@check("probe.autocast", family=FAMILY, suite="quick")
+def autocast(lab: Lab, torch: Any) -> None:
+    """Under autocast products are bfloat16 and losses float32; outside nothing of it is left; gradients stay near."""
+    from ..precision import relative
+
+    x, w = lab.randn(64, 48), lab.randn(48, 32)
+    a, b = lab.here(x, w)
+    b.requires_grad_()
+    with torch.autocast(lab.device.type, dtype=torch.bfloat16):
+        product = a @ b
+        loss = (product.float() ** 2).mean()
+    lab.holds("product is bfloat16", product.dtype == torch.bfloat16)
+    lab.holds("outside it is float32", (a @ b).dtype == torch.float32)
+    band = Gate(8e-3, "error band of bfloat16")
+    lab.measure("product", relative(product, x @ w), band)
+    loss.backward()
+    lab.measure("gradient", relative(b.grad, 2 * x.T @ (x @ w) / (64 * 32)), Gate(2e-2, "two products in bfloat16"))
+    lab.measure("outside, product", relative(a @ b, x @ w), Gate(5e-6, "error band of ieee float32"))
+    lab.exact("float64 is left alone", torch.zeros(1, dtype=torch.float64).dtype == torch.float64, True)
+
+
+@check("probe.gradcheck", family=FAMILY)
+def gradcheck(lab: Lab, torch: Any) -> None:
+    """Analytic gradients against finite differences in float64, through a network of the bundle's layers."""
+    nn = torch.nn
+    net = nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1),
+        nn.GroupNorm(2, 4),
+        nn.Softplus(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16, 3),
+    )
+    lab.shaken(net).to(lab.device, torch.float64)
+    x = lab.here(lab.randn(2, 2, 4, 4), dtype=torch.float64).requires_grad_()
+    fine = torch.autograd.gradcheck(net, (x,), eps=1e-6, atol=1e-5, rtol=1e-3, nondet_tol=1e-10, raise_exception=False)
+    lab.holds("gradcheck", fine)
+    step, direction = 1e-5, lab.here(lab.randn(2, 2, 4, 4), dtype=torch.float64)
+    with torch.no_grad():
+        slope = (net(x + step * direction).sum() - net(x - step * direction).sum()) / (2 * step)
+    (gradient,) = torch.autograd.grad(net(x).sum(), x)
+    lab.near(
+        "slope along a random direction",
+        slope,
+        (gradient * direction).sum(),
+        Gate(1e-6, "central differences, step 1e-5"),
+    )

@@ -1,0 +1,95 @@
+"""The supervisor outlives what happens in its workers, and says which check it happened in."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envtool import smoke
+
+pytestmark = pytest.mark.torch
+Run = Callable[..., tuple[int, list[dict[str, Any]]]]
+BUNDLE = Path(smoke.__file__).parent
+
+
+@pytest.fixture
+def troubled(tmp_path: Path) -> Path:
+    """A bundle that holds a family of trouble; its entry."""
+    copy = tmp_path / "smoke"
+    shutil.copytree(BUNDLE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(Path(__file__).parent / "trouble_checks.py", copy / "checks" / "trouble.py")
+    (copy / "checks" / "__init__.py").write_text('FAMILIES = ("trouble",)\n')
+    return copy / "__main__.py"
+
+
+@pytest.fixture
+def run_bundle(torch_python: Path) -> Run:
+    """Run a bundle with the interpreter under test; its exit code and events."""
+
+    def run(entry: Path, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
+        argv = [str(torch_python), "-I", "-B", str(entry), "--device", "cpu", *arguments]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+    return run
+
+
+def test_trouble_stays_where_it_happens(troubled: Path, run_bundle: Run) -> None:
+    code, events = run_bundle(troubled, "--only", "trouble")
+    results = {event["id"]: event for event in events if event["event"] == "result"}
+    verdicts = {name.split(".")[1]: result["verdict"] for name, result in results.items()}
+    assert verdicts == {
+        "first": "pass",
+        "noise": "pass",
+        "crash": "fail",
+        "exit": "fail",
+        "hang": "fail",
+        "wrong": "fail",
+        "nan": "fail",
+        "raises": "fail",
+        "nothing": "fail",
+        "advice": "warn",
+        "absent": "skip",
+        "skips": "skip",
+        "alone": "pass",
+        "last": "pass",
+    }
+    said = {name.split(".")[1]: result["message"] for name, result in results.items()}
+    assert "SIGSEGV" in said["crash"]
+    assert "exit code 3" in said["exit"]
+    assert "last words" in said["exit"]
+    assert "within 3 seconds" in said["hang"]
+    assert results["trouble.hang"]["seconds"] < 10
+    assert said["wrong"] == "too much: 2, where at most 1 is allowed"
+    assert (results["trouble.wrong"]["measured"], results["trouble.wrong"]["gate"]) == (2.0, 1.0)
+    assert results["trouble.wrong"]["source"] == "for the test"
+    assert results["trouble.nan"]["measured"] == "nan"
+    assert said["raises"] == "ValueError: a reason"
+    assert said["absent"] == "surely_not_installed is not installed"
+    assert results["trouble.alone"]["facts"]["process"] != results["trouble.last"]["facts"]["process"]
+    assert code == 6
+    assert events[-1]["event"] == "end"
+    assert events[-1]["counts"] == {"pass": 4, "warn": 1, "fail": 7, "skip": 2}
+
+
+def test_after_a_vital_failure_the_rest_is_skipped(troubled: Path, run_bundle: Run) -> None:
+    code, events = run_bundle(troubled, "--only", "vital")
+    after = next(event for event in events if event["event"] == "result" and event["id"] == "vital.after")
+    assert (code, after["verdict"], after["message"]) == (6, "skip", "not run, because vital.wrong failed")
+
+
+def test_a_warning_is_no_failure(troubled: Path, run_bundle: Run) -> None:
+    code, events = run_bundle(troubled, "--only", "trouble.advice")
+    assert (code, events[-1]["verdict"]) == (0, "pass")
+
+
+def test_figures_come_only_when_asked_for(run_bundle: Run) -> None:
+    entry = BUNDLE / "__main__.py"
+    for arguments, expected in (((), False), (("--figures",), True)):
+        _, events = run_bundle(entry, "--only", "autoencoder.pca", *arguments)
+        result = next(event for event in events if event["event"] == "result")
+        assert bool(result.get("figures")) is expected
