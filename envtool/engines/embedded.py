@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from envtool import __version__
 from envtool.engines import history, link_scripts, registry
@@ -24,7 +25,7 @@ from envtool.process import Command, Dialogue
 from envtool.reporter import Reporter
 from envtool.words import redact, tr
 
-STALL = 40.0  # seconds without a sign of life after which a server counts as hanging
+STALL = 40.0  # seconds without a sign of life after which a server counts as hanging; ENVTOOL_STALL sets another
 
 # The worker finds envtool and the library where this process finds them, and nothing in the current folder.
 _BOOT = (
@@ -192,11 +193,12 @@ class Embedded:
 
     def _ask(self, request: Json, on_progress: Callable[[Json], None] = lambda _: None) -> Json:
         worker = self._worker or self._start()
-        whole = (
-            request
-            | self._network
-            | {"cache": str(self._host.cache_dir / "conda"), "stall": STALL, "user_agent": f"envtool/{__version__}"}
-        )
+        own = {
+            "cache": str(self._host.cache_dir / "conda"),
+            "stall": float(self._host.environ.get("ENVTOOL_STALL") or STALL),
+            "user_agent": f"envtool/{__version__}",
+        }
+        whole = request | self._network | own
         for line in worker.ask(json.dumps(whole)):
             event = json.loads(line)
             if event["event"] == "progress":
@@ -234,8 +236,9 @@ def _failure(event: Json, request: Json) -> EnvtoolError:
     match event["kind"]:
         case "channel":
             where = event.get("channel") or ", ".join(name for name, _ in request.get("channels", []))
+            reasons = redact(_reasons(event.get("causes", {}))) or message
             return EnvtoolError(
-                tr("The channel {channel} could not be read: {reason}", channel=where, reason=message),
+                tr("The channel {channel} could not be read: {reason}", channel=where, reason=reasons),
                 hint=tr("Check the connection and the address; `envtool mirror set NAME` chooses another mirror."),
                 code=ExitCode.NETWORK,
             )
@@ -259,6 +262,18 @@ def _failure(event: Json, request: Json) -> EnvtoolError:
     return EnvtoolError(
         tr("The embedded engine failed: {reason}", reason=message), hint=tr("Use --engine conda or report it.")
     )
+
+
+def _reasons(causes: Mapping[str, str]) -> str:
+    """Return why each address failed; in one line where they all failed alike, as they do without a network."""
+    if len(causes) > 1 and len(set(causes.values())) == 1:
+        return tr(
+            "{reason}, the same at each of {count} addresses ({addresses}).",
+            reason=next(iter(causes.values())),
+            count=len(causes),
+            addresses=", ".join(urlsplit(url).netloc for url in causes),
+        )
+    return "\n  ".join(f"{url}: {reason}" for url, reason in causes.items())
 
 
 def _next_replica(channels: Sequence[Channel], mirrors: dict[str, str], message: str) -> str | None:

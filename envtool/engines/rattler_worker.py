@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,9 @@ CONNECT_TRIES = 2
 
 
 class _NoChannelError(Exception):
-    """A channel that none of its addresses serves; ``causes`` says why, address by address."""
+    """A channel that none of its addresses serves; ``causes`` maps each to the reason."""
 
-    def __init__(self, name: str, causes: list[str]) -> None:
+    def __init__(self, name: str, causes: dict[str, str]) -> None:
         super().__init__(name)
         self.name, self.causes = name, causes
 
@@ -75,7 +75,7 @@ def main() -> None:
 def _explain(error: BaseException) -> Json:
     kinds: tuple[tuple[type[BaseException], str], ...] = (
         (_NoChannelError, "channel"),
-        (_StalledError, "channel"),
+        (_StalledError, "package"),
         (GatewayError, "channel"),
         (InvalidMatchSpecError, "spec"),
         (SolverError, "unsatisfiable"),
@@ -83,7 +83,7 @@ def _explain(error: BaseException) -> Json:
     )
     kind = next((kind for type_, kind in kinds if isinstance(error, type_)), "fault")
     if isinstance(error, _NoChannelError):
-        return {"kind": kind, "message": "; ".join(error.causes), "channel": error.name}
+        return {"kind": kind, "message": "", "channel": error.name, "causes": error.causes}
     return {"kind": kind, "message": f"{error}" if kind != "fault" else f"{type(error).__name__}: {error}"}
 
 
@@ -94,22 +94,19 @@ async def _solve(request: Json) -> Json:
     """Choose an address for each channel, then the packages.
 
     ``channels``: [[name, [url, ...]], ...] in priority order; ``specs``; ``installed``: a prefix whose packages are to
-    be kept where possible, or null; ``pinned``: names among them that must not change.
+    be kept where possible, or null.
     """
     chosen: dict[str, str] = {}
     for name, urls in request["channels"]:
         chosen[urls[0]] = await _first_that_answers(request, name, urls)
     gateway = _gateway(request, chosen)
     installed = _installed(request["installed"])
-    pinned = [record for record in installed if record.name.normalized in set(request.get("pinned", ()))]
     solving = solve(
         sources=[Channel(urls[0]) for _, urls in request["channels"]],
         specs=[MatchSpec(spec) for spec in request["specs"]],
         gateway=gateway,
         platforms=[Subdir(request["subdir"]), Subdir("noarch")],
         locked_packages=installed,
-        pinned_packages=pinned,
-        constraints=request.get("constraints", []),
         virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
         channel_priority=ChannelPriority.Strict if request["strict"] else ChannelPriority.Disabled,
     )
@@ -119,26 +116,31 @@ async def _solve(request: Json) -> Json:
 
 async def _first_that_answers(request: Json, name: str, urls: list[str]) -> str:
     """Return the first address whose package names can be read: those down, blocked or broken are passed over."""
-    causes = []
+    causes: dict[str, str] = {}
     for url in urls:
-        # A broken .zst is not noticed by the library until it is decoded, and then it does not try the plain file.
         for plain in (False, True):
             gateway = _gateway(request, {urls[0]: url}, plain=plain)
             try:
                 await _unless_stalled(request, gateway.names([urls[0]], [request["subdir"], "noarch"]))
             except (GatewayError, _StalledError) as error:
-                causes.append(f"{url}: {_root_cause(error)}")
-                if isinstance(error, _StalledError):
+                causes.setdefault(url, _root_cause(error))
+                # A broken .zst shows only when it is decoded, and then the library does not try the plain file.
+                if not _is_broken(error):
                     break
             else:
                 if plain:
                     request["plain"] = True
                 return url
-    raise _NoChannelError(name, list(dict.fromkeys(causes)))
+    raise _NoChannelError(name, causes)
+
+
+def _is_broken(error: BaseException) -> bool:
+    """Return whether an index was had, and made no sense: a cut or corrupt file, or a web page in its place."""
+    return any(sign in str(error) for sign in ("decode", "zstd", "parse", "end of file", "invalid", "unexpected"))
 
 
 def _root_cause(error: BaseException) -> str:
-    """Return the last, most telling line of the library's chain of causes, and the first where it differs in kind."""
+    """Return the last, most telling line of the library's chain of causes."""
     lines = [line.removeprefix("Caused by: ").strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
 
@@ -178,17 +180,14 @@ async def _link(request: Json) -> Json:
     missing = [record for record in records if record.sha256 not in there and not index.contains_record(record)]
     # A new prefix may fail half-way, its owner throws it away; an existing one is touched only from a full cache.
     if missing and (there or request["fetch_only"]):
-        with tempfile.TemporaryDirectory(dir=request["scratch"], prefix="fetch-") as scratch:
-            # noarch packages cannot be linked, not even into a scratch folder, without a Python beside them
-            python = [
-                record
-                for record in records
-                if record.name.normalized == "python" and all(record is not one for one in missing)
-            ]
+        # noarch packages cannot be linked, not even into a scratch folder, without a Python beside them
+        python = [record for record in records if record.name.normalized == "python" and record not in missing]
+        # After an error the library goes on writing: what is left of the folder goes with the one around it.
+        with tempfile.TemporaryDirectory(dir=request["scratch"], ignore_cleanup_errors=True) as scratch:
             fetching = install(
                 [*missing, *python], scratch, package_cache=cache, client=client, reporter=_progress(missing)
             )
-            await _unless_stalled(request, fetching)
+            await _unless_stalled(request, fetching, [record.file_name for record in missing])
     if not request["fetch_only"]:
         linking = install(
             records,
@@ -200,11 +199,11 @@ async def _link(request: Json) -> Json:
             # 0.28 wants the inner objects here, against its own annotation
             requested_specs=[MatchSpec(spec)._match_spec for spec in request["specs"]],  # noqa: SLF001
         )
-        await _unless_stalled(request, linking)
+        await _unless_stalled(request, linking, [record.file_name for record in missing])
     return {"fetched": len(missing)}
 
 
-async def _unless_stalled(request: Json, work: Coroutine[Any, Any, Any]) -> Any:
+async def _unless_stalled(request: Json, work: Coroutine[Any, Any, Any], files: Sequence[str] = ()) -> Any:
     """Return what ``work`` returns; raise where the process shows no sign of life for ``request["stall"]`` seconds.
 
     The library has only a limit for a whole request, which kills honest downloads over slow links. Signs of life are
@@ -220,7 +219,7 @@ async def _unless_stalled(request: Json, work: Coroutine[Any, Any, Any]) -> Any:
         elif time.monotonic() - since > request["stall"]:
             task.cancel()
             message = f"nothing was received for {request['stall']:.0f} seconds"
-            raise _StalledError(message)
+            raise _StalledError(f"{message}; still to come: {', '.join(files)}" if files else message)
     return task.result()
 
 

@@ -10,6 +10,7 @@ from envtool.mirrors import catalogue, recognise, replicas
 from envtool.model import Channel, PipSources, Sources
 from envtool.paths import Host
 
+REPLICAS = 3  # how many other operators' sites are tried: where all of these fail it is our own connection
 DEFAULT_CHANNEL = "conda-forge"  # where nothing is configured
 
 
@@ -49,7 +50,7 @@ def _channels(host: Host, asked: Asked, file_channels: Sequence[str], prefix: Pa
             address = url.rstrip("/")
             upstream = recognise.upstream_channel(known, address)
             others = replicas.for_channel(known, upstream) if upstream and not asked.offline else ()
-            found.setdefault(address, Channel(canonical, (address, *others)))
+            found.setdefault(address, Channel(canonical, (address, *others[:REPLICAS])))
     return tuple(found.values())
 
 
