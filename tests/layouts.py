@@ -19,8 +19,8 @@ def conda_env(prefix: Path, *records: dict[str, Any]) -> Path:
     write(prefix / "conda-meta" / "history")
     for given in records:
         record = {"version": "1.0", "build": "0", "subdir": "linux-64", "files": [], "depends": [], **given}
-        name = f"{record['name']}-{record['version']}-{record['build']}.json"
-        write(prefix / "conda-meta" / name, json.dumps(record))
+        name = f"{record['name']}-{record['version']}-{record['build']}"
+        write(prefix / "conda-meta" / f"{name}.json", json.dumps({"fn": f"{name}.conda", "build_number": 0, **record}))
         for file in record["files"]:
             write(prefix / file)
     return prefix

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from envtool.environments import distributions, records
@@ -18,13 +18,14 @@ _VENV_VERSION = re.compile(r"^\s*version(?:_info)?\s*=\s*(\d+(?:\.\d+){1,2})", r
 class Contents:
     """The packages of both halves by name, and what is wrong with them, one sentence each.
 
-    ``inside`` are the Python distributions that conda packages brought (``torch`` inside conda's ``pytorch``), under
-    the names that pip knows them by.
+    ``inside`` are the Python distributions that conda packages brought, under the names that pip knows them by;
+    ``owners`` says which package brought each: ``torch`` came with conda's ``pytorch``.
     """
 
     conda: tuple[Package, ...] = ()
     pip: tuple[Package, ...] = ()
     inside: tuple[Package, ...] = ()
+    owners: Mapping[str, Package] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
 
@@ -51,6 +52,7 @@ def read(environment: Environment | Path) -> Contents:
         conda=tuple(package for package, _ in owned if package not in clobbered),
         pip=tuple(pip[name] for name in sorted(pip)),
         inside=tuple(replace(package, manager="conda", origin=None) for package in valid.values()),
+        owners={valid[anchor].name: package for package, anchors in owned for anchor in anchors if anchor in valid},
         remarks=(*remarks, *unclear, *(_clobbered(package, pip) for package in clobbered)),
     )
 

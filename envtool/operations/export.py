@@ -1,0 +1,198 @@
+"""``envtool export``: an environment, read from disk, as a file from which it can be made again."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from envtool.clients import conda
+from envtool.environments import find, packages, variables
+from envtool.environments.packages import Contents
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import write_atomically
+from envtool.mirrors import catalogue
+from envtool.model import Archive, Environment, Package, Spec
+from envtool.operations import portable
+from envtool.paths import Host
+from envtool.reporter import Reporter
+from envtool.specs import environment_yml, explicit, requirements
+from envtool.words import redact, tr
+
+Format = Literal["environment-yml", "requirements", "explicit"]
+_SECRET = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
+_SHOWN = 5  # names in a sentence before "and so on"
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What is to be written: ``name`` is a name or a path, ``""`` the active environment; ``output`` may be None."""
+
+    name: str = ""
+    format: Format | None = None
+    output: Path | None = None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The text, and the file that it was written to, if any."""
+
+    environment: Environment
+    format: Format
+    text: str
+    path: Path | None
+
+
+def export(host: Host, request: ExportRequest, reporter: Reporter) -> Exported:
+    """Write down an environment. What cannot travel is told to ``reporter``. Raises EnvtoolError."""
+    environment = find.resolve(host, request.name) if request.name else _active(host)
+    if environment.unfinished:
+        reporter.warn(tr("{prefix} is unfinished: what is written is what is there now.", prefix=environment.prefix))
+    contents = packages.read(environment)
+    for remark in contents.remarks:
+        reporter.warn(remark)
+    form = request.format or _usual_format(request.output)
+    write = {"environment-yml": _environment_yml, "requirements": _requirements, "explicit": _explicit}[form]
+    text = write(host, environment, contents, reporter)
+    if request.output:
+        _save(request.output, text)
+    return Exported(environment, form, text, request.output)
+
+
+def _active(host: Host) -> Environment:
+    if environment := find.active(host):
+        return environment
+    raise EnvtoolError(
+        tr("No environment is active, and none was named."),
+        hint=tr("Name one: envtool export NAME. `envtool list` shows them."),
+        code=ExitCode.USAGE,
+    )
+
+
+def _usual_format(output: Path | None) -> Format:
+    """Return the format that a file's name promises: pip is to understand what is called requirements.txt."""
+    return "requirements" if output and output.match("*requirements*.txt") else "environment-yml"
+
+
+def _save(path: Path, text: str) -> None:
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise EnvtoolError(tr("{path} could not be written: {reason}.", path=path, reason=error.strerror)) from error
+
+
+# -- environment.yml ----------------------------------------------------------------------------------------------
+def _environment_yml(host: Host, environment: Environment, contents: Contents, reporter: Reporter) -> str:
+    pip = [package for package in contents.pip if package.name != "pip"]
+    if environment.kind == "venv":
+        version = packages.python_version(environment)
+        pip = portable.without_tools(contents.pip, version)
+        release = ".".join(version.split(".")[:2])
+        half = [f"python={release}" if release else "python", "pip"]
+    else:
+        half = [f"{package.name}={package.version}" for package in contents.conda]
+        half += ["pip"] if pip and not any(package.name == "pip" for package in contents.conda) else []
+    spec = Spec(
+        name=environment.name if environment.name != "base" else "",
+        channels=_channels(host, environment, contents.conda, reporter),
+        conda=tuple(half),
+        pip=(
+            *portable.index_lines(pip, catalogue.load(host).torch, reporter),
+            *portable.requirement_lines(pip, reporter),
+        ),
+        variables=_variables(environment, reporter),
+    )
+    return environment_yml.write(spec)
+
+
+def _channels(host: Host, environment: Environment, half: Sequence[Package], reporter: Reporter) -> tuple[str, ...]:
+    """Return the channels that packages came from: those given by hand first, then the configured ones in order."""
+    settings = conda.in_force(host, root=find.conda_root(host), prefix=environment.prefix)
+    names = {p.channel: conda.canonical_name(settings, p.channel) for p in half if p.channel}
+    used = list(dict.fromkeys(names[package.channel] for package in half if package.channel))
+    configured = [conda.canonical_name(settings, channel) for channel in settings.channels]
+    for name in used:
+        if name.startswith("file:"):
+            reporter.warn(tr("The channel {name} is a folder of this machine.", name=name))
+    if unknown := [package.name for package in half if not package.channel]:
+        reporter.warn(tr("It is not recorded which channel brought {names}.", names=_some(unknown)))
+    return (*(name for name in used if name not in configured), *(name for name in configured if name in used))
+
+
+def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:
+    stored = variables.stored(environment.prefix)
+    secret = [name for name, value in stored.items() if _SECRET.search(name) or redact(value) != value]
+    if secret:
+        reporter.warn(tr("Left out, for they look like secrets: the variables {names}.", names=", ".join(secret)))
+    return {name: value for name, value in stored.items() if name not in secret}
+
+
+# -- requirements.txt ---------------------------------------------------------------------------------------------
+def _requirements(host: Host, environment: Environment, contents: Contents, reporter: Reporter) -> str:
+    inside = [_as_on_the_index(package, contents.owners[package.name]) for package in contents.inside]
+    version = packages.python_version(environment)
+    both = portable.without_tools([*contents.pip, *inside], version)
+    owners = {"python", *(package.name for package in contents.owners.values())}
+    others = [p.name for p in sorted(contents.conda, key=lambda p: not p.requested) if p.name not in owners]
+    if others:
+        reporter.warn(
+            tr("Left out, for they are no Python packages: {names}. environment-yml has them.", names=_some(others))
+        )
+    return requirements.write(
+        [
+            *([f"# Python {version}"] if version else []),
+            *portable.index_lines(both, catalogue.load(host).torch, reporter),
+            *portable.requirement_lines(both, reporter),
+        ]
+    )
+
+
+def _as_on_the_index(distribution: Package, owner: Package) -> Package:
+    # conda-forge numbers its builds of torch: 2.1.0.post300 is its name for 2.1.0, and no index has it.
+    built = re.fullmatch(re.escape(owner.version) + r"\.post\d+", distribution.version)
+    return replace(distribution, version=owner.version) if built else distribution
+
+
+# -- explicit list ------------------------------------------------------------------------------------------------
+def _explicit(host: Host, environment: Environment, contents: Contents, reporter: Reporter) -> str:
+    if environment.kind == "venv":
+        raise EnvtoolError(
+            tr("{prefix} is a venv: it has no conda packages to list.", prefix=environment.prefix),
+            hint=tr("Use --format requirements."),
+            code=ExitCode.USAGE,
+        )
+    ordered = list(in_link_order(contents.conda))
+    if nowhere := [package.name for package in ordered if not package.url]:
+        reporter.warn(tr("Left out, for no address is recorded for them: {names}.", names=", ".join(nowhere)))
+    if contents.pip:
+        names = _some([package.name for package in contents.pip])
+        reporter.warn(tr("Left out, for an explicit list has conda packages only: {names} from pip.", names=names))
+    platforms = [package.subdir for package in ordered if package.subdir not in ("", "noarch")]
+    archives = (Archive(package.url, package.md5, package.sha256) for package in ordered if package.url)
+    return explicit.write(archives, next(iter(platforms), host.subdir))
+
+
+def in_link_order(half: Sequence[Package]) -> Iterator[Package]:
+    """Yield conda packages so that each comes after what it depends on, as far as there is such an order."""
+    by_name = {package.name: package for package in half}
+    seen: set[str] = set()
+
+    def visit(name: str) -> Iterator[Package]:
+        if name not in by_name or name in seen:
+            return
+        seen.add(name)
+        for depend in by_name[name].depends:
+            needed = depend.split()[0].rpartition("::")[2]
+            # Python asks for pip, and pip for python; packages that run scripts while being linked need python first.
+            if (name, needed) != ("python", "pip"):
+                yield from visit(needed)
+        yield by_name[name]
+
+    for name in sorted(by_name):
+        yield from visit(name)
+
+
+def _some(names: Sequence[str]) -> str:
+    if len(names) <= _SHOWN:
+        return ", ".join(names)
+    return tr("{names} and {count} more", names=", ".join(names[:_SHOWN]), count=len(names) - _SHOWN)
