@@ -52,8 +52,8 @@ def register(command: str = "") -> None:
     if module.isidentifier():
         with suppress(ModuleNotFoundError):
             import_module(f"envtool.cli.{module}")
-    commands = {info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands}
-    if command not in commands | {info.name for info in app.registered_groups}:
+    known = {info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands}
+    if command not in known | {info.name for info in app.registered_groups}:
         from envtool.cli import commands  # noqa: F401
 
 
