@@ -1,6 +1,6 @@
 """``envtool bootstrap``: one word from a bare machine to an environment whose PyTorch is proved to work."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from envtool.cli.output import out
 from envtool.cli.summary import ask_about, solution_table
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.words import tr
+
+if TYPE_CHECKING:
+    from envtool.operations.bootstrap import Bootstrapped
 
 
 @app.command()
@@ -50,9 +53,7 @@ def bootstrap(
         str,
         typer.Option("--assume-cc", metavar="X.Y[,X.Y]", help="Choose for GPUs of these compute capabilities."),
     ] = "",
-    no_verify: Annotated[  # noqa: ARG001 - until there are checks
-        bool, typer.Option("--no-verify", help="Do not run the checks afterwards.")
-    ] = False,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not run the checks afterwards.")] = False,
     offline: Offline = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -80,18 +81,30 @@ def bootstrap(
         allow_large=allow_large,
         assume_driver=assume_driver,
         assume_cc=_capabilities(assume_cc),
+        verify=not no_verify,
         dry_run=dry_run,
         command=command_line(),
     )
-    host = Host.here()
-    made = operation(host, request, out, ask_about(yes=yes))
+    made = operation(Host.here(), request, out, ask_about(yes=yes))
     if dry_run:
         out.result(made.as_dict(), solution_table(made.created.conda, (), made.created.pip))
-        return
+    else:
+        _show(made)
+
+
+def _show(made: "Bootstrapped") -> None:
+    """Show the verification, and say how to go on."""
+    from envtool.cli.verify_gpu import rendered
+
     environment = made.created.environment
     shown = environment.name or str(environment.prefix)
-    out.note(tr("Made {name} at {prefix}.", name=shown, prefix=environment.prefix))
-    out.result(made.as_dict())
+    report = made.report
+    # Here a GPU that torch does not see is a failure: this environment was made for it.
+    code = ExitCode.OK if report is None or report.passed else ExitCode.VERDICT_NO
+    if code != ExitCode.OK:
+        out.warn(tr("{name} was kept for a look; `envtool remove {name}` removes it.", name=shown))
+    out.verdict(made.as_dict(), rendered(report) if report else "", code)
+    out.note(tr("Made {name}. Use it with: envtool run -n {name} -- python", name=shown))
 
 
 def _capabilities(text: str) -> tuple[tuple[int, int], ...]:

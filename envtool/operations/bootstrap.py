@@ -19,9 +19,10 @@ from envtool.gpu.hardware import Hardware
 from envtool.gpu.search import Found, Search, Source
 from envtool.gpu.web import Web
 from envtool.model import Sources, Spec
-from envtool.operations import names, torch_sources
+from envtool.operations import names, pip_half, torch_sources
 from envtool.operations.create import Created, CreateRequest, create
 from envtool.operations.sources import NOTHING, Asked, gather
+from envtool.operations.verify import Report, VerifyOptions, VerifyTarget, verify
 from envtool.paths import Host
 from envtool.prefix import OWN, kind_of, site_packages
 from envtool.reporter import Reporter
@@ -51,27 +52,29 @@ class BootstrapRequest:
     allow_large: bool = False
     assume_driver: str = ""
     assume_cc: tuple[tuple[int, int], ...] = ()
+    verify: bool = True
     dry_run: bool = False
     command: str = "envtool bootstrap"
 
 
 @dataclass(frozen=True)
 class Bootstrapped:
-    """What was made and why. ``gpu_expected`` says that the environment's torch should find a GPU on this machine."""
+    """What was made and why, and what its verification said (None where there was none)."""
 
     created: Created
     hardware: Hardware
     choice: Choice
     found: Found
     tried: dict[str, str]
+    report: Report | None = None
 
     @property
     def gpu_expected(self) -> bool:
-        """Whether this machine's GPU is to be verified."""
+        """Whether the environment's torch should find a GPU on this machine."""
         return not (self.choice.cpu or self.hardware.assumed)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the record that is kept beside the environment, and shown by --json. Holds no login."""
+        """Return what --json shows. Holds no login."""
         wheel = self.found.wheel
         return {
             "envtool": __version__,
@@ -88,16 +91,24 @@ class Bootstrapped:
             "source": {"kind": self.found.source.kind, "url": redact(self.found.source.url)},
             "wheel": {"url": redact(wheel.url), "sha256": wheel.sha256, "size": wheel.size},
             "hardware": asdict(self.hardware),
+            "verification": self.report.as_dict() if self.report else None,
         }
+
+    def record(self) -> dict[str, Any]:
+        """Return what is kept beside the environment: all but the checks one by one."""
+        everything = self.as_dict()
+        if everything["verification"]:
+            everything["verification"] = {k: v for k, v in everything["verification"].items() if k != "results"}
+        return everything
 
 
 def bootstrap(
     host: Host, request: BootstrapRequest, reporter: Reporter, agree: Callable[[Solution], bool] = lambda _: True
 ) -> Bootstrapped:
-    """Make an environment with the torch build for this machine, and record why it is that one.
+    """Make an environment with the torch build for this machine, verify it, and record why it is that one.
 
-    Raises EnvtoolError; what was begun is gone then, except where torch turns out to be another build than the one
-    asked for: that environment is kept for a look, and named.
+    Raises EnvtoolError; what was begun is gone then. Once everything is installed the environment is kept, also where
+    its verification fails, is interrupted, or finds torch to be another build than the one asked for.
     """
     _refuse_taken(host, request)
     if host.system != "Linux":
@@ -118,11 +129,11 @@ def bootstrap(
         reporter.warn(remark)
     created = create(host, _create_request(request, found, engine, why), reporter, agree)
     made = Bootstrapped(created, machine, choice, found, dict(search.outcomes))
-    if not request.dry_run:
-        prefix = created.environment.prefix
-        write_atomically(prefix / OWN / RECORD, json.dumps(made.as_dict(), indent=1).encode() + b"\n")
-        _compare(prefix, found)
-    return made
+    if request.dry_run:
+        return made
+    _write_record(made)
+    _compare(created.environment.prefix, found)
+    return _verified(host, made, reporter) if request.verify else made
 
 
 def _refuse_taken(host: Host, request: BootstrapRequest) -> None:
@@ -222,3 +233,24 @@ def _compare(prefix: Path, found: Found) -> None:
             ),
             code=ExitCode.VERDICT_NO,
         )
+
+
+def _verified(host: Host, made: Bootstrapped, reporter: Reporter) -> Bootstrapped:
+    environment = made.created.environment
+    target = VerifyTarget(pip_half.interpreter(environment.prefix), environment.name)
+    try:
+        report = verify(host, target, VerifyOptions(device="gpu" if made.gpu_expected else "cpu"), reporter)
+    except KeyboardInterrupt:
+        shown = environment.name or environment.prefix
+        reporter.warn(
+            tr("{name} is whole; only its verification was interrupted: envtool verify-gpu {name}", name=shown)
+        )
+        raise
+    verified = replace(made, report=report)
+    _write_record(verified)
+    return verified
+
+
+def _write_record(made: Bootstrapped) -> None:
+    path = made.created.environment.prefix / OWN / RECORD
+    write_atomically(path, json.dumps(made.record(), indent=1).encode() + b"\n")

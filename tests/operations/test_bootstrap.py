@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.conftest import Home
+from conftest import Home
 
 GPU = ("--assume-driver", "580.95.05", "--assume-cc", "9.0")
 
@@ -181,6 +180,16 @@ def test_a_build_that_is_not_what_it_says_is_told_and_kept(at_home: Home, wheels
     assert ran.code == 6
     assert "build for cu130" in ran.err
     assert environments(at_home) == ["dl"]
+
+
+def test_a_failed_verification_is_exit_6_and_keeps_the_environment(at_home: Home) -> None:
+    ran = at_home.envtool("bootstrap", "dl", "--cpu")  # this torch is empty
+    assert ran.code == 6, ran.out + ran.err
+    assert "GPU not verified" in ran.out
+    assert "NOT verified" in ran.out
+    assert "`envtool remove dl`" in ran.err
+    assert environments(at_home) == ["dl"]
+    assert record(at_home)["verification"]["verdict"] == "fail"
 
 
 class Index(ThreadingHTTPServer):
