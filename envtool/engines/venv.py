@@ -21,7 +21,9 @@ class Venv:
     name: EngineName = "venv"
 
     def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:  # noqa: ARG002
-        others = [spec for spec in wanted.specs if not _is_python(spec)]
+        pythons = [spec for spec in wanted.specs if _is_python(spec)]
+        # Every venv of ours has pip; files made for conda name it beside python.
+        others = [spec for spec in wanted.specs if spec not in (*pythons, "pip")]
         if others or wanted.archives or (prefix and (wanted.specs or wanted.remove)):
             what = ", ".join(others or wanted.specs or wanted.remove or [archive.url for archive in wanted.archives])
             raise EnvtoolError(
@@ -31,8 +33,8 @@ class Venv:
             )
         if prefix:
             return Solution(wanted)
-        python, version = find_python(next(iter(wanted.specs), "python"))
-        package = Package("python", version, "conda", channel=str(python), requested=bool(wanted.specs))
+        python, version = find_python(next(iter(pythons), "python"))
+        package = Package("python", version, "conda", channel=str(python), requested=bool(pythons))
         return Solution(wanted, link=(package,), python=version, private=python)
 
     def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:  # noqa: ARG002

@@ -205,6 +205,17 @@ def test_packages_without_address_or_channel_are_named(home: Home) -> None:
     assert len(specs.read(ran.out).spec.explicit) == 1
 
 
+def test_a_real_venv_comes_back(home: Home) -> None:
+    made = home.envtool("create", "one", "--engine", "venv", "--pip", "six", "--pip", "idna")
+    assert made.code == 0, made.err
+    text = home.envtool("export", "one").out
+    again = home.envtool("create", "two", "--engine", "venv", "-f", "-", stdin=text)
+    assert again.code == 0, again.err
+    requirements_of = [home.envtool("export", name, "--format", "requirements").out for name in ("one", "two")]
+    assert requirements_of[0] == requirements_of[1]
+    assert {"idna", "six"} <= {line.partition("==")[0] for line in requirements_of[0].splitlines()}
+
+
 # -- properties -------------------------------------------------------------------------------------------------------
 NAMES = "abcdefgh"
 
