@@ -6,14 +6,14 @@ lose comments, quotes, indents or blank lines of almost every file that people h
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from envtool.clients.text import insert_line, line_end, line_start, next_line
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.words import tr
 
 Path = tuple[str, ...]
-Value = str | bool | Sequence[str] | Mapping[str, str | Sequence[str]]
+Value: TypeAlias = "str | bool | Sequence[str] | Mapping[str, Value]"
 
 
 class YamlText:
@@ -32,7 +32,7 @@ class YamlText:
         return value
 
     def put(self, path: Path, value: Value) -> None:
-        """Set the value at a path of one or two keys: a text, a flag, a list of texts, or a map of either."""
+        """Set the value at a path: a text, a flag, a list of texts, or a map of such values."""
         old = self.get(*path)
         if old == value:
             return
@@ -42,8 +42,6 @@ class YamlText:
         elif not isinstance(value, (str, bool, Mapping)) and isinstance(old, list):
             self._put_list(path, [str(item) for item in value], old)
         elif path[:-1] and not isinstance(self.get(*path[:-1]), dict):
-            if isinstance(value, (bool, Mapping)):
-                raise self._not_safe(path)
             self.put(path[:-1], {path[-1]: value})
         else:
             self._change(_with(self.data, path, _plain(value)), lambda root: self._spliced_value(root, path, value))
@@ -267,9 +265,8 @@ def _block(value: Value, indent: str) -> list[str]:
         return [f"{indent}- {_scalar(item, None)}" for item in value]
     lines = []
     for key, item in value.items():
-        plain = isinstance(item, str)
-        lines.append(f"{indent}{_scalar(key, None)}:" + (f" {_scalar(str(item), None)}" if plain else ""))
-        lines += _block(item, indent + "  ")
+        same_line = f" {_flow(item)}" if isinstance(item, (str, bool)) else ""
+        lines += [f"{indent}{_scalar(key, None)}:{same_line}", *_block(item, indent + "  ")]
     return lines
 
 
@@ -284,7 +281,7 @@ def _flow(value: Value) -> str:
 def _plain(value: Value) -> Any:
     if isinstance(value, (str, bool)):
         return value
-    return dict(value) if isinstance(value, Mapping) else list(value)
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, Mapping) else list(value)
 
 
 def _end(node: Any) -> int:

@@ -108,6 +108,7 @@ class Catalogue:
     conda: str
     defaults: str
     torch: str
+    preferred_torch: str = ""  # the mirror whose PyTorch wheels are to be tried first
 
     def find(self, name: str) -> Mirror:
         """Return a mirror by its name or alias. Raises EnvtoolError with close matches."""
@@ -132,12 +133,12 @@ def load(host: Host) -> Catalogue:
     shipped = _shipped()
     data = checked(_text(shipped), shipped, whole=True)
     mirrors = {name: _mirror(name, entry) for name, entry in data["mirrors"].items()}
-    own = own_file(host)
-    if own.exists():
-        for name, entry in checked(_text(own), own, whole=False).get("mirrors", {}).items():
-            mirrors[name] = _mirror(name, entry, own=True)
+    path = own_file(host)
+    own = checked(_text(path), path, whole=False) if path.exists() else {}
+    for name, entry in own.get("mirrors", {}).items():
+        mirrors[name] = _mirror(name, entry, own=True)
     upstream = data["upstream"]
-    return Catalogue(mirrors, upstream["conda"], upstream["defaults"], upstream["torch"])
+    return Catalogue(mirrors, upstream["conda"], upstream["defaults"], upstream["torch"], own.get("torch", ""))
 
 
 def own_file(host: Host) -> Path:

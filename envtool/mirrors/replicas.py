@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from envtool.mirrors.catalogue import Catalogue, Mirror
+from envtool.mirrors.recognise import Recogniser
 
 _RANK = {"active": 0, "partial": 0, "uncertain": 1}
 
@@ -24,11 +25,35 @@ def for_pypi(catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def for_torch(catalogue: Catalogue, build: str) -> tuple[tuple[Literal["index", "find-links"], str], ...]:
-    """Return (how, URL) of mirrors of the PyTorch wheels for a build (``cpu``, ``cu128``)."""
-    ways = {mirror.name: mirror.torch for mirror in catalogue.mirrors.values() if mirror.torch}
-    urls = _ordered((catalogue.mirrors[name], f"{torch.base}/{build}") for name, torch in ways.items())
-    how: dict[str, Literal["index", "find-links"]] = {f"{t.base}/{build}": t.how for t in ways.values()}
-    return tuple((how[url], url + "/" if how[url] == "find-links" else url) for url in urls)
+    """Return (how, URL) of mirrors of the PyTorch wheels for a build (``cpu``, ``cu128``), the user's choice first."""
+    ways = {f"{m.torch.base}/{build}": m for m in catalogue.mirrors.values() if m.torch}
+    urls = sorted(
+        _ordered((mirror, url) for url, mirror in ways.items()),
+        key=lambda url: ways[url].name != catalogue.preferred_torch,
+    )
+    found: list[tuple[Literal["index", "find-links"], str]] = []
+    for url in urls:
+        torch = ways[url].torch
+        if torch:
+            found.append((torch.how, url + "/" if torch.how == "find-links" else url))
+    return tuple(found)
+
+
+def others(catalogue: Catalogue, url: str) -> tuple[str, ...]:
+    """Return where else a public channel can be read: upstream first, then mirrors of other operators.
+
+    ``url`` is the channel's base as configured, at upstream or at a mirror. Empty for a private one.
+    """
+    known = Recogniser(catalogue).url(url)
+    if known is None or known.service != "conda" or not known.channel:
+        return ()
+    mirror = catalogue.mirrors.get(known.mirror)
+    groups = {mirror.group, *mirror.depends} if mirror else set()
+    upstream = (catalogue.defaults + known.channel.removeprefix("pkgs"),) if known.channel.startswith("pkgs/") else ()
+    upstream = upstream or (f"{catalogue.conda}/{known.channel}",)
+    by_url = {m.conda.url(known.channel): m for m in catalogue.mirrors.values() if m.conda}
+    replicas = [found for found in for_channel(catalogue, known.channel) if by_url[found].group not in groups]
+    return tuple(dict.fromkeys((*(upstream if known.mirror else ()), *replicas)))
 
 
 def _ordered(candidates: Iterable[tuple[Mirror, str]]) -> tuple[str, ...]:

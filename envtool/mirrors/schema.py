@@ -129,7 +129,8 @@ def _checked(data: Any, *, whole: bool) -> dict[str, Any]:
         "upstream": _Map(dict.fromkeys(("conda", "defaults", "torch"), _url), {}),
     }
     rest = {key: value for key, value in data.items() if key != "mirrors"}
-    _walk(rest, _Map(top if whole else {}, top), ())
+    own = {**top, "torch": _word}  # a user's preference among the mirrors of PyTorch wheels
+    _walk(rest, _Map(top if whole else {}, top if whole else own), ())
     shape = _Map({name: _MIRROR[name] for name in _NEEDED if whole}, _MIRROR)
     for name, entry in mirrors.items():
         if problem := _word(name):

@@ -9,7 +9,7 @@ from envtool.clients import conda_edit, mamba, pip_edit, pixi, uv
 from envtool.clients.switching import Editor, Recogniser, Scope, Wanted
 from envtool.clients.text import Form, read
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.mirrors import catalogue, meaning, recognise
+from envtool.mirrors import catalogue, meaning, own_mirrors, recognise
 from envtool.model import FileEdit, Plan
 from envtool.paths import Host
 from envtool.process import find
@@ -110,6 +110,26 @@ def plan_set(
         )
     draft = _Draft(host, recognise.Recogniser(known), wanted, clean)
     return _plan(f"mirror set {site.name}", draft, clients, scope)
+
+
+def plan_torch(host: Host, mirror: str) -> Switch:
+    """Return what makes a mirror the first to be asked for PyTorch wheels.
+
+    It is envtool's own setting: in pip's it would slow down and alter every other install.
+    """
+    known = catalogue.load(host)
+    site = meaning.find(known, mirror)
+    if site.torch is None:
+        having = ", ".join(other.name for other in known.mirrors.values() if other.torch and other.usable)
+        raise EnvtoolError(
+            tr("{mirror} has no PyTorch wheels.", mirror=site.name),
+            hint=tr("These have: {names}.", names=having),
+            code=ExitCode.USAGE,
+        )
+    edits = own_mirrors.edit(host, lambda document: document.put(("torch",), site.name))
+    option = "--index-url" if site.torch.how == "index" else "--find-links"
+    remark = tr("For one pip command of your own: {option} {url}/cu128", option=option, url=site.torch.base)
+    return Switch(Plan(f"mirror set {site.name} --torch", edits=edits), (), (remark,))
 
 
 def plan_unset(host: Host, clients: Sequence[str], scope: Scope) -> Switch:

@@ -1,18 +1,15 @@
-"""``envtool mirror``: which mirrors there are, which are in force, and switching between them."""
+"""``envtool mirror set``, ``unset`` and ``undo``."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from envtool.cli.app import app
+from envtool.cli.mirror import group
 from envtool.cli.options import DryRun, Json, Name, Prefix, Yes
 from envtool.cli.output import out
 from envtool.paths import Host
 from envtool.words import tr
-
-mirror = typer.Typer(no_args_is_help=True, help="Mirrors of conda's channels and of the Python package index.")
-app.add_typer(mirror, name="mirror")
 
 Target = Annotated[
     list[str], typer.Option("--target", "-t", metavar="CLIENT", help="Only this client: conda, pip, ... or all.")
@@ -22,28 +19,19 @@ ScopeOption = Annotated[
 ]
 
 
-@mirror.command("list")
-def list_mirrors(
-    all_: Annotated[bool, typer.Option("--all", help="Also retired ones.")] = False,
-    json: Json = False,  # noqa: ARG001
-) -> None:
-    """List the mirrors: what each serves, its state, and how old that knowledge is."""
-    from envtool.mirrors import catalogue
-
-    shown = [m for m in catalogue.load(Host.here()).mirrors.values() if all_ or m.usable]
-    rows = [(m.name, m.state, *_served(m), m.date, m.title) for m in shown]
-    columns = (tr("NAME"), tr("STATE"), tr("PIP"), tr("CONDA"), tr("TORCH"), tr("AS OF"), tr("SITE"))
-    out.result([_mirror_data(m) for m in shown], out.table(columns, rows))
-
-
-@mirror.command("set")
+@group.command("set")
 def set_mirror(
-    name: Annotated[str, typer.Argument(metavar="NAME|URL", help="A mirror's name, or an address.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|URL", help="A mirror's name, an address, or auto: the best by test.")
+    ],
     target: Target = [],
     scope: ScopeOption = "user",
     env: Name = "",
     prefix: Prefix = None,
     allow_http: Annotated[bool, typer.Option("--allow-http", help="Accept an address without encryption.")] = False,
+    torch: Annotated[
+        bool, typer.Option("--torch", help="Only: ask this mirror first for PyTorch wheels, in envtool's own commands.")
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,  # noqa: ARG001
@@ -53,20 +41,28 @@ def set_mirror(
 
     host = Host.here()
     _recovered(host)
+    if torch:
+        _finish(host, switch_mirror.plan_torch(host, name), dry_run=dry_run)
+        return
     where = _scope(host, scope, env, prefix)
     clients = switch_mirror.targets(host, target)
+    if name == "auto":
+        name = _best(host, clients)
     switch = switch_mirror.plan_set(host, name, clients, where, clean=yes, allow_http=allow_http)
     if switch.stale and not yes and not dry_run and _agreed(switch.stale):
         switch = switch_mirror.plan_set(host, name, clients, where, clean=True, allow_http=allow_http)
         yes = True
     if switch.stale and not yes:
         out.warn(
-            tr("Left as they are, though no longer of use: {entries}. --yes replaces them.", entries=_joined(switch))
+            tr(
+                "Left as they are, though no longer of use: {entries}. --yes replaces them.",
+                entries=", ".join(switch.stale),
+            )
         )
     _finish(host, switch, dry_run=dry_run)
 
 
-@mirror.command("unset")
+@group.command("unset")
 def unset_mirror(
     target: Target = [],
     scope: ScopeOption = "user",
@@ -84,7 +80,7 @@ def unset_mirror(
     _finish(host, switch, dry_run=dry_run)
 
 
-@mirror.command("undo")
+@group.command("undo")
 def undo_mirror(dry_run: DryRun = False, json: Json = False) -> None:  # noqa: ARG001
     """Take the last switch back: the files get their former bytes, and files that it made go again."""
     from envtool.operations import switch_mirror
@@ -106,6 +102,16 @@ def undo_mirror(dry_run: DryRun = False, json: Json = False) -> None:  # noqa: A
             tr("restored {path}", path=edit.path) if edit.after is not None else tr("removed {path}", path=edit.path)
         )
     out.result(data, tr("Undone: {title}", title=entry.title))
+
+
+def _best(host: Host, clients: tuple[str, ...]) -> str:
+    from envtool.operations import probe_mirrors
+
+    purposes = [p for p in ("conda", "pip") if any((c in ("pip", "uv")) == (p == "pip") for c in clients)]
+    name, results = probe_mirrors.best(host, purposes)  # type: ignore[arg-type]
+    tried = len({result.mirror for result in results})
+    out.note(tr("{mirror} does best of {count} mirrors tried.", mirror=name, count=tried))
+    return name
 
 
 def _finish(host: Host, switch: Any, *, dry_run: bool) -> None:
@@ -150,25 +156,7 @@ def _agreed(stale: tuple[str, ...]) -> bool:
     return typer.confirm(tr("Replace these, too?"), default=True, err=True)
 
 
-def _joined(switch: Any) -> str:
-    return ", ".join(switch.stale)
-
-
 def _scope(host: Host, word: str, name: str, prefix: Path | None) -> Any:
     from envtool.operations import mirror_scope
 
     return mirror_scope.find(host, word, name, prefix)
-
-
-def _served(m: Any) -> tuple[str, str, str]:
-    conda = "-"
-    if m.conda:
-        parts = (["defaults"] if "main" in m.conda.pkgs else []) + list(m.conda.channels) + list(m.conda.elsewhere)
-        conda = ", ".join(parts[:3]) + (tr(" and {count} more", count=len(parts) - 3) if len(parts) > 3 else "")
-    return ("yes" if m.pypi else "-", conda or "-", m.torch.how if m.torch else "-")
-
-
-def _mirror_data(m: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {**asdict(m), "date": m.date}
