@@ -2,9 +2,13 @@
 
 import json
 import os
+import shutil
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
 CORPUS = Path(os.environ.get("ENVTOOL_TEST_CORPUS", "."))
 
 
@@ -43,3 +47,9 @@ def dist(site_packages: Path, name: str, version: str, *headers: str, **files: s
     for file, text in files.items():
         write(folder / (file if file != "direct_url" else "direct_url.json"), text)
     return folder
+
+
+def ask_conda(environ: Mapping[str, str], *arguments: str) -> str:
+    """Return what a real conda says. Show it copies only: it deletes records while it lists."""
+    done = subprocess.run([CONDA, *arguments], env=dict(environ), capture_output=True, text=True, check=True)
+    return done.stdout

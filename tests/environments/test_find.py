@@ -1,10 +1,12 @@
 """Finding environments: conda's rules, without conda and without conda's cleaning up."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
-from layouts import conda_env, venv
+from conftest import Home
+from layouts import CONDA, ask_conda, conda_env, venv
 
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
@@ -175,3 +177,29 @@ def test_the_environment_whose_programs_come_first_is_the_active_one(tmp_path: P
     assert prefix_of(**both, PATH=f"{light}/bin:{conda}/bin:/usr/bin") == light
     assert prefix_of(**both, PATH=f"{conda}/bin:{light}/bin:/usr/bin") == conda
     assert prefix_of(**both) == light
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root is shown everybody's environments")
+def test_root_is_shown_everybodys_environments_but_not_in_a_home_of_its_own(tmp_path: Path) -> None:
+    import pwd
+
+    everybody = {Path(user.pw_dir) for user in pwd.getpwall()}
+    assert set(find._homes(host(Path(pwd.getpwuid(0).pw_dir)))) == everybody
+    assert find._homes(host(tmp_path)) == [tmp_path]
+
+
+@pytest.mark.conda
+@pytest.mark.skipif(not CONDA, reason="needs conda: set ENVTOOL_TEST_CONDA to one, or have it on PATH")
+def test_real_conda_finds_the_same(home: Home) -> None:
+    for place in (".conda/envs/dl", "data/one", "data/two", "project/env"):
+        conda_env(home.path / place)
+    (home.path / "data" / "no-environment").mkdir()
+    (home.path / ".condarc").write_text(f"envs_dirs: [{home.path}/data]\n")
+    (home.path / ".conda" / "environments.txt").write_text(f"{home.path}/project/env\n{home.path}/data/one\n/gone\n")
+    ours = find.find_all(home.host)
+    told = json.loads(ask_conda(home.environ, "env", "list", "--json"))
+    theirs = {Path(prefix) for prefix in told["envs"] if Path(prefix).is_relative_to(home.path)}
+    if os.geteuid() == 0:  # run by root, conda looks into the homes of all accounts, but not into $HOME
+        theirs.add(home.path / "project" / "env")
+    assert {environment.prefix for environment in ours if environment.name != "base"} == theirs
+    assert {e.name for e in ours} - {"base"} == {"dl", "one", "two", ""}

@@ -1,10 +1,12 @@
 """Reading both halves of an environment from its files."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from layouts import CORPUS, conda_env, dist, venv
+from conftest import Home
+from layouts import CONDA, CORPUS, ask_conda, conda_env, dist, venv
 
 from envtool.environments import packages
 from envtool.model import Environment, Origin
@@ -207,3 +209,30 @@ def test_real_prefixes_of_other_systems() -> None:
     windows = packages.read(folder / "envpy37win")
     assert {"python", "vc"} <= {p.name for p in windows.conda}
     assert {"numpy", "scrapy"} <= {p.name for p in windows.pip}
+
+
+@pytest.mark.conda
+@pytest.mark.skipif(not CONDA, reason="needs conda: set ENVTOOL_TEST_CONDA to one, or have it on PATH")
+def test_real_conda_lists_the_same(home: Home) -> None:
+    def record(name: str, *dists: str) -> dict[str, object]:
+        channel = "https://conda.anaconda.org/conda-forge/linux-64"
+        files = [f"{SP}/{one}.dist-info/RECORD" for one in dists]
+        depends = ["python"] if dists else []
+        address = {"channel": channel, "url": f"{channel}/{name}-1.0-0.conda"}
+        return {"name": name, "files": files, "depends": depends, **address}
+
+    python = {**PYTHON, **{k: v for k, v in record("python").items() if k != "name"}}
+    whole, replaced, gone = record("whole", "whole-1.0"), record("replaced", "replaced-1.0"), record("gone", "gone-1.0")
+    prefix = conda_env(home.path / "env", python, record("zlib"), whole, replaced, gone)
+    for name in ("replaced", "gone"):
+        shutil.rmtree(prefix / SP / f"{name}-1.0.dist-info")
+    dist(prefix / SP, "whole", "1.0")
+    dist(prefix / SP, "replaced", "2.0")
+    dist(prefix / SP, "Mixed_Case.Name", "1+local")
+    copy = shutil.copytree(prefix, home.path / "copy")
+    contents = packages.read(prefix)
+    told = json.loads(ask_conda(home.environ, "list", "-p", str(copy), "--json"))
+    theirs = {(p["name"], p["version"], p["channel"] == "pypi") for p in told}
+    assert {(p.name, p.version, p.manager == "pip") for p in (*contents.conda, *contents.pip)} == theirs
+    assert not (copy / "conda-meta" / "gone-1.0-0.json").exists(), "this is what we must not do"
+    assert (prefix / "conda-meta" / "gone-1.0-0.json").exists()

@@ -1,9 +1,7 @@
 """``envtool export``, run as a user runs it, and read back."""
 
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 from conftest import Home
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layouts import CORPUS, conda_env, dist, venv, write
+from layouts import CONDA, CORPUS, ask_conda, conda_env, dist, venv, write
 
 from envtool import specs
 from envtool.model import Archive, Origin, Package
@@ -274,27 +272,18 @@ def test_whatever_is_installed_the_lines_are_pips_and_portable(installed: list[P
 
 
 # -- outside oracles --------------------------------------------------------------------------------------------------
-def conda() -> str:
-    return os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
-
-
 @pytest.mark.conda
-@pytest.mark.skipif(not conda(), reason="needs conda: set ENVTOOL_TEST_CONDA to one, or have it on PATH")
+@pytest.mark.skipif(not CONDA, reason="needs conda: set ENVTOOL_TEST_CONDA to one, or have it on PATH")
 def test_real_conda_writes_the_same(home: Home) -> None:
     prefix = full(home.path / ".conda" / "envs" / "dl")
     copy = shutil.copytree(prefix, home.path / "copy")  # conda deletes records while it lists
-
-    def ask(*arguments: str) -> str:
-        done = subprocess.run([conda(), *arguments], env=home.environ, capture_output=True, text=True, check=True)
-        return done.stdout
-
-    theirs = specs.read(ask("env", "export", "--no-builds", "-p", str(copy))).spec
+    theirs = specs.read(ask_conda(home.environ, "env", "export", "--no-builds", "-p", str(copy))).spec
     ours = specs.read(home.envtool("export", "dl").out).spec
     assert ours.conda == theirs.conda
     assert [line.split(" @ ")[0].split("==")[0] for line in ours.pip[1:]] == [
         line.split("==")[0] for line in theirs.pip
     ]
-    explicit = specs.read(ask("list", "--explicit", "--md5", "-p", str(copy))).spec.explicit
+    explicit = specs.read(ask_conda(home.environ, "list", "--explicit", "--md5", "-p", str(copy))).spec.explicit
     own = specs.read(home.envtool("export", "dl", "--format", "explicit").out).spec.explicit
     assert sorted(own, key=lambda archive: archive.url) == sorted(explicit, key=lambda archive: archive.url)
 
