@@ -228,9 +228,10 @@ def _root_of(program: Path) -> Path | None:
     real = program.resolve()
     for start in (real, _interpreter(real)):
         for folder in start.parents[:3] if start else ():
-            if (folder / "conda-meta").is_dir():
+            # pip can install conda, too: then the venv it is in is its root.
+            if (folder / "conda-meta").is_dir() or (folder / "pyvenv.cfg").is_file():
                 return folder
-    return real.parent.parent if real.parent.name in ("bin", "condabin", "Scripts") else None
+    return None
 
 
 def _interpreter(script: Path) -> Path | None:

@@ -96,6 +96,24 @@ def test_the_root_prefix_is_found_without_starting_conda(said_by: str, tmp_path:
     assert find.conda_root(host(tmp_path, **environ)) == base
 
 
+def test_a_script_that_only_starts_conda_is_no_root(tmp_path: Path) -> None:
+    program = tmp_path / "usr" / "local" / "bin" / "conda"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nexec /opt/conda/bin/conda\n")
+    program.chmod(0o755)
+    assert find.conda_root(host(tmp_path, PATH=str(program.parent))) is None
+
+
+def test_a_conda_that_pip_installed_has_its_venv_as_root(tmp_path: Path) -> None:
+    prefix = venv(tmp_path / "tools")
+    program = prefix / "bin" / "conda"
+    program.write_text(f"#!{prefix}/bin/python\n")
+    program.chmod(0o755)
+    here = host(tmp_path, PATH=str(program.parent))
+    assert find.conda_root(here) == prefix
+    assert [e.name for e in find.find_all(here)] == ["base"]
+
+
 def test_a_root_prefix_that_cannot_be_written_comes_after_the_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
