@@ -10,15 +10,15 @@ from envtool import __version__
 from envtool.engines import installers
 from envtool.engines.installers import InstallOptions
 from envtool.engines.protocol import Engine, EngineName, Solution, Wanted
-from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Package, Sources, Spec
-from envtool.operations import engine_choice, names, pip_half, pypi_names
+from envtool.operations import engine_choice, pip_half, pypi_names
 from envtool.operations.engine_choice import Choice
+from envtool.operations.placing import place
 from envtool.operations.sources import NOTHING, Asked, gather
 from envtool.operations.workshop import new_prefix
 from envtool.paths import Host
-from envtool.prefix import kind_of, mark_finished, record_maker
+from envtool.prefix import mark_finished, record_maker
 from envtool.reporter import Reporter
 from envtool.words import tr
 
@@ -75,7 +75,7 @@ def create(
     Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C.
     """
     choice = engine_choice.for_new(host, request.engine)
-    prefix = _place(host, request, choice.engine)
+    prefix = place(host, request.name, request.prefix, choice.engine)
     reporter.note(request.engine_reason or choice.reason)
     try:
         return _create(host, request, choice, prefix, reporter, agree)
@@ -86,7 +86,9 @@ def create(
         reporter.note(
             tr("Engine: venv instead, since no channel answers and everything asked for is on the pip index too.")
         )
-        return _create(host, fallback, Choice("venv", ""), _place(host, fallback, "venv"), reporter, agree)
+        return _create(
+            host, fallback, Choice("venv", ""), place(host, fallback.name, fallback.prefix, "venv"), reporter, agree
+        )
 
 
 def _create(
@@ -122,29 +124,6 @@ def _create(
             record_maker(prefix, choice.engine, __version__)
             mark_finished(prefix)
     return created
-
-
-def _place(host: Host, request: CreateRequest, engine: EngineName) -> Path:
-    """Return where the environment goes. Raises EnvtoolError where that is taken or cannot be, before any network."""
-    if request.prefix:
-        prefix = request.prefix.expanduser().absolute()
-        inside = next((parent for parent in prefix.parents if kind_of(parent)), None)
-        if inside and inside != find.conda_root(host):
-            raise EnvtoolError(
-                tr("{prefix} lies inside the environment {inside}.", prefix=prefix, inside=inside),
-                hint=tr("Choose a folder outside of every environment."),
-                code=ExitCode.USAGE,
-            )
-        names.refuse_existing(prefix, "")
-        return prefix
-    names.check(request.name)
-    for folder in (*find.envs_dirs(host), find.venvs_dir(host)):
-        # one namespace over all engines: `dl` must mean one environment
-        if kind_of(folder / request.name):
-            names.refuse_existing(folder / request.name, request.name)
-    prefix = engine_choice.folder_for(host, engine) / request.name
-    names.refuse_existing(prefix, request.name)
-    return prefix
 
 
 def _with_python(spec: Spec, engine: EngineName) -> Spec:

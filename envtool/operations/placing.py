@@ -1,0 +1,39 @@
+"""Where a new environment goes, and that nothing stands in its way."""
+
+from pathlib import Path
+
+from envtool.engines.protocol import EngineName
+from envtool.environments import find
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.operations import engine_choice, names
+from envtool.paths import Host
+from envtool.prefix import kind_of
+from envtool.words import tr
+
+
+def place(host: Host, name: str, prefix: Path | None, engine: EngineName) -> Path:
+    """Return where the environment goes. Raises EnvtoolError where that is taken or cannot be, before any network."""
+    if prefix:
+        prefix = prefix.expanduser().absolute()
+        inside = next((parent for parent in prefix.parents if kind_of(parent)), None)
+        if inside and inside != find.conda_root(host):
+            raise EnvtoolError(
+                tr("{prefix} lies inside the environment {inside}.", prefix=prefix, inside=inside),
+                hint=tr("Choose a folder outside of every environment."),
+                code=ExitCode.USAGE,
+            )
+        names.refuse_existing(prefix, "")
+        return prefix
+    refuse_taken(host, name)
+    prefix = engine_choice.folder_for(host, engine) / name
+    names.refuse_existing(prefix, name)
+    return prefix
+
+
+def refuse_taken(host: Host, name: str) -> None:
+    """Raise EnvtoolError where a name cannot be given, or any engine's environment has it already."""
+    names.check(name)
+    for folder in (*find.envs_dirs(host), find.venvs_dir(host)):
+        # one namespace over all engines: `dl` must mean one environment
+        if kind_of(folder / name):
+            names.refuse_existing(folder / name, name)
