@@ -71,8 +71,10 @@ def create(
     readings = [read_file(each) for each in file]
     for remark in (remark for reading in readings for remark in reading.remarks):
         out.warn(remark)
-    words = ([f"python={python}"] if python else []) + (packages or [])
-    spec = together(Spec(name=name, conda=tuple(words), pip=tuple(pip)), [reading.spec for reading in readings])
+    words = ([f"python={python}"] if python else []) + ([name] if prefix and name else []) + (packages or [])
+    spec = together(
+        Spec(name="" if prefix else name, conda=tuple(words), pip=tuple(pip)), [reading.spec for reading in readings]
+    )
     request = CreateRequest(
         spec=spec,
         name="" if prefix else spec.name,

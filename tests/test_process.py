@@ -1,0 +1,93 @@
+"""Programs are started as lists, read to the end, and never left running."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.process import Command, Dialogue, capture, stream
+from envtool.words import redact
+
+PYTHON = sys.executable
+ECHO = "import sys; sys.stdout.buffer.write('\\0'.join(sys.argv[1:]).encode('utf-8', 'surrogateescape'))"
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=4))
+def test_every_argument_arrives_as_it_is(arguments: list[str]) -> None:
+    done = capture(Command((PYTHON, "-I", "-c", ECHO, *arguments), env={"PYTHONUTF8": "1"}))
+    # newlines are split and joined again on the way; nothing else is touched
+    assert done.stdout.split("\0") == ("\0".join(arguments)).split("\0")
+
+
+def test_both_pipes_are_drained_and_the_exit_code_is_kept() -> None:
+    script = "import sys; print('o' * 300000); print('e' * 300000, file=sys.stderr); sys.exit(9)"
+    done = capture(Command((PYTHON, "-c", script)), timeout=60)
+    assert (done.returncode, len(done.stdout), len(done.stderr)) == (9, 300001, 300001)
+
+
+def test_variables_are_laid_over_and_removed() -> None:
+    script = "import os; print(os.environ.get('HOME'), os.environ.get('NEW'))"
+    assert capture(Command((PYTHON, "-c", script), env={"HOME": None, "NEW": "x"})).stdout.split() == ["None", "x"]
+
+
+def test_a_missing_program_is_named() -> None:
+    with pytest.raises(EnvtoolError, match="no-such-program") as raised:
+        capture(Command(("no-such-program",)))
+    assert raised.value.code == ExitCode.MISSING
+
+
+def test_a_silent_program_is_stopped_with_its_children(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    script = (
+        "import subprocess, sys; from pathlib import Path; child = subprocess.Popen(['sleep', '60']);"
+        "Path(sys.argv[1]).write_text(str(child.pid)); child.wait()"
+    )
+    with pytest.raises(EnvtoolError, match="did not answer"):
+        stream(Command((PYTHON, "-c", script, str(pid_file))), stall=1.5)
+    grandchild = int(pid_file.read_text())
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{grandchild}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{grandchild}").exists() or Path(f"/proc/{grandchild}/stat").read_text().split()[2] == "Z"
+
+
+def test_an_interruption_in_a_callback_stops_the_program() -> None:
+    script = "import time\nfor i in range(600):\n print(i, flush=True); time.sleep(0.1)"
+    started = time.monotonic()
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stream(Command((PYTHON, "-c", script)), on_stdout=interrupt)
+    assert time.monotonic() - started < 20
+
+
+def test_a_dialogue_answers_request_by_request() -> None:
+    script = "import sys\nfor line in sys.stdin:\n print(line.strip().upper(), flush=True)"
+    with Dialogue(Command((PYTHON, "-c", script))) as dialogue:
+        assert next(dialogue.ask("one")) == "ONE\n"
+        assert next(dialogue.ask("two")) == "TWO\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:pw@host/simple", "https://***@host/simple"),
+        ("at https://host/t/ab-12-cd/conda-forge now", "at https://host/t/***/conda-forge now"),
+        ("git+ssh://git@github.com/a/b", "git+ssh://***@github.com/a/b"),
+        ("https://host/simple", "https://host/simple"),
+    ],
+)
+def test_secrets_are_masked(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+def test_commands_show_no_secret() -> None:
+    assert "pw" not in str(Command(("uv", "--index", "https://me:pw@host/simple")))
+    assert os.environ.get("HOME")  # this process's environment is untouched by any of the above
