@@ -39,9 +39,9 @@ _ORDER: tuple[Status, ...] = (
     "down",
 )
 _JSON_PAGE = "application/vnd.pypi.simple.v1+json"
-_LINK = re.compile(r'href\s*=\s*["\']([^"\'#]+\.whl)', re.IGNORECASE)
+_LINK = re.compile(r'href\s*=\s*["\']([^"\']+?\.whl)(?=["\'#?])', re.IGNORECASE)  # a + may be written &#43;
 _UPLOADED = re.compile(r'"upload-time"\s*:\s*"([^"]+)"')
-_PACKAGE = re.compile(rb'"([\w.+!~-]+\.(?:conda|tar\.bz2))"\s*:')
+_PACKAGE = re.compile(rb'"([\w.+!~]+(?:-[\w.+!~]+){2,}\.(?:conda|tar\.bz2))"\s*:')
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,234 @@
+"""The probe tells the truth about sites that lie, hang, refuse, redirect or are behind."""
+
+import shutil
+import ssl
+import subprocess
+import time
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+from mirror_site import serve, tree
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.mirrors import probe
+from envtool.mirrors.probe import Question
+from envtool.operations import probe_mirrors
+from envtool.paths import Host
+
+FILES = tree(projects={"pip": "26.2"})
+DAY = 86400.0
+
+
+@pytest.fixture
+def host(home) -> Host:
+    return Host({"HOME": str(home.path), "no_proxy": "*"}, home.path, "Linux", "x86_64")
+
+
+def conda(site, name="site", channel="cloud/conda-forge") -> Question:
+    return Question(name, "conda", f"{site.url}/anaconda/{channel}/linux-64")
+
+
+def pip(site, name="site") -> Question:
+    return Question(name, "pip", f"{site.url}/pypi/simple")
+
+
+def torch(site, *, flat=False, wheel="2.13.0+cu128") -> Question:
+    return Question("site", "torch", f"{site.url}/{'flat' if flat else 'whl'}/cu128", flat, wheel)
+
+
+def one(host, question, limit=3.0):
+    (result,) = probe.ask(host, [question], limit=limit)
+    return result
+
+
+def expired_certificate(folder):
+    """Return a certificate for 127.0.0.1 that ended in 2020, and its key."""
+    openssl = shutil.which("openssl")
+    if not openssl:
+        pytest.skip("openssl was not found: it makes the expired certificate")
+    (folder / "index.txt").touch()
+    (folder / "serial").write_text("01\n")
+    (folder / "ca.cnf").write_text(
+        "[ca]\ndefault_ca=d\n[d]\nnew_certs_dir=.\ndatabase=index.txt\nserial=serial\ndefault_md=sha256\npolicy=p\n"
+        "[p]\ncommonName=supplied\n[v]\nsubjectAltName=IP:127.0.0.1\nbasicConstraints=CA:TRUE\n"
+    )
+    request = "req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout key.pem -out req.pem"
+    sign = "ca -batch -selfsign -config ca.cnf -extensions v -keyfile key.pem -in req.pem -out cert.pem -notext"
+    dates = "-startdate 20200101000000Z -enddate 20200102000000Z"
+    for command in (request, f"{sign} {dates}"):
+        subprocess.run([openssl, *command.split()], cwd=folder, check=True, capture_output=True)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def test_a_good_site_is_ok_for_all_and_asked_as_the_clients_ask(host):
+    with serve(FILES) as site:
+        for question in (conda(site), pip(site), torch(site), torch(site, flat=True)):
+            result = one(host, question)
+            assert (result.status, result.detail) == ("ok", "")
+            assert result.latency is not None
+        agents = {path.split("/")[1]: agent for path, agent in site.requests}
+        assert agents["anaconda"].startswith("conda/")
+        assert agents["pypi"].startswith("pip/2")
+        assert '"python":"3.' in agents["pypi"]
+        assert site.asked("leaf-1.0-0.conda")
+        assert site.asked("pip-26.2-py3-none-any.whl")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        ({"refuses_agent": "conda/"}, "blocked"),
+        ({"lacks": "conda-forge"}, "missing"),
+        ({"lacks": "leaf"}, "missing"),
+        ({"cuts": "leaf"}, "truncated"),
+        ({"cuts": "repodata"}, "truncated"),
+        ({"portal": True}, "wrong"),
+        ({"hangs": True}, "timeout"),
+        ({"slow": 0.3}, "timeout"),
+    ],
+)
+def test_each_fault_of_a_channel_is_named(host, fault, status):
+    with serve(FILES, **fault) as site:
+        assert one(host, conda(site), limit=1.0).status == status
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        ({"refuses_agent": "pip/"}, "blocked"),
+        ({"lacks": ".whl"}, "missing"),
+        ({"cuts": ".whl"}, "truncated"),
+        ({"portal": True}, "wrong"),
+        ({"hangs": True}, "timeout"),
+    ],
+)
+def test_each_fault_of_an_index_is_named(host, fault, status):
+    with serve(FILES, **fault) as site:
+        assert one(host, pip(site), limit=1.0).status == status
+
+
+def test_only_the_client_that_is_refused_is_blocked(host):
+    with serve(FILES, refuses_agent="pip/") as site:
+        assert one(host, pip(site)).status == "blocked"
+        assert one(host, conda(site)).status == "ok"
+
+
+def test_a_redirect_to_another_operator_is_not_the_mirror(host):
+    with serve(FILES) as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+        with serve(FILES, redirects_to=elsewhere, redirects="/anaconda/pkgs") as site:
+            result = one(host, conda(site, channel="pkgs/main"))
+            assert (result.status, urlsplit(elsewhere).hostname in result.detail) == ("elsewhere", True)
+            assert one(host, conda(site)).status == "ok"
+
+
+def test_torch_links_that_point_elsewhere_are_found(host):
+    with serve(FILES) as other:
+        link = (
+            f"{other.url.replace('127.0.0.1', 'localhost')}/whl/cu128/torch-2.13.0%2Bcu128-cp311-cp311-linux_x86_64.whl"
+        )
+        files = {**FILES, "/whl/cu128/torch/": f'<a href="{link}">torch</a>'.encode()}
+        other.files[f"/whl/cu128/{link.rpartition('/')[2].replace('%2B', '+')}"] = b"PK"
+        with serve(files) as site:
+            assert one(host, torch(site)).status == "elsewhere"
+
+
+def test_another_torch_is_missing(host):
+    with serve(FILES) as site:
+        result = one(host, torch(site, wheel="2.9.0+cu128"))
+        assert result.status == "missing"
+        assert "2.9.0+cu128" in result.detail
+
+
+def test_nobody_there_is_down(host):
+    with serve(FILES) as site:
+        gone = pip(site)
+    assert one(host, gone).status == "down"
+
+
+def test_an_expired_certificate_is_named(host, tmp_path):
+    certificate, key = expired_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with serve(FILES, certificate=context) as site:
+        (result,) = probe.ask(host, [pip(site)], limit=3.0, certificate=str(certificate))
+    assert result.status == "certificate"
+    assert "expired" in result.detail
+
+
+def test_works_then_fresh_then_fast_is_the_order(host):
+    newest = 1_790_000_000.0
+    with ExitStack() as stack:
+        sites = {
+            "fresh": stack.enter_context(serve(FILES, modified=newest, slow=0.02)),
+            "stale": stack.enter_context(serve(FILES, modified=newest - 5 * DAY)),
+            "lacking": stack.enter_context(serve(FILES, lacks="conda-forge", modified=newest)),
+            "portal": stack.enter_context(serve(FILES, portal=True)),
+        }
+        results = probe.ranked(list(probe.ask(host, [conda(site, name) for name, site in sites.items()], limit=3.0)))
+    assert [result.mirror for result in results] == ["fresh", "stale", "lacking", "portal"]
+    assert results[0].behind == 0
+    assert results[1].behind == pytest.approx(5 * DAY)
+    assert results[1].stale
+
+
+def test_twenty_mirrors_of_which_five_hang_take_one_limit(host):
+    with ExitStack() as stack:
+        sites = [stack.enter_context(serve(FILES, hangs=number < 5)) for number in range(20)]
+        questions = [conda(site, f"m{number}") for number, site in enumerate(sites)]
+        begun = time.monotonic()
+        results = list(probe.ask(host, questions, limit=1.5))
+        took = time.monotonic() - begun
+    assert sorted(result.status for result in results) == ["ok"] * 15 + ["timeout"] * 5
+    assert took < 1.5 * 1.2 + 0.3  # the benchmark holds the exact figure
+
+
+def test_the_user_s_own_mirror_and_a_url_are_tried_by_name(home):
+    with serve(FILES) as site:
+        home.envtool("mirror", "add", "lab", "--pypi", f"{site.url}/pypi/simple", "--conda", f"{site.url}/anaconda")
+        ran = home.envtool("mirror", "test", "lab", "--json", "--limit", "5", "--subdir", "linux-64")
+        assert {(r["mirror"], r["purpose"], r["status"]) for r in ran.data} == {
+            ("lab", "pip", "ok"),
+            ("lab", "conda", "ok"),
+        }
+        shown = home.envtool("mirror", "test", f"{site.url}/pypi/simple", "--for", "pip")
+        assert shown.code == 0
+        assert " ok " in shown.out
+        site.portal = True
+        assert home.envtool("mirror", "test", "lab", "--for", "pip").code == ExitCode.NETWORK
+
+
+def test_auto_takes_the_one_that_works(home):
+    with serve(FILES) as good, serve(FILES, portal=True) as bad:
+        own = home.host.config_dir / "mirrors.yaml"
+        own.parent.mkdir(parents=True)
+        entries = "".join(
+            f"  {name}: {{pypi: {{index: '{site.url}/pypi/simple'}}, conda: {{base: '{site.url}/anaconda',"
+            f" channels: [conda-forge]}}}}\n"
+            for name, site in (("bad", bad), ("good", good))
+        )
+        own.write_text("mirrors:\n" + entries)
+        name, results = probe_mirrors.best(home.host, ("conda", "pip"), limit=3.0)
+    assert name == "good"
+    assert any(result.mirror == "bad" and result.status == "wrong" for result in results)
+
+
+def test_auto_without_a_network_says_so(home, monkeypatch):
+    monkeypatch.setattr(probe_mirrors.catalogue, "load", _unreachable(probe_mirrors.catalogue.load))
+    with pytest.raises(EnvtoolError) as caught:
+        probe_mirrors.best(home.host, ("pip",), limit=1.0)
+    assert caught.value.code == ExitCode.NETWORK
+
+
+def _unreachable(load):
+    """The catalogue with nothing in it but a port where nobody listens: the real names must not be asked by a test."""
+    from dataclasses import replace
+
+    def loaded(host):
+        known = load(host)
+        mirror = known.mirrors["tsinghua"]
+        closed = replace(mirror, pypi=replace(mirror.pypi, index="http://127.0.0.1:9/simple"))
+        return replace(known, mirrors={"tsinghua": closed})
+
+    return loaded
