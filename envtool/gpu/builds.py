@@ -126,7 +126,7 @@ def choose(hardware: Hardware, wanted: Wanted) -> Choice:
     if not (hardware.has_card or hardware.tegra):
         if build:
             raise refusals.no_card(wanted.torch)
-        return Choice(_on_cpu(releases), tr("No NVIDIA card was found, so the CPU build is taken."), known.dated)
+        return Choice(_on_cpu(releases), _reason_without_card(hardware), known.dated)
     if refusal := refusals.unusable(hardware):
         raise refusal
     fitting = tuple(
@@ -189,6 +189,14 @@ def _releases(known: Table, torch: str) -> tuple[str, ...]:
         hint=tr("It knows {oldest} to {newest}, for example --torch {newest}.", oldest=oldest, newest=newest),
         code=ExitCode.BAD_INPUT,
     )
+
+
+def _reason_without_card(hardware: Hardware) -> str:
+    if hardware.wsl:
+        return tr(
+            "No NVIDIA card was found (WSL shows one once Windows has NVIDIA's driver), so the CPU build is taken."
+        )
+    return tr("No NVIDIA card was found, so the CPU build is taken.")
 
 
 def _reason(hardware: Hardware, best: Candidate) -> str:

@@ -16,7 +16,7 @@ from envtool.files import write_atomically
 from envtool.gpu import builds, hardware
 from envtool.gpu.builds import Choice
 from envtool.gpu.hardware import Hardware
-from envtool.gpu.search import Found, Search, Source
+from envtool.gpu.search import Found, Search
 from envtool.gpu.web import Web
 from envtool.model import Sources, Spec
 from envtool.operations import names, pip_half, torch_sources
@@ -121,9 +121,9 @@ def bootstrap(
     choice = builds.choose(machine, builds.Wanted(request.cpu, request.torch))
     reporter.note(choice.reason)
     everything = gather(host, request.sources)
-    engine, why = torch_sources.engine(host, request.engine, everything)
-    search, asked = _search(host, request, choice, engine, everything)
-    found = _found(search, asked, request, choice, reporter)
+    with reporter.bar(tr("Looking for torch")):
+        engine, why = torch_sources.engine(host, request.engine, everything)
+        found, search = _look(host, request, choice, engine, everything)
     _explain(found, choice, search, reporter)
     for remark in () if choice.cpu else builds.remarks(machine, found.candidate):
         reporter.warn(remark)
@@ -159,28 +159,24 @@ def _hardware(host: Host, request: BootstrapRequest) -> Hardware:
     return hardware.assume(host, request.assume_driver, request.assume_cc)
 
 
-def _search(
+def _look(
     host: Host, request: BootstrapRequest, choice: Choice, engine: str, everything: Sources
-) -> tuple[Search, tuple[Source, ...]]:
+) -> tuple[Found, Search]:
+    """Return the wheel to install, and the search that found it. Raises EnvtoolError where no source has one."""
     from packaging.tags import platform_tags
 
     asked = torch_sources.sources(host, everything.pip, choice.candidates, offline=everything.offline)
     pythons = torch_sources.pythons("venv" if engine == "venv" else "conda", request.python)
-    return Search(Web(host, everything.pip), pythons, tuple(platform_tags()), host.machine), asked
-
-
-def _found(
-    search: Search, asked: tuple[Source, ...], request: BootstrapRequest, choice: Choice, reporter: Reporter
-) -> Found:
-    """Return the wheel to install. Raises EnvtoolError where no source has any that will do."""
-    with reporter.bar(tr("Looking for torch")):
+    search = Search(Web(host, everything.pip), pythons, tuple(platform_tags()), host.machine)
+    found = search.best(choice.candidates, asked)
+    if found is None and engine == "venv" and not request.python:
+        search.pythons = (*pythons, *torch_sources.other_pythons(pythons))
         found = search.best(choice.candidates, asked)
     if found is None and choice.cpu and request.allow_large:
-        releases = tuple(candidate.torch for candidate in choice.candidates)
-        found = search.default_wheel(releases, asked)
+        found = search.default_wheel([candidate.torch for candidate in choice.candidates], asked)
     if found is None:
         raise torch_sources.nothing_found(search, choice.candidates, asked)
-    return replace(found, wheel=replace(found.wheel, size=search.web.size(found.wheel)))
+    return replace(found, wheel=replace(found.wheel, size=search.web.size(found.wheel))), search
 
 
 def _explain(found: Found, choice: Choice, search: Search, reporter: Reporter) -> None:
@@ -194,6 +190,9 @@ def _explain(found: Found, choice: Choice, search: Search, reporter: Reporter) -
             outcomes=torch_sources.outcomes(search),
         )
     )
+    first = choice.candidates[0]
+    if found.candidate != first:
+        reporter.note(tr("The first choice was {first}; --torch {first} insists on it.", first=first))
     if choice.cpu and found.candidate.build != builds.CPU:
         reporter.warn(tr("This build brings the CUDA libraries: several GB, of no use to the CPU."))
 

@@ -73,7 +73,7 @@ def _some_channel_answers(host: Host, everything: Sources) -> bool:
 
 
 def pythons(kind: EngineName, asked: str) -> tuple[str, ...]:
-    """Return the Pythons (``3.12``) an environment could have, in order of preference.
+    """Return the Pythons (``3.12``) to look for a wheel for, in order of preference.
 
     A conda engine brings any; a venv is made around one of this machine's, envtool's own by preference.
     """
@@ -81,11 +81,12 @@ def pythons(kind: EngineName, asked: str) -> tuple[str, ...]:
         return (_minor(asked),)
     if kind != "venv":
         return PYTHONS
-    found = [_minor(venv.find_python("python")[1])]
-    for version in PYTHONS:
-        if version not in found and _is_here(version):
-            found.append(version)
-    return tuple(found)
+    return (_minor(venv.find_python("python")[1]),)
+
+
+def other_pythons(known: Sequence[str]) -> tuple[str, ...]:
+    """Return the other Pythons of this machine that a venv could be made around. Takes a second or more."""
+    return tuple(version for version in PYTHONS if version not in known and _is_here(version))
 
 
 def _minor(version: str) -> str:

@@ -102,6 +102,10 @@ def test_without_a_card_the_cpu_build_is_taken_and_said() -> None:
     assert "No NVIDIA card" in choice.reason
 
 
+def test_in_wsl_it_is_said_when_a_card_would_show() -> None:
+    assert "Windows has NVIDIA's driver" in choose(Hardware("Linux", "x86_64", wsl=True, cards=0), Wanted()).reason
+
+
 def test_a_bus_that_cannot_be_read_counts_as_no_card() -> None:
     assert choose(Hardware("Linux", "x86_64", cards=None), Wanted()).cpu
 

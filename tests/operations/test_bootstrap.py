@@ -4,6 +4,7 @@ The wheels are real, and really installed; what they lack is their contents.
 """
 
 import json
+import shutil
 import signal
 import subprocess
 import threading
@@ -193,22 +194,34 @@ def test_a_failed_verification_is_exit_6_and_keeps_the_environment(at_home: Home
 
 
 class Index(ThreadingHTTPServer):
-    """A package index that stops in the middle: it has torch, and never answers for pandas."""
+    """Serves project pages over the folder of wheels: an index at ``/``, and one per torch build at ``/cu130/``.
+
+    ``/flat/cu130/`` is a flat listing. Told to be ``deaf`` to a project, it never answers for it.
+    """
 
     daemon_threads = True
+    deaf = ""
     stuck: threading.Event
+    asked: list[str]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
 
 
 @pytest.fixture
 def index(wheels: Path) -> Iterator[Index]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            name = self.path.strip("/").partition("/")[0]
-            if name == "pandas":
+            server.asked.append(self.path)
+            *above, name = self.path.strip("/").split("/")
+            if name == server.deaf:
                 server.stuck.set()
                 time.sleep(60)
                 return
-            files = sorted(wheels.glob(f"{name.replace('-', '_')}-*.whl"))
+            flat, build = above[:1] == ["flat"], name if above[:1] == ["flat"] else "".join(above)
+            pattern = f"torch-*+{build}-*.whl" if build else f"{name.replace('-', '_')}-*.whl"
+            files = sorted(wheels.glob(pattern)) if flat or build or name != "torch" else []
             body = "".join(f'<a href="{path.as_uri()}">{path.name}</a>' for path in files).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
@@ -220,17 +233,66 @@ def index(wheels: Path) -> Iterator[Index]:
             pass
 
     server = Index(("127.0.0.1", 0), Handler)
-    server.stuck = threading.Event()
+    server.stuck, server.asked = threading.Event(), []
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
-def test_ctrl_c_in_the_middle_leaves_nothing(home: Home, index: Index, wheels: Path) -> None:
+def behind_a_wall(home: Home, index: Index) -> Home:
+    """An account that reaches that index and nothing else."""
     environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
-    url = f"http://127.0.0.1:{index.server_port}"
-    away = replace(home, environ={**environ, "PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": url})
+    wall = {"https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
+    return replace(home, environ={**environ, **wall, "PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": index.url})
+
+
+@pytest.mark.parametrize("how", ["index", "find-links"])
+def test_a_mirror_serves_torch_where_upstream_is_out_of_reach(home: Home, index: Index, how: str) -> None:
+    away = behind_a_wall(home, index)
+    own = home.path / ".config/envtool/mirrors.yaml"
+    own.parent.mkdir(parents=True)
+    base = index.url if how == "index" else f"{index.url}/flat"
+    own.write_text(f"mirrors:\n  lab:\n    title: Lab\n    torch: {{base: '{base}', how: {how}}}\n")
+    ran = away.envtool("bootstrap", "dl", "--no-verify", "--engine", "venv", *GPU, "--torch", "2.13", "--json")
+    assert ran.code == 0, ran.out + ran.err
+    assert ran.data["torch"] == "2.13.0+cu130"
+    assert ran.data["source"]["kind"] == how
+    assert ran.data["sources"]["mirror 127.0.0.1"] == "has torch 2.13.0+cu130"
+    assert "has no torch" in ran.data["sources"][f"index {index.url}"]
+    assert "the official wheel index" in ran.data["sources"]
+    assert installed(away)["torch"] == "2.13.0+cu130"
+    assert not [path for path in index.asked if "cu130/numpy" in path]  # only torch comes from there
+
+
+DRIVER = """
+#include <string.h>
+int cuInit(unsigned f) { return 0; }
+int cuDriverGetVersion(int *v) { *v = 12040; return 0; }
+int cuDeviceGetCount(int *n) { *n = 1; return 0; }
+int cuDeviceGet(int *d, int i) { *d = i; return 0; }
+int cuDeviceGetName(char *n, int len, int d) { strncpy(n, "NVIDIA H100", len); return 0; }
+int cuDeviceTotalMem_v2(unsigned long *s, int d) { *s = 80ul << 30; return 0; }
+int cuDeviceGetAttribute(int *v, int a, int d) { *v = a == 75 ? 9 : 0; return 0; }
+"""
+
+
+def test_the_driver_of_this_machine_decides(at_home: Home, tmp_path: Path) -> None:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("needs a C compiler (Debian, Ubuntu: apt install gcc)")
+    library = tmp_path / "driver/libcuda.so.1"
+    library.parent.mkdir()
+    subprocess.run([compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=DRIVER, text=True, check=True)
+    ran = at_home.envtool("bootstrap", "dl", "--dry-run", env={"LD_LIBRARY_PATH": str(library.parent)})
+    assert ran.code == 0, ran.err
+    assert "NVIDIA H100 (9.0)" in ran.err
+    assert "2.14.0+cu126" in ran.out  # CUDA 12.4 runs no build for CUDA 13
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing(home: Home, index: Index, wheels: Path) -> None:
+    index.deaf = "pandas"
+    away = behind_a_wall(home, index)
     running = away.start("bootstrap", "dl", "--cpu", "--engine", "venv", "--find-links", str(wheels))
     assert index.stuck.wait(60), "pandas was never asked for"
     running.send_signal(signal.SIGINT)
