@@ -1,7 +1,9 @@
 """The venv engine: an environment around a Python that is already on this machine, made by uv."""
 
 import json
+import platform
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +58,14 @@ class Venv:
     def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         """Do nothing: a venv has no conda half."""
 
-    def snapshot(self, prefix: Path) -> Any:
-        """Return nothing: there is no conda half."""
+    def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Do nothing: there is no conda half."""
 
-    def restore(self, snapshot: Any, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def snapshot(self, solution: Solution, prefix: Path) -> dict[str, Any]:  # noqa: ARG002
+        """Return nothing: there is no conda half."""
+        return {}
+
+    def restore(self, snapshot: dict[str, Any], prefix: Path, workshop: Path, reporter: Reporter) -> None:
         """Do nothing: there is no conda half."""
 
     def forget(self, prefix: Path) -> None:
@@ -76,13 +82,18 @@ def _is_python(spec: str) -> bool:
 def find_python(spec: str) -> tuple[Path, str]:
     """Return a Python of this machine for ``python``, ``python=3.11``, ``python>=3.10,<3.13``, and its full version.
 
-    Without a version it is the one that envtool itself runs on. Raises EnvtoolError where there is none.
+    Where it will do it is the one that envtool itself runs on. Raises EnvtoolError where there is none.
     """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
     wanted = spec.removeprefix("python").replace(" ", "")
     if not wanted:
         return _full_python(Path(sys.executable))
     if wanted.startswith("=") and not wanted.startswith("=="):
         wanted = f"=={wanted.lstrip('=')}" + ("" if wanted.count(".") >= 2 or wanted.endswith("*") else ".*")
+    with suppress(InvalidSpecifier):
+        if SpecifierSet(wanted).contains(platform.python_version(), prereleases=True):
+            return _full_python(Path(sys.executable))
     command = Command(
         (uv_program(), "python", "find", "--no-project", "--no-config", "--no-python-downloads", wanted),
         env={"VIRTUAL_ENV": None, "CONDA_PREFIX": None},
