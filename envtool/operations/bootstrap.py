@@ -214,8 +214,8 @@ def _create_request(request: BootstrapRequest, found: Found, engine: str, why: s
 
 def _compare(prefix: Path, found: Found) -> None:
     """Raise EnvtoolError where the installed torch is not the chosen build, by its own word (``torch/version.py``)."""
-    folder = site_packages(prefix)
-    text = (folder / "torch/version.py").read_text(encoding="utf-8") if folder else ""
+    own_word = (site_packages(prefix) or prefix) / "torch/version.py"
+    text = own_word.read_text(encoding="utf-8") if own_word.is_file() else ""
     match = _CUDA_LINE.search(text)
     build = "" if match is None else f"cu{match['version'].replace('.', '')}" if match["version"] else builds.CPU
     if build != found.candidate.build:
