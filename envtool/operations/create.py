@@ -12,7 +12,7 @@ from envtool.engines.installers import InstallOptions
 from envtool.engines.protocol import Engine, EngineName, Solution, Wanted
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Package, Sources, Spec
-from envtool.operations import engine_choice, pip_half, pypi_names
+from envtool.operations import engine_choice, pip_half, pypi_names, torch_lines
 from envtool.operations.engine_choice import Choice
 from envtool.operations.placing import place
 from envtool.operations.sources import NOTHING, Asked, gather
@@ -101,6 +101,7 @@ def _create(
 ) -> Created:
     spec = _with_python(request.spec, choice.engine)
     sources = gather(host, request.sources, spec.channels)
+    spec = replace(spec, pip=torch_lines.localized(host, spec.pip, sources, reporter))
     with engine_choice.opened(host, choice, request.command) as engine:
         solution = _solve(engine, spec, sources, request, reporter)
         lines = _pip_lines(spec, solution, request, choice.engine)
