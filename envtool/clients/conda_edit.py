@@ -49,7 +49,8 @@ def unset(text: str, source: str, known: Recogniser) -> Edited:
     channels = _texts(document, "channels")
     own = [item for item in channels if not _mirrored(known, item)]
     if channels != own:
-        names = [_name(found.channel) for item in channels if (found := known.url(item)) and found.channel]
+        seen = (known.url(item) for item in channels)
+        names = [_name(found.channel) for found in seen if found and found.channel and found.alive]
         document.put(("channels",), own or list(dict.fromkeys(names)) or ["conda-forge"])
     defaults = _texts(document, "default_channels")
     if kept := [item for item in defaults if not _mirrored(known, item)]:

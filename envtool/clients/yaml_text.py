@@ -36,7 +36,9 @@ class YamlText:
         old = self.get(*path)
         if old == value:
             return
-        if isinstance(value, Mapping) and isinstance(old, dict):
+        if not isinstance(value, (str, bool)) and not value:
+            self.remove(path)
+        elif isinstance(value, Mapping) and isinstance(old, dict):
             for key, content in value.items():
                 self.put((*path, key), content)
         elif not isinstance(value, (str, bool, Mapping)) and isinstance(old, list):
@@ -59,9 +61,6 @@ class YamlText:
     def _put_list(self, path: Path, new: list[str], old: list[Any]) -> None:
         import difflib
 
-        if not new:
-            self.remove(path)
-            return
         if not old:
             self._change(_with(self.data, path, new), lambda root: self._spliced_value(root, path, new))
             return
