@@ -7,6 +7,7 @@ from envtool.cli import create  # noqa: F401
 from envtool.cli import list  # noqa: A004, F401
 from envtool.cli import install  # noqa: F401
 from envtool.cli import run  # noqa: F401
+from envtool.cli import clone  # noqa: F401
 from envtool.cli import remove  # noqa: F401
 from envtool.cli import export  # noqa: F401
 from envtool.cli import mirror  # noqa: F401

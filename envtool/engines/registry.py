@@ -20,6 +20,11 @@ def unregister(host: Host, prefix: Path) -> None:
         _write(host, [line for line in lines if line != str(prefix)])
 
 
+def registered(host: Host, prefix: Path) -> bool:
+    """Return whether an environment is in the list."""
+    return str(prefix) in _lines(host)
+
+
 def _path(host: Host) -> Path:
     return host.home / ".conda" / "environments.txt"
 

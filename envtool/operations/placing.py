@@ -5,6 +5,7 @@ from pathlib import Path
 from envtool.engines.protocol import EngineName
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Environment
 from envtool.operations import engine_choice, names
 from envtool.paths import Host
 from envtool.prefix import kind_of
@@ -37,3 +38,8 @@ def refuse_taken(host: Host, name: str) -> None:
         # one namespace over all engines: `dl` must mean one environment
         if kind_of(folder / name):
             names.refuse_existing(folder / name, name)
+
+
+def is_installation(environment: Environment) -> bool:
+    """Return whether an environment is the root of a conda installation: base, or some other installation's."""
+    return environment.name == "base" or (environment.prefix / "condabin").is_dir()

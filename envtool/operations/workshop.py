@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from envtool.engines.cloning import in_place
 from envtool.errors import EnvtoolError
 from envtool.files import locked, write_atomically
+from envtool.model import Environment
 from envtool.operations.names import refuse_existing
-from envtool.prefix import OWN, intent_of, kind_of
+from envtool.prefix import OWN, intent_of, kind_of, unfinished
 from envtool.reporter import Reporter
 from envtool.words import tr
 
@@ -92,6 +94,9 @@ def _clear_away(prefix: Path, reporter: Reporter) -> None:
         reporter.note(tr("Clearing away what an interrupted run left at {prefix}.", prefix=prefix))
         discard(prefix)
         intent.unlink()
+    if in_place.pending(prefix):
+        reporter.note(tr("Bringing an interrupted renaming of {prefix} to its end.", prefix=prefix))
+        in_place.recover(prefix)
     beside = prefix.parent / OWN
     for leftover in (*beside.glob(f"{prefix.name}.*.work"), *beside.glob(f"{prefix.name}.*.gone")):
         _delete(leftover)
@@ -119,4 +124,17 @@ def require_environment(prefix: Path) -> None:
         raise EnvtoolError(
             tr("{prefix} is not an environment: it has neither conda-meta/history nor pyvenv.cfg.", prefix=prefix),
             hint=tr("`envtool list` shows the environments there are."),
+        )
+
+
+def require_finished(environment: Environment) -> None:
+    """Raise EnvtoolError where an environment is half-made."""
+    if command := unfinished(environment.prefix):
+        raise EnvtoolError(
+            tr(
+                "{prefix} is unfinished: `{command}` did not come to its end.",
+                prefix=environment.prefix,
+                command=command,
+            ),
+            hint=tr("Remove it and make it anew: envtool remove {name}", name=environment.name or environment.prefix),
         )

@@ -1,0 +1,44 @@
+"""What lies in an environment: folders, files and links, by their paths below the prefix."""
+
+import os
+from collections.abc import Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Survey:
+    """All that lies below a prefix, folders before what is in them; ``odd`` is neither file, folder nor link."""
+
+    folders: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+
+
+def survey(prefix: Path, passed_over: Set[str] = frozenset()) -> Survey:
+    """Return what lies below a prefix, without what is ``passed_over`` and what is in it."""
+    found = Survey()
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        below: list[str] = []
+        with os.scandir(prefix / folder) as entries:
+            for entry in entries:
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if path not in passed_over:
+                    _sort_in(entry, path, found, below)
+        found.folders += below
+        waiting += below
+    return found
+
+
+def _sort_in(entry: "os.DirEntry[str]", path: str, found: Survey, below: list[str]) -> None:
+    if entry.is_symlink():
+        found.links.append(path)
+    elif entry.is_file(follow_symlinks=False):
+        found.files.append(path)
+    elif entry.is_dir(follow_symlinks=False):
+        below.append(path)
+    else:
+        found.odd.append(path)

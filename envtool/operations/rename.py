@@ -1,0 +1,125 @@
+"""``envtool rename``: an environment under another name or at another place, without a second copy of it."""
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.engines import registry
+from envtool.engines.cloning import in_place
+from envtool.engines.cloning.in_place import Move
+from envtool.environments import find
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Environment
+from envtool.operations import names
+from envtool.operations.placing import is_installation, place, refuse_taken
+from envtool.operations.workshop import holding, require_environment, require_finished
+from envtool.paths import Host
+from envtool.reporter import Reporter
+from envtool.words import tr
+
+
+@dataclass(frozen=True)
+class RenameRequest:
+    """What is to be renamed, and to what: ``name`` or ``prefix``. ``command`` is the user's command line."""
+
+    source: Environment
+    name: str = ""
+    prefix: Path | None = None
+    command: str = "envtool rename"
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """What was renamed, or with ``dry_run`` would be; ``rewritten`` counts the files that mentioned the old place."""
+
+    environment: Environment
+    source: Environment
+    dry_run: bool
+    rewritten: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what --json shows."""
+        return {
+            "name": self.environment.name,
+            "prefix": str(self.environment.prefix),
+            "source": str(self.source.prefix),
+            "rewritten": self.rewritten,
+            "dry_run": self.dry_run,
+        }
+
+
+def rename(host: Host, request: RenameRequest, reporter: Reporter) -> Renamed:
+    """Rename an environment and return it. Raises EnvtoolError; it lies at its old place then, as it was."""
+    source = request.source
+    _refuse(host, source)
+    new = _place(host, request)
+    environment = Environment(request.name, new, source.kind, source.engine)
+    if request.dry_run:
+        return Renamed(environment, source, dry_run=True)
+    with holding(source.prefix, request.command, reporter), holding(new, request.command, reporter):
+        require_environment(source.prefix)
+        require_finished(source)
+        names.refuse_existing(new, request.name)
+        count = _move(host, Move(source.prefix, new, request.command), source.prefix, new, reporter)
+    return Renamed(environment, source, dry_run=False, rewritten=count)
+
+
+def _refuse(host: Host, source: Environment) -> None:
+    if is_installation(source):
+        raise EnvtoolError(
+            tr("{prefix} is conda's own installation, not one of its environments.", prefix=source.prefix),
+            hint=tr("Its environment can be cloned: envtool clone base NAME"),
+            code=ExitCode.USAGE,
+        )
+    active = find.active(host)
+    if active and active.prefix == source.prefix:
+        raise EnvtoolError(
+            tr("The environment {name} is active in this shell.", name=source.name or source.prefix),
+            hint=tr("Leave it first: conda deactivate, or deactivate for a venv."),
+            code=ExitCode.USAGE,
+        )
+
+
+def _place(host: Host, request: RenameRequest) -> Path:
+    """Return the new place: beside the old one, where an environment that goes by a name gets another name."""
+    if request.prefix is None and request.source.name:
+        refuse_taken(host, request.name)
+        new = request.source.prefix.parent / request.name
+        names.refuse_existing(new, request.name)
+        return new
+    return place(host, request.name, request.prefix, "venv" if request.source.kind == "venv" else "embedded")
+
+
+def _move(host: Host, move: Move, old: Path, new: Path, reporter: Reporter) -> int:
+    registered = registry.registered(host, old)
+    try:
+        with reporter.bar(tr("Looking for its path"), unit="files") as bar:
+            count, warnings = move.prepare(bar.update)
+        if registered:
+            registry.register(host, new)
+        move.carry_out()
+    except BaseException as error:
+        if not new.exists():
+            in_place.abandon(old)
+            registry.unregister(host, new)
+        if isinstance(error, OSError):
+            raise _failure(error, old, new) from error
+        raise
+    registry.unregister(host, old)
+    for warning in warnings:
+        reporter.warn(warning)
+    return count
+
+
+def _failure(error: OSError, old: Path, new: Path) -> EnvtoolError:
+    if error.errno == errno.EXDEV:
+        return EnvtoolError(
+            tr("{new} lies on another file system than {old}.", new=new, old=old),
+            hint=tr("Clone it there and remove the old one: envtool clone {old} {new}", old=old, new=new),
+        )
+    return EnvtoolError(
+        tr("{old} could not be renamed: {file}: {reason}.", old=old, file=error.filename or new, reason=error.strerror),
+        hint=tr("`envtool list` shows where it is; where it is unfinished, the next command finishes it."),
+    )
