@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from conftest import Home
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from layouts import CONDA, CORPUS, ask_conda, conda_env, dist, venv
 
-from envtool.environments import packages
+from envtool.environments import packages, records
 from envtool.model import Environment, Origin
 
 SP = "lib/python3.11/site-packages"
@@ -40,6 +42,16 @@ def test_a_record_is_read_whole_and_its_channel_without_subdir_or_login(tmp_path
     assert (read.sha256, read.md5, read.depends, read.requested) == ("ab" * 32, "cd" * 16, ("python >=3.11",), True)
     assert (zlib.channel, zlib.requested) == ("conda-forge", False)
     assert mine.channel == "file:///srv/channel"
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.text(st.sampled_from('a[]{},:"\\ '))), st.sampled_from([None, 1]))
+def test_the_names_of_files_do_not_disturb_the_reading(paths: list[str], indent: int | None) -> None:
+    entries = [{"_path": path, "sha256": "0"} for path in paths]
+    rest = {"name": "odd", "files": paths}
+    record = {"before": "".join(paths), "paths_data": {"paths": entries, "paths_version": 1}, **rest}
+    read = records._load(json.dumps(record, indent=indent).encode())
+    assert {key: read[key] for key in rest} == rest
 
 
 def test_records_that_conda_would_stumble_over_are_named(tmp_path: Path) -> None:
