@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 import warnings
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 NVIDIA = "0x10de"  # PCI vendor
 DISPLAY = "0x03"  # PCI class of display controllers
@@ -32,6 +32,12 @@ def _read(path: str) -> str:
             return file.read().strip()
     except OSError:
         return ""
+
+
+def release(torch: Any) -> Tuple[int, int]:
+    """Return torch's major and minor version."""
+    major, minor = str(torch.__version__).split(".")[:2]
+    return int(major), int(minor)
 
 
 def environment(device: str) -> Dict[str, Any]:

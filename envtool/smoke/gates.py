@@ -1,6 +1,6 @@
 """Where the limits come from. A gate without a source is an opinion.
 
-Measured on CPUs (torch 2.13.0, 20 to 30 seeds each, 2026-11). No GPU has been measured yet: on a GPU they are expected
+Measured on CPUs (torch 2.13.0, 30 seeds each, 2026-11). No GPU has been measured yet: on a GPU they are expected
 to hold where they come from arithmetic, and are uncalibrated where they come from a training run.
 """
 
@@ -37,6 +37,6 @@ class Gate:
 
 
 EXACT = Gate(0.0, "exact: nothing is rounded")
-F32 = Gate(1e-5, "float32 rounding: at most 2e-6 in 20 seeds")
-F64 = Gate(1e-11, "float64 rounding: at most 1e-13 in 20 seeds")
+F32 = Gate(1e-5, "float32 rounding: at most 2e-6 in 30 seeds")
+F64 = Gate(1e-11, "float64 rounding: at most 1e-13 in 30 seeds")
 SIGMA = Gate(5.0, "five standard errors: one false alarm in 1.7 million")

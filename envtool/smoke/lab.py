@@ -107,7 +107,8 @@ class Lab:
 
     def sigmas(self, what: str, observed: Any, expected: float, standard_error: float) -> None:
         """Compare a random quantity with its expectation, in standard errors."""
-        self.measure(what, abs(float(observed) - expected) / standard_error, SIGMA)
+        distance = abs(float(observed) - expected)
+        self.measure(what, distance / standard_error if standard_error else distance and float("inf"), SIGMA)
 
     def raises(self, what: str, function: Callable[[], Any], *errors: type[Exception]) -> None:
         """Record that a call is refused."""
@@ -151,7 +152,7 @@ class Lab:
             for i, (g, w) in enumerate(zip(got, wanted)):
                 compare = self.near if w.is_floating_point() else self._same
                 compare(label if len(wanted) == 1 else "%s, output %d" % (label, i), g, w, gate)
-            if backward:
+            if backward and all(g.shape == w.shape for g, w in zip(got, wanted)):
                 moved = [p if p is None else p.to(self.device, dtype) for p in pull]
                 own = list(run.parameters()) if isinstance(run, torch.nn.Module) else []
                 for name, g, w in zip(names, _gradients(got, moved, [*ys, *own]), wanted_grads):

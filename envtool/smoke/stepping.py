@@ -45,8 +45,12 @@ def adam(
     weight_decay: float = 0.0,
     amsgrad: bool = False,
     decoupled: bool = False,
+    late: bool = False,
 ) -> Iterator[Any]:
-    """Kingma & Ba 2015; ``decoupled`` is AdamW, Loshchilov & Hutter 2019; ``amsgrad`` Reddi et al. 2018."""
+    """Kingma & Ba 2015; ``decoupled`` is AdamW, Loshchilov & Hutter 2019; ``amsgrad`` Reddi et al. 2018.
+
+    ``late`` corrects the second moment after eps was added, not before: SparseAdam does.
+    """
     m = v = top = p * 0
     for t, g in enumerate(gs, start=1):
         if decoupled:
@@ -56,7 +60,8 @@ def adam(
         m = betas[0] * m + (1 - betas[0]) * g
         v = betas[1] * v + (1 - betas[1]) * g * g
         top = top.maximum(v) if amsgrad else v
-        p = p - lr * (m / (1 - betas[0] ** t)) / ((top / (1 - betas[1] ** t)) ** 0.5 + eps)
+        root = (1 - betas[1] ** t) ** 0.5
+        p = p - lr * (m / (1 - betas[0] ** t)) / (top**0.5 / root + (eps / root if late else eps))
         yield p
 
 

@@ -16,4 +16,5 @@ FAMILIES = (
     "pandas_",
     "opencv",
     "matplotlib_",
+    "throughput",
 )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FAMILY = "GAN"
 SLOPE = 0.2  # of the leaky ReLUs
+RATE = 1e-4  # so small that one term of Taylor is enough
+FIRST_ORDER = Gate(0.05, "Taylor's first term for a step of 1e-4: at most 0.01 in 30 seeds")
 
 
 class _ByHand:
@@ -84,7 +86,7 @@ def steps(lab: Lab, torch: Any, numpy: Any) -> None:
         x, z1, z2 = (numpy.array(part.tolist()) for part in (real[r], *noise[r]))
         losses.append(_round_by_hand(numpy, *hands, x, z1, z2, rate))
     for dtype, gate in (
-        (torch.float32, Gate(1e-4, "float32 over 10 rounds: at most 3e-6 in 20 seeds")),
+        (torch.float32, Gate(1e-5, "float32 over 10 rounds: at most 3e-7 in 30 seeds")),
         (torch.float64, Gate(1e-11, "float64 rounding over 10 rounds")),
     ):
         label = str(dtype)[6:]
@@ -106,36 +108,28 @@ def steps(lab: Lab, torch: Any, numpy: Any) -> None:
 
 @check("gan.gradients", family=FAMILY, suite="quick")
 def gradients(lab: Lab, torch: Any) -> None:
-    """Each step lowers its own loss, changes its own network only, and every parameter has a live gradient."""
-    from ..models import (
-        dead_parameters,
-        discriminator_loss,
-        discriminator_step,
-        generator_loss,
-        generator_step,
-        mlp,
-    )
+    """Each step lowers its own loss by rate |gradient|^2, leaves the other network alone, and all parameters live."""
+    from ..models import dead_parameters, discriminator_loss, discriminator_step, generator_loss, generator_step, mlp
 
-    g, d = mlp(4, 32, 2).to(lab.device), mlp(2, 32, 1).to(lab.device)
-    real, noise = lab.here(lab.randn(128, 2) + 3, lab.randn(128, 4))
-    optimizers = {net: torch.optim.SGD(net.parameters(), lr=0.05) for net in (g, d)}
-    for name, net, other, step, loss in (
-        (
-            "discriminator",
-            d,
-            g,
-            lambda: discriminator_step(g, d, optimizers[d], real, noise),
-            lambda: discriminator_loss(d, real, g(noise)),
-        ),
-        ("generator", g, d, lambda: generator_step(g, d, optimizers[g], noise), lambda: generator_loss(d, g(noise))),
-    ):
-        before, kept = float(loss().detach()), [p.detach().clone() for p in other.parameters()]
+    g, d = (mlp(*widths).to(lab.device, torch.float64) for widths in ((4, 32, 2), (2, 32, 1)))
+    real, noise = lab.here(lab.randn(128, 2) + 3, lab.randn(128, 4), dtype=torch.float64)
+    of_g, of_d = (torch.optim.SGD(net.parameters(), lr=RATE) for net in (g, d))
+
+    def turn(name: str, net: Any, other: Any, step: Any, loss: Any) -> None:
+        before, kept = loss().detach(), [p.detach().clone() for p in other.parameters()]
         step()
-        lab.exact(name + ": parameters without a gradient", torch.tensor(len(dead_parameters(net))), torch.tensor(0))
-        after = float(loss().detach())
-        lab.measure(name + ": loss after / before its step", after / before, Gate(1.0, "a small step goes downhill"))
+        lab.exact(name + ": parameters without a gradient", len(dead_parameters(net)), 0)
+        slope = sum(float((p.grad**2).sum()) for p in net.parameters() if p.grad is not None)
+        descent = float(before - loss().detach()) / (RATE * slope) if slope else 0.0
+        lab.measure(name + ": descent / (rate |gradient|^2) - 1", abs(descent - 1), FIRST_ORDER)
         changed = sum(float((p.detach() != k).sum()) for p, k in zip(other.parameters(), kept))
         lab.measure(name + ": parameters of the other that moved", changed, EXACT)
+
+    d_step = lambda: discriminator_step(g, d, of_d, real, noise)  # noqa: E731
+    turn("discriminator", d, g, d_step, lambda: discriminator_loss(d, real, g(noise)))
+    untouched = len(dead_parameters(g))
+    lab.exact("generator: parameters that the discriminator's step left alone", untouched, len(list(g.parameters())))
+    turn("generator", g, d, lambda: generator_step(g, d, of_g, noise), lambda: generator_loss(d, g(noise)))
 
 
 @check("gan.optimal_discriminator", family=FAMILY)
@@ -160,11 +154,11 @@ def optimal_discriminator(lab: Lab, torch: Any) -> None:
     x = torch.linspace(-12, 12, 4801, dtype=torch.float64)
     p, q = (torch.exp(-0.5 * (x - m) ** 2) / math.sqrt(2 * math.pi) for m in (gap / 2, -gap / 2))
     best = float((p * (1 + q / p).log() + q * (1 + p / q).log()).sum() * (x[1] - x[0]))  # = log 4 - 2 JS(p, q)
-    lab.measure("loss - (log 4 - 2 JS)", abs(curve[-1] - best), Gate(0.005, "20 seeds stay below 0.001"))
+    lab.measure("loss - (log 4 - 2 JS)", abs(curve[-1] - best), Gate(1e-3, "30 seeds stay below 1e-4"))
     middle = torch.linspace(-2, 2, 41, dtype=torch.float64)
     logit = d(lab.here(middle[:, None])).detach().cpu().double()[:, 0]
     lab.measure(
-        "logit against log p / q on [-2, 2]", (logit - gap * middle).abs().max(), Gate(0.25, "20 seeds stay below 0.1")
+        "logit against log p / q on [-2, 2]", (logit - gap * middle).abs().max(), Gate(0.2, "30 seeds stay below 0.05")
     )
     lab.figure(
         "curves", "Discriminator's loss, and log 4 - 2 JS", series={"loss": thinned(curve), "optimum": [best, best]}
@@ -210,7 +204,11 @@ def _hunt(lab: Lab, torch: Any, centres: Any, sigma: float, recipe: Any) -> None
                 lab.note("first success at step", step + 1)
                 break
     lab.note("samples within 3 sigma", round(best[1], 3))
-    lab.measure("modes found", best[0], Gate(len(places), "this recipe, 20 of 20 seeds on CPUs", floor=True))
+    lab.measure(
+        "modes found",
+        best[0],
+        Gate(len(places), "this recipe finds all: the ring in 31 of 31 seeds, the grid in 15 of 15", floor=True),
+    )
     groups = {"real": as_lists(data(400) * scale), "generated": as_lists(shown[:400] * scale)}
     lab.figure("points", "%d modes: real and generated" % len(places), groups=groups)
 

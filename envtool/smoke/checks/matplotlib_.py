@@ -44,6 +44,9 @@ def picture(lab: Lab, matplotlib: Any, numpy: Any) -> None:
     )
     lab.measure("middle of the bar, pixels", abs(numpy.nonzero(red)[1].mean() - 99.5), Gate(1.0, "one pixel"))
     blue = numpy.nonzero((pixels[..., 2] > 200) & (pixels[..., 0] < 50))
+    lab.holds("the line is there", len(blue[0]))
+    if not len(blue[0]):
+        return
     slope = numpy.polyfit(blue[1], blue[0], 1)[0]
     lab.measure("slope of the line", abs(slope - 1), Gate(0.02, "pixels of a line that is 3 wide"))
     for kind, magic in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):

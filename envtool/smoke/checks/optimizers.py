@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import stepping
-from ..gates import EXACT, Gate
+from ..facts import release
+from ..gates import EXACT, F32, F64, Gate
 from ..registry import Skip, check
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 FAMILY = "optimizers"
 STEPS = 8
 SCALARS = Gate(1e-6, "torch keeps its step-dependent factors in float32")
-SOLVED = Gate(1e-6, "10 seeds reach 1e-8 or less of the start")
-SLOWER = Gate(1e-2, "its steps are relative to the parameters, so the last ones are small; 30 seeds reach 1e-3")
+OLD_FOREACH = Gate(1e-8, "torch 1.13's foreach implementation keeps the decayed rate in float32")
+SOLVED = Gate(1e-5, "30 seeds reach 4e-7 of the start or less")
+SLOWER = Gate(1e-2, "its steps are relative to the parameters, so the last ones are small; 30 seeds reach 5e-4")
 
 
 def _walk(lab: Lab, torch: Any, make: Any, start: Any, gradients: Any, dtype: Any) -> Any:
@@ -33,8 +35,6 @@ def _walk(lab: Lab, torch: Any, make: Any, start: Any, gradients: Any, dtype: An
 
 def _follows(lab: Lab, torch: Any, name: str, rule: Any, options: Any, own: Any = None, gate64: Any = None) -> None:
     """Compare a torch optimizer with its rule, step by step, in float32 and float64 and every implementation."""
-    from ..gates import F32, F64
-
     kind = getattr(torch.optim, name, None)
     if kind is None:
         raise Skip("torch %s has no %s" % (torch.__version__, name))
@@ -94,7 +94,7 @@ def adam(lab: Lab, torch: Any) -> None:
 @check("optimizer.adaptive", family=FAMILY)
 def adaptive(lab: Lab, torch: Any) -> None:
     """Adagrad, Adadelta, RMSprop (momentum, centered), Rprop, Adamax, NAdam, RAdam and ASGD, step by step."""
-    _follows(lab, torch, "Adagrad", stepping.adagrad, {"lr": 0.1, "lr_decay": 0.2})
+    _follows(lab, torch, "Adagrad", stepping.adagrad, {"lr": 0.1, "lr_decay": 0.2}, gate64=OLD_FOREACH)
     _follows(lab, torch, "Adadelta", stepping.adadelta, {"lr": 0.8, "rho": 0.7, "eps": 1e-4})
     for options in ({"lr": 0.02}, {"lr": 0.02, "momentum": 0.6, "alpha": 0.9}, {"lr": 0.02, "centered": True}):
         centered = (
@@ -103,7 +103,8 @@ def adaptive(lab: Lab, torch: Any) -> None:
         _follows(lab, torch, "RMSprop", stepping.rmsprop, {**options, "eps": 1e-3}, gate64=centered)
     _follows(lab, torch, "Rprop", stepping.rprop, {"lr": 0.05})
     _follows(lab, torch, "Adamax", stepping.adamax, {"lr": 0.05})
-    _follows(lab, torch, "NAdam", stepping.nadam, {"lr": 0.05}, gate64=SCALARS)
+    if release(torch) >= (2, 0):  # before, its loop over single tensors applied the momentum's schedule twice
+        _follows(lab, torch, "NAdam", stepping.nadam, {"lr": 0.05}, gate64=SCALARS)
     _follows(lab, torch, "RAdam", stepping.radam, {"lr": 0.05, "betas": (0.9, 0.9)}, gate64=SCALARS)
     _follows(lab, torch, "ASGD", stepping.asgd, {"lr": 0.1, "lambd": 0.05, "alpha": 0.75}, gate64=SCALARS)
 
@@ -121,10 +122,8 @@ def sparse_adam(lab: Lab, torch: Any) -> None:
         optimizer.zero_grad()
         (embedding(rows.to(lab.device)) * lab.here(pull, dtype=torch.float64)).sum().backward()
         optimizer.step()
-    moved = stepping.trace(stepping.adam, start[rows], pulls, lr=0.1)[-1]
-    lab.near(
-        "touched rows", embedding.weight[rows.to(lab.device)], moved, Gate(1e-6, "eps is added before the correction")
-    )
+    moved = stepping.trace(stepping.adam, start[rows], pulls, lr=0.1, late=True)[-1]
+    lab.near("touched rows", embedding.weight[rows.to(lab.device)], moved, F64)
     others = torch.tensor([0, 2, 4])
     lab.exact("other rows", embedding.weight[others.to(lab.device)], start[others])
 
@@ -145,11 +144,11 @@ def muon(lab: Lab, torch: Any) -> None:
     start, g = lab.randn(6, 8), lab.randn(6, 8)
     moved = _walk(lab, torch, lambda p: kind(p, lr=0.1, weight_decay=0.2, momentum=0.9), start, [g], torch.float32)[0]
     step = (start * (1 - 0.1 * 0.2) - moved.cpu().double()) / 0.1
-    bf16 = Gate(0.05, "torch runs it in bfloat16: at most 0.02 in 20 seeds")
+    bf16 = Gate(0.08, "torch runs it in bfloat16: at most 0.033 in 30 seeds")
     lab.near("step", step, stepping.newton_schulz(g), bf16)  # the scale of g does not matter
     stretch = torch.linalg.svdvals(step)
     lab.measure("largest stretch", stretch.max(), Gate(1.5, "Jordan et al. 2024: singular values end in 0.5 .. 1.5"))
-    lab.measure("smallest stretch", stretch.min(), Gate(0.3, "Jordan et al. 2024; 20 seeds reach 0.5", floor=True))
+    lab.measure("smallest stretch", stretch.min(), Gate(0.3, "Jordan et al. 2024; 30 seeds reach 0.68", floor=True))
 
 
 @check("optimizer.lbfgs", family=FAMILY, suite="quick")
@@ -170,7 +169,7 @@ def lbfgs(lab: Lab, torch: Any) -> None:
         return value
 
     optimizer.step(energy)
-    lab.near("A x = b", a @ x.detach().cpu(), b, Gate(1e-6, "at most 1e-8 in 20 seeds"))
+    lab.near("A x = b", a @ x.detach().cpu(), b, Gate(1e-6, "at most 3e-8 in 30 seeds"))
 
 
 # Learning rates under which each solves the parabola below in 300 steps. RAdam is unstable in a curved valley and Muon
@@ -201,7 +200,7 @@ def convergence(lab: Lab, torch: Any) -> None:
         kind = getattr(torch.optim, name, None)
         if kind is None:
             continue
-        steps = 600 if name in ("Adadelta", "Adafactor", "Muon") else 300
+        steps = 600 if name in ("Adadelta", "Adafactor", "Muon", "RAdam") else 300
         curves[name] = _descend(lab, torch, kind, options, scale, start, steps)
         lab.measure(name, curves[name][-1], SLOWER if name == "Adafactor" else SOLVED)
     lab.figure("curves", "A parabola of condition 10: f / f(start)", series=curves, log=True)

@@ -1,0 +1,105 @@
+"""Run by an interpreter with torch, never by pytest: judge checks under other seeds, or under mutants.
+
+``python prove.py seeds 30`` and ``python prove.py mutants [NAME ...]`` print a JSON line per run. Every run has a
+process of its own, forked after the imports, so that hundreds of them take as long as their checks.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUNDLE = Path(__file__).parents[2] / "envtool" / "smoke"
+SLOW = ("probe.compile", "gan.grid")  # a compiler and half a minute of training: not for dozens of runs
+
+
+def load_bundle() -> None:
+    """Make the bundle importable as ``envtool_smoke``, as its own entry does."""
+    spec = importlib.util.spec_from_file_location(
+        "envtool_smoke", BUNDLE / "__init__.py", submodule_search_locations=[str(BUNDLE)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["envtool_smoke"] = module
+    spec.loader.exec_module(module)
+
+
+def forked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run ``work`` in a process of its own and return what it returned, or how it died."""
+    inside, outside = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            found = work()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the other runs go on
+            found = {"verdict": "error", "message": f"{type(error).__name__}: {error}"}
+        with os.fdopen(outside, "w") as pipe:
+            pipe.write(json.dumps(found))
+        os._exit(0)
+    os.close(outside)
+    with os.fdopen(inside) as pipe:
+        said = pipe.read()
+    os.waitpid(pid, 0)
+    return dict(json.loads(said)) if said else {"verdict": "error", "message": "the process died"}
+
+
+def seeds(count: int) -> None:
+    """Judge every check that a CPU can under ``count`` other seeds."""
+    from envtool_smoke import registry, worker
+
+    for check in registry.choose(registry.catalogue(), device="cpu"):
+        if check.id in SLOW:
+            continue
+        for seed in range(1, count + 1):
+            said = forked(functools.partial(worker.judge, check, "cpu", seed))
+            print(json.dumps({"check": check.id, "seed": seed, **_summary(said)}), flush=True)
+
+
+def mutants(names: Any) -> None:
+    """Judge, for each mutant, the check that was declared to catch it, before and after the mutation."""
+    from envtool_smoke import registry, worker
+    from mutants import MUTANTS
+
+    checks = {check.id: check for check in registry.catalogue()}
+    chosen = [mutant for mutant in MUTANTS if mutant.name in names or not names]
+    for name in dict.fromkeys(mutant.caught_by for mutant in chosen):
+        # What is clean has to pass; and what a check imports need not be imported again for each of its mutants.
+        said = worker.judge(checks[name], "cpu")
+        assert said["verdict"] == "pass", (name, said["message"])
+    for mutant in chosen:
+
+        def mutated(mutant: Any = mutant) -> dict[str, Any]:
+            mutant.apply()
+            return dict(worker.judge(checks[mutant.caught_by], "cpu"))
+
+        said = forked(mutated)
+        row = {"mutant": mutant.name, "of": mutant.of, "caught_by": mutant.caught_by, "change": mutant.change}
+        print(json.dumps({**row, **_summary(said)}), flush=True)
+
+
+def _summary(said: dict[str, Any]) -> dict[str, Any]:
+    wanted = ("verdict", "message", "measured", "gate", "floor", "what", "source", "seconds")
+    return {key: said[key] for key in wanted if key in said}
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    load_bundle()
+    import torch
+
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    if sys.argv[1] == "seeds":
+        seeds(int(sys.argv[2]))
+    else:
+        mutants(sys.argv[2:])

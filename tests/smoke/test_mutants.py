@@ -1,0 +1,148 @@
+"""The proof: every mutant is noticed by the check that was named for it, and no seed raises a false alarm.
+
+``pytest --long tests/smoke/test_mutants.py`` runs all of it and writes the kept tables anew.
+"""
+
+import ast
+import json
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+MUTANTS, SEEDS = HERE / "mutants.md", HERE / "seeds.md"
+COSTLY = (
+    "vae.ppca",
+    "vae.images",
+    "autoencoder",
+    "gan.optimal_discriminator",
+)  # these train
+CLEAN = 30  # seeds
+
+
+def _declared() -> dict[str, str]:
+    """Return the mutants and their checks, from the source: mutants.py itself needs torch."""
+    found = {}
+    for node in ast.parse((HERE / "mutants.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.decorator_list:
+            call = node.decorator_list[0]
+            assert isinstance(call, ast.Call)
+            found[node.name] = ast.literal_eval(call.args[1])
+    return found
+
+
+def _prove(python: Path, *arguments: str) -> list[dict[str, Any]]:
+    argv = [str(python), "-B", str(HERE / "prove.py"), *arguments]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def _alive(rows: Iterable[dict[str, Any]]) -> list[str]:
+    # A check that raises has noticed, too, but not what it should have: only a measurement counts.
+    return [f"{r['mutant']}: {r['message']}" for r in rows if r["verdict"] != "fail" or "measured" not in r]
+
+
+def test_there_are_enough_and_the_kept_table_has_them_all() -> None:
+    declared, kept = _declared(), MUTANTS.read_text(encoding="utf-8")
+    assert len(declared) >= 100
+    assert [name for name in declared if f"| {name} |" not in kept] == []
+    assert "NOT CAUGHT" not in kept
+
+
+@pytest.mark.torch
+def test_mutants_are_caught(torch_python: Path) -> None:
+    cheap = [name for name, check in _declared().items() if not check.startswith(COSTLY)]
+    rows = _prove(torch_python, "mutants", *cheap)
+    assert {row["mutant"] for row in rows} == set(cheap)
+    assert _alive(rows) == []
+
+
+@pytest.mark.torch
+@pytest.mark.long
+def test_every_mutant_is_caught(torch_python: Path) -> None:
+    rows = _prove(torch_python, "mutants")
+    lines = [
+        "# Mutants",
+        "",
+        "One term wrong each, and what the check that was named for it beforehand measured: how many times its gate.",
+        "",
+        f"Written by `pytest --long tests/smoke/test_mutants.py`, {_stack(torch_python)}, on a CPU.",
+        "",
+        "| mutant | of | wrong | caught by | measured | gate | margin | comparison |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        caught = "NOT CAUGHT" if _alive([row]) else _margin(row)
+        what = str(row.get("what", row["message"])).replace("|", "\\|")
+        cells = (
+            row["mutant"],
+            row["of"],
+            row["change"],
+            row["caught_by"],
+            _number(row, "measured"),
+            _number(row, "gate"),
+        )
+        lines.append(f"| {' | '.join(cells)} | {caught} | {what} |")
+    MUTANTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert _alive(rows) == []
+
+
+@pytest.mark.torch
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_no_false_alarm(torch_python: Path) -> None:
+    rows = _prove(torch_python, "seeds", str(CLEAN))
+    by_check: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_check.setdefault(row["check"], []).append(row)
+    lines = [
+        "# Clean runs",
+        "",
+        f"The same checks under {CLEAN} other seeds: the worst measurement of all of them, and its gate.",
+        "",
+        f"Written by `pytest --long tests/smoke/test_mutants.py`, {_stack(torch_python)}, on a CPU.",
+        "",
+        "| check | verdicts | worst | gate | comparison |",
+        "|---|---|---|---|---|",
+    ]
+    for name, runs in by_check.items():
+        verdicts = ", ".join(f"{n} {v}" for v in ("pass", "warn", "skip", "fail") if (n := _count(runs, v)))
+        worst = max(runs, key=_strain)
+        cells = (
+            name,
+            verdicts,
+            _number(worst, "measured"),
+            _number(worst, "gate"),
+            str(worst.get("what", worst["message"])),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    SEEDS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert [f"{r['check']}, seed {r['seed']}: {r['message']}" for r in rows if r["verdict"] == "fail"] == []
+
+
+def _count(runs: list[dict[str, Any]], verdict: str) -> int:
+    return sum(run["verdict"] == verdict for run in runs)
+
+
+def _strain(run: dict[str, Any]) -> float:
+    measured, gate = float(run.get("measured", 0)), float(run.get("gate", 0))
+    near, far = (gate, measured) if run.get("floor") else (measured, gate)
+    return near / far if far > 0 else float("inf") if near > 0 else 0.0
+
+
+def _margin(row: dict[str, Any]) -> str:
+    margin = _strain(row)
+    return "any is too much" if margin == float("inf") else f"{margin:.2g} x"
+
+
+def _number(row: dict[str, Any], key: str) -> str:
+    return f"{float(row[key]):.2g}" if key in row else "-"
+
+
+def _stack(python: Path) -> str:
+    program = "import sys, torch; print(f'torch {torch.__version__}, Python {sys.version.split()[0]}')"
+    return subprocess.run([str(python), "-c", program], capture_output=True, text=True, check=True).stdout.strip()
