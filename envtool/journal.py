@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import EnvtoolError
-from envtool.files import locked, write_atomically
+from envtool.files import locked, sync_folder, write_atomically
 from envtool.model import FileEdit
 from envtool.paths import Host
 from envtool.words import redact, tr
 
 _LOGIN = re.compile(r"[^\s/'\"@:]+:[^\s/'\"@]+@")  # also without a scheme, as in a half-written proxy setting
+_BEGUN, _DONE = ".begun", ".json"
 _WAIT = 10.0  # seconds to wait for another envtool that is writing
 
 
@@ -54,12 +55,11 @@ def apply(
                     tr("{path} was changed by somebody else at the same moment; nothing was written.", path=edit.path),
                     hint=tr("Try again."),
                 )
-        path = _folder(host) / f"{time.time_ns():020d}.json"
+        path = _folder(host) / f"{time.time_ns():020d}{_BEGUN}"
         record = {
             "purpose": purpose,
             "title": title,
             "when": time.time(),
-            "state": "begun",
             "edits": [_described(edit) for edit in edits],
         }
         _save(path, record)
@@ -72,13 +72,13 @@ def apply(
             _take_back(record)
             path.unlink()
             raise
-        record["state"] = "done"
-        _save(path, record)
+        # not synced: an entry that looks begun although all its files are written counts as done
+        path.rename(path.with_suffix(_DONE))
 
 
 def recover(host: Host) -> tuple[str, ...]:
     """Take back what a killed command left half-written; return a sentence for each."""
-    if all(record["state"] == "done" for _, record in _records(host)):
+    if not any(_folder(host).glob(f"*{_BEGUN}")):
         return ()
     with _held(host):
         return _recover(host)
@@ -100,10 +100,11 @@ def undo(host: Host, purpose: str) -> Entry | None:
             changed = [edit for edit in record["edits"] if _hash(_read(Path(edit["path"]))) != edit["after"]]
             if changed:
                 raise _changed_since(changed)
-            record["state"] = "undoing"
-            _save(path, record)
+            begun = path.with_suffix(_BEGUN)
+            path.rename(begun)
+            sync_folder(begun.parent)
             _take_back(record)
-            path.unlink()
+            begun.unlink()
             return entry
     return None
 
@@ -216,8 +217,11 @@ def _changed_since(edits: Sequence[dict[str, Any]]) -> EnvtoolError:
 
 def _recover(host: Host) -> tuple[str, ...]:
     said = []
-    for path, record in _records(host):
-        if record["state"] == "done":
+    for path, record in _records(host, _BEGUN):
+        for edit in record["edits"]:
+            _sweep(Path(edit["path"]))
+        if all(_hash(_read(Path(edit["path"]))) == edit["after"] for edit in record["edits"]):
+            path.rename(path.with_suffix(_DONE))  # it was killed after its last write
             continue
         foreign = _take_back(record)
         path.unlink()
@@ -229,16 +233,22 @@ def _recover(host: Host) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _sweep(path: Path) -> None:
+    """Remove the temporary files that a killed write left beside a file."""
+    for left in path.parent.glob(f".{path.name}.*.envtool"):
+        left.unlink(missing_ok=True)
+
+
 def _undoable(host: Host, purpose: str) -> Iterator[tuple[Entry, Path, dict[str, Any]]]:
-    for path, record in reversed(_records(host)):
-        if record["purpose"] == purpose and record["state"] == "done":
+    for path, record in reversed(_records(host, _DONE)):
+        if record["purpose"] == purpose:
             paths = tuple(Path(edit["path"]) for edit in record["edits"])
             yield Entry(path.stem, purpose, record["title"], record["when"], paths), path, record
 
 
-def _records(host: Host) -> list[tuple[Path, dict[str, Any]]]:
+def _records(host: Host, state: str) -> list[tuple[Path, dict[str, Any]]]:
     found = []
-    for path in sorted(_folder(host).glob("*.json")):
+    for path in sorted(_folder(host).glob(f"*{state}")):
         with suppress(OSError, ValueError):  # our writes are atomic: what does not parse is not ours
             found.append((path, json.loads(path.read_bytes())))
     return found
@@ -269,7 +279,13 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, data: bytes | None) -> None:
-    if data is None:
-        path.unlink(missing_ok=True)
-    else:
-        write_atomically(path, data)
+    try:
+        if data is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_atomically(path, data)
+    except OSError as error:
+        raise EnvtoolError(
+            tr("{path} could not be written: {reason}.", path=path, reason=error.strerror or error),
+            hint=tr("Nothing was changed. Check who owns the file and its folder."),
+        ) from error

@@ -1,6 +1,7 @@
 """``.condarc`` edited: channels moved to a mirror and back, everything else left as it stands."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from envtool.clients import conda
 from envtool.clients.condarc import Layer, layers
@@ -19,11 +20,11 @@ def places(host: Host, scope: Scope) -> Places | None:
     if scope.kind == "user":
         default = host.home / ".condarc"
         names = (".condarc", "condarc")
-        folders = [host.home / ".config" / "conda", host.home / ".conda"]
-        return Places((*(folder / name for folder in folders for name in names), default), default)
+        xdg = host.environ.get("XDG_CONFIG_HOME")
+        folders = [*([Path(xdg) / "conda"] if xdg else []), host.home / ".config" / "conda", host.home / ".conda"]
+        paths = dict.fromkeys((*(folder / name for folder in folders for name in names), default))
+        return Places(tuple(paths), default)
     if scope.kind == "system":
-        from pathlib import Path
-
         default = Path("C:/ProgramData/conda/.condarc" if host.system == "Windows" else "/etc/conda/.condarc")
         return Places((default,), default)
     folder = scope.prefix if scope.kind == "env" else scope.root

@@ -5,6 +5,7 @@ lose comments, quotes, indents or blank lines of almost every file that people h
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -14,6 +15,10 @@ from envtool.words import tr
 
 Path = tuple[str, ...]
 Value: TypeAlias = "str | bool | Sequence[str] | Mapping[str, Value]"
+
+# Names and URLs need no quotes, nor a parser to see that; anything else is asked of it.
+_PLAIN = re.compile(r"[A-Za-z](?:[\w./@~-]|:(?=[\w/]))*")
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 class YamlText:
@@ -242,14 +247,16 @@ class YamlText:
 
 def _scalar(value: str | bool, style: str | None) -> str:
     """Return a value as YAML, quoted as its predecessor was, or where it must be."""
-    import yaml
-
     if isinstance(value, bool):
         return "true" if value else "false"
     if style == "'" and "\n" not in value:
         return "'" + value.replace("'", "''") + "'"
     if style == '"':
         return json.dumps(value, ensure_ascii=False)
+    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    import yaml
+
     try:
         plain = yaml.safe_load(f"[{value}]") == [value] and yaml.safe_load(value) == value and "\n" not in value
     except yaml.YAMLError:

@@ -3,21 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from envtool import journal
-from envtool.clients import conda_edit, mamba, pip_edit, pixi, uv
 from envtool.clients.switching import Editor, Recogniser, Scope, Wanted
 from envtool.clients.text import Form, read
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.mirrors import catalogue, meaning, own_mirrors, recognise
+from envtool.mirrors import catalogue, meaning, recognise
 from envtool.model import FileEdit, Plan
+from envtool.operations import hiding
 from envtool.paths import Host
-from envtool.process import find
 from envtool.words import redact, tr
 
 PURPOSE = "mirror"
-EDITORS: dict[str, Editor] = {"conda": conda_edit, "pip": pip_edit, "uv": uv, "mamba": mamba, "pixi": pixi}
+_EDITORS = {"conda": "conda_edit", "pip": "pip_edit", "uv": "uv", "mamba": "mamba", "pixi": "pixi"}
 _PROGRAMS = {"uv": ("uv",), "mamba": ("mamba", "micromamba"), "pixi": ("pixi",)}
+
+
+if TYPE_CHECKING:  # each is loaded only where its client is switched; that they are editors is checked here
+    from envtool.clients import conda_edit, mamba, pip_edit, pixi, uv
+
+    _checked: tuple[Editor, ...] = (conda_edit, pip_edit, uv, mamba, pixi)
 
 
 @dataclass(frozen=True)
@@ -75,21 +81,29 @@ def targets(host: Host, names: Sequence[str]) -> tuple[str, ...]:
     """
     words = [word.strip() for name in names for word in name.split(",") if word.strip()]
     if "all" in words:
-        return tuple(EDITORS)
+        return tuple(_EDITORS)
     if not words:
-        return tuple(name for name in EDITORS if name not in _PROGRAMS or _present(host, name))
+        return tuple(name for name in _EDITORS if name not in _PROGRAMS or _present(host, name))
     for word in words:
-        if word not in EDITORS:
+        if word not in _EDITORS:
             raise EnvtoolError(
                 tr("There is no target {name}.", name=repr(word)),
-                hint=tr("Targets are: {names}, all.", names=", ".join(EDITORS)),
+                hint=tr("Targets are: {names}, all.", names=", ".join(_EDITORS)),
                 code=ExitCode.USAGE,
             )
     return tuple(dict.fromkeys(words))
 
 
+def _editor(client: str) -> Editor:
+    from importlib import import_module
+
+    return cast(Editor, import_module(f"envtool.clients.{_EDITORS[client]}"))
+
+
 def _present(host: Host, client: str) -> bool:
-    places = EDITORS[client].places(host, Scope("user"))
+    from envtool.process import find
+
+    places = _editor(client).places(host, Scope("user"))
     if places and any(path.exists() for path in places.paths):
         return True
     return any(find(program, host.environ.get("PATH", "")) for program in _PROGRAMS[client])
@@ -109,6 +123,7 @@ def plan_set(
             code=ExitCode.USAGE,
         )
     draft = _Draft(host, recognise.Recogniser(known), wanted, clean)
+    draft.remarks += hiding.find(host, clients, scope)
     return _plan(f"mirror set {site.name}", draft, clients, scope)
 
 
@@ -117,6 +132,8 @@ def plan_torch(host: Host, mirror: str) -> Switch:
 
     It is envtool's own setting: in pip's it would slow down and alter every other install.
     """
+    from envtool.mirrors import own_mirrors
+
     known = catalogue.load(host)
     site = meaning.find(known, mirror)
     if site.torch is None:
@@ -160,7 +177,7 @@ def undo(host: Host, *, dry_run: bool = False) -> tuple[journal.Entry, tuple[Fil
 
 def _plan(title: str, draft: _Draft, clients: Sequence[str], scope: Scope) -> Switch:
     for name in clients:
-        draft.client(EDITORS[name], scope)
+        draft.client(_editor(name), scope)
     remarks, stale = tuple(dict.fromkeys(draft.remarks)), tuple(dict.fromkeys(draft.stale))
     return Switch(Plan(title, edits=tuple(draft.edits)), tuple(clients), remarks, stale)
 

@@ -13,6 +13,7 @@ from envtool.clients import conda, pip
 from envtool.clients.switching import Scope
 from envtool.clients.text import lines_of, read
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import FileEdit
 from envtool.operations import switch_mirror
 from envtool.paths import Host
 
@@ -268,6 +269,7 @@ def test_killed_between_files_the_next_command_puts_all_back(home, kill_at):
     (home.path / ".condarc").write_text("channels: [conda-forge]\n")
     script = f"""
 import os, signal
+from pathlib import Path
 from envtool import journal
 from envtool.operations import switch_mirror as s
 from envtool.clients.switching import Scope
@@ -277,22 +279,52 @@ planned = s.plan_set(host, "tsinghua", ("conda", "pip"), Scope("user"))
 def step(index):
     if index == {kill_at}:
         os.kill(os.getpid(), signal.SIGKILL)
-def killed(path, record):
-    if record["state"] == "done" and {kill_at} == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    save(path, record)
-save, journal._save = journal._save, killed
+def rename(self, target):
+    os.kill(os.getpid(), signal.SIGKILL)
+if {kill_at} == 2:
+    Path.rename = rename
 journal.apply(host, s.PURPOSE, planned.plan.title, planned.plan.edits, step)
 """
     done = subprocess.run([sys.executable, "-c", script], env=dict(home.environ), check=False)
     assert done.returncode == -9
     said = journal.recover(home.host)
-    assert len(said) == 1
+    if kill_at == 2:  # all was written: it counts as done, and can be undone
+        assert said == ()
+        assert TUNA in (home.path / ".condarc").read_text()
+        switch_mirror.undo(home.host)
+    else:
+        assert len(said) == 1
     assert (home.path / ".condarc").read_text() == "channels: [conda-forge]\n"
     assert not (home.path / ".config").exists()
     assert journal.recover(home.host) == ()
     switch(home, "tsinghua")
     assert TUNA in (home.path / ".condarc").read_text()
+
+
+@pytest.mark.parametrize("kill_at", [1, 2])
+def test_a_killed_undo_is_finished(home, kill_at):
+    (home.path / ".condarc").write_text("channels: [conda-forge]\n")
+    switch(home, "tsinghua")
+    script = f"""
+import os, signal
+from envtool import journal
+from envtool.paths import Host
+write, count = journal._write, []
+def killed(path, data):
+    count.append(path)
+    if len(count) == {kill_at}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(path, data)
+journal._write = killed
+journal.undo(Host.here(), "mirror")
+"""
+    done = subprocess.run([sys.executable, "-c", script], env=dict(home.environ), check=False)
+    assert done.returncode == -9
+    journal.recover(home.host)
+    if switch_mirror.undo(home.host) is None:  # killed in the middle: the rest was undone by the next command
+        assert kill_at == 2
+    assert (home.path / ".condarc").read_text() == "channels: [conda-forge]\n"
+    assert not (home.path / ".config").exists()
 
 
 def test_no_login_reaches_the_journal(home):
@@ -313,9 +345,43 @@ def test_a_file_that_cannot_be_written_leaves_all_as_it_was(home):
     conf = home.path / ".config/pip"
     conf.parent.mkdir()
     conf.write_text("a file where a folder is wanted")
-    with pytest.raises((EnvtoolError, OSError)):
+    with pytest.raises(EnvtoolError, match="cannot be read"):
         switch(home, "tsinghua")
     assert not (home.path / ".condarc").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody can write, as Linux has")
+def test_a_write_that_fails_takes_the_ones_before_it_back(home):
+    edits = tuple(
+        FileEdit(path, None, b"channels: [conda-forge]\n") for path in (home.path / ".condarc", Path("/proc/.condarc"))
+    )
+    with pytest.raises(EnvtoolError, match="could not be written"):
+        journal.apply(home.host, "mirror", "mirror set x", edits)
+    assert not (home.path / ".condarc").exists()
+    assert journal.last(home.host, "mirror") is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"PIP_INDEX_URL": "https://x.example"}, "PIP_INDEX_URL"),
+        ({"CONDA_DEFAULT_CHANNELS": "https://x.example/main"}, "CONDA_DEFAULT_CHANNELS"),
+    ],
+)
+def test_what_hides_the_new_setting_is_said(home, variables, said):
+    host = Host({**home.environ, **variables}, home.path, "Linux", "x86_64")
+    planned = switch_mirror.plan_set(host, "tsinghua", BOTH, USER)
+    assert any(said in remark for remark in planned.remarks)
+    quiet = Host({"HOME": str(home.path)}, home.path, "Linux", "x86_64")
+    assert not switch_mirror.plan_set(quiet, "tsinghua", BOTH, USER).remarks
+
+
+def test_a_file_that_hides_the_new_setting_is_said(home, tmp_path):
+    (tmp_path / "pyvenv.cfg").touch()
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://pip.lab.example/simple\n")
+    host = Host({"VIRTUAL_ENV": str(tmp_path)}, home.path, "Linux", "x86_64")
+    planned = switch_mirror.plan_set(host, "tsinghua", BOTH, USER)
+    assert any(str(tmp_path / "pip.conf") in remark for remark in planned.remarks)
 
 
 def test_windows_and_macos_places(tmp_path):

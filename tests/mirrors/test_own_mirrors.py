@@ -1,0 +1,63 @@
+"""A user's own mirrors: added, used, removed, with his comments kept and no login ever written."""
+
+import pytest
+
+from envtool.mirrors import catalogue, replicas
+
+
+def test_add_use_remove(home):
+    added = home.envtool(
+        "mirror", "add", "lab", "--pypi", "https://pip.lab.example/simple", "--torch", "https://t.example", "--flat"
+    )
+    assert added.code == 0, added.err
+    path = catalogue.own_file(home.host)
+    path.write_text("# ours\n" + path.read_text())
+    known = catalogue.load(home.host)
+    assert known.find("lab").pypi.index == "https://pip.lab.example/simple"
+    assert ("find-links", "https://t.example/cu128/") in replicas.for_torch(known, "cu128")
+    assert "lab *" in home.envtool("mirror", "list").out
+    assert home.envtool("mirror", "set", "lab", "--target", "pip").code == 0
+    assert home.envtool("mirror", "undo").code == 0
+    assert home.envtool("mirror", "add", "second", "--conda", "https://c.example/anaconda").code == 0
+    assert home.envtool("mirror", "remove", "lab").code == 0
+    assert path.read_text().startswith("# ours\n")
+    assert "lab" not in path.read_text()
+    assert catalogue.load(home.host).find("second").conda
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("add", "lab", "--pypi", "https://me:secret@pip.lab.example/simple"), 4),
+        (("add", "lab", "--pypi", "pip.lab.example"), 4),
+        (("add", "Two Words", "--pypi", "https://pip.lab.example/simple"), 4),
+        (("add", "lab"), 2),
+        (("remove", "tsinghua"), 2),
+        (("remove", "nobody"), 2),
+    ],
+)
+def test_what_cannot_be_added_or_removed(home, arguments, code):
+    ran = home.envtool("mirror", *arguments)
+    assert ran.code == code
+    assert "secret" not in ran.out + ran.err
+    assert not catalogue.own_file(home.host).exists()
+
+
+def test_the_preferred_torch_mirror_is_asked_first(home):
+    assert home.envtool("mirror", "set", "nju", "--torch").code == 0
+    assert "nju" in replicas.for_torch(catalogue.load(home.host), "cu128")[0][1]
+    assert home.envtool("mirror", "undo").code == 0
+    assert not catalogue.own_file(home.host).exists()
+    refused = home.envtool("mirror", "set", "tsinghua", "--torch")
+    assert refused.code == 2
+    assert "nju" in refused.err
+
+
+def test_other_places_of_a_public_channel(home):
+    known = catalogue.load(home.host)
+    tuna = "https://mirrors.tuna.tsinghua.edu.cn/anaconda/cloud/conda-forge"
+    found = replicas.others(known, tuna)
+    assert found[0] == "https://conda.anaconda.org/conda-forge"
+    assert not any("bfsu" in url for url in found)
+    assert replicas.others(known, "https://repo.anaconda.com/pkgs/main")[0].endswith("/anaconda/pkgs/main")
+    assert replicas.others(known, "https://conda.lab.example/own") == ()
