@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from envtool.environments import checkout
 from envtool.model import Package
@@ -100,4 +100,5 @@ def _editable(package: Package, folder: Path, reporter: Reporter) -> str:
             folder=folder,
         )
     )
-    return f"-e {folder}"
+    # pip and uv read a blank in a path differently, and a quoted path, too: an address is the one form for both.
+    return f"-e {folder.as_uri() if quote(str(folder)) != str(folder) else folder}"

@@ -132,13 +132,15 @@ def test_what_was_asked_for_stays_where_python_brings_it_no_more(home: Home) -> 
 
 def test_what_only_this_machine_has_is_said(home: Home) -> None:
     prefix = venv(home.path / "env")
-    cloned, plain = home.path / "cloned", home.path / "my code"
+    cloned, plain, odd = home.path / "cloned", home.path / "code", home.path / "my code"
     write(cloned / ".git" / "config", '[remote "origin"]\n\turl = git@git.example:me/x.git\n')
     write(cloned / ".git" / "HEAD", "f" * 40)
     plain.mkdir()
+    odd.mkdir()
     editable = {"dir_info": {"editable": True}}
     dist(prefix / SP, "cloned", "1", direct_url=json.dumps({"url": cloned.as_uri(), **editable}))
     dist(prefix / SP, "plain", "2", direct_url=json.dumps({"url": plain.as_uri(), **editable}))
+    dist(prefix / SP, "odd", "2", direct_url=json.dumps({"url": odd.as_uri(), **editable}))
     dist(prefix / SP, "built", "3", direct_url=json.dumps({"url": plain.as_uri(), "dir_info": {}}))
     dist(prefix / SP, "local", "4+abc")
     ran = home.envtool("export", str(prefix), "--format", "requirements")
@@ -146,9 +148,10 @@ def test_what_only_this_machine_has_is_said(home: Home) -> None:
         "built==3",
         f"-e git+ssh://git@git.example/me/x.git@{'f' * 40}#egg=cloned",
         "local==4+abc",
+        f"-e {odd.as_uri()}",
         f"-e {plain}",
     ]
-    assert [line.split()[1] for line in ran.err.splitlines()] == ["local", "built", "cloned", "plain"]
+    assert [line.split()[1] for line in ran.err.splitlines()] == ["local", "built", "cloned", "odd", "plain"]
     assert requirements.read(ran.out).remarks == ()
 
 
@@ -268,7 +271,7 @@ def test_whatever_is_installed_the_lines_are_pips_and_portable(installed: list[P
     lines = portable.requirement_lines(installed, Silent())
     assert requirements.read(requirements.write(lines)).remarks == ()
     assert len(lines) == len(installed)
-    assert not any("file:" in line or "pypi_0" in line for line in lines)
+    assert not any("@ file:" in line or "pypi_0" in line for line in lines)
 
 
 # -- outside oracles --------------------------------------------------------------------------------------------------
