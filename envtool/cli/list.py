@@ -29,6 +29,8 @@ def list_(
         _show_environments(list_environments(host))
     else:
         environment, contents = list_packages(host, name)
+        if environment.unfinished:
+            out.warn(tr("{path} is unfinished: what is shown is what is there now.", path=environment.prefix))
         for remark in contents.remarks:
             out.warn(remark)
         both = sorted((*contents.conda, *contents.pip), key=lambda package: (package.name, package.manager))

@@ -7,6 +7,8 @@ import pytest
 from conftest import Home
 from layouts import conda_env, dist, venv
 
+from envtool.prefix import mark_unfinished
+
 SP = "lib/python3.11/site-packages"
 PYTHON = {"name": "python", "version": "3.11.7", "build": "h1_0_cpython"}
 
@@ -80,6 +82,15 @@ def test_what_is_wrong_with_an_environment_is_a_warning(home: Home) -> None:
     assert ran.code == 0
     assert "warning: " in ran.err
     assert "numpy" not in ran.out
+
+
+def test_a_half_made_environment_is_shown_as_such(home: Home) -> None:
+    prefix = home.path / ".conda" / "envs" / "half"
+    mark_unfinished(prefix, "create half")
+    assert home.envtool("list").out.splitlines()[1].split() == ["half", "conda", "-", "unfinished", str(prefix)]
+    ran = home.envtool("list", "half")
+    assert (ran.code, ran.out) == (0, "")
+    assert "unfinished" in ran.err
 
 
 def test_an_unknown_environment_is_missing(home: Home) -> None:
