@@ -17,6 +17,7 @@ from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from envtool.mirrors.fetch import Answer, Fetcher, NoAnswerError, trust
+from envtool.mirrors.status import last_success
 from envtool.paths import Host
 from envtool.words import tr
 
@@ -56,13 +57,15 @@ class Question:
     url: str
     flat: bool = False  # torch: a plain listing instead of an index
     wheel: str = ""
+    status: str = ""  # the page where the site says when it last synchronised
 
 
 @dataclass(frozen=True)
 class Result:
     """What was found. ``latency`` in seconds, ``rate`` in bytes per second, ``modified`` in seconds since 1970.
 
-    ``behind`` is how many seconds older its data are than the freshest seen in the same run, None where not known.
+    ``behind`` is by how many seconds its data are older than the freshest seen in the same run, or than now by what
+    the site says of its last synchronisation (``synced``), whichever is more; None where neither is known.
     """
 
     mirror: str
@@ -73,6 +76,7 @@ class Result:
     latency: float | None = None
     rate: float = 0.0
     modified: float | None = None
+    synced: float | None = None
     behind: float | None = None
 
     @property
@@ -104,13 +108,18 @@ def ask(host: Host, questions: Sequence[Question], *, limit: float = LIMIT, cert
 
 def ranked(results: Sequence[Result]) -> tuple[Result, ...]:
     """Return results best first: it works, it is fresh, then by speed. ``behind`` is filled in."""
-    known = [result.modified for result in results if result.modified is not None and result.status == "ok"]
-    newest = max(known, default=0.0)
-    dated = (
-        replace(result, behind=max(0.0, newest - result.modified)) if result.modified is not None else result
-        for result in results
-    )
-    return tuple(sorted(dated, key=_rank))
+    now = time.time()
+    newest = {
+        purpose: max((r.modified or 0.0 for r in results if r.purpose == purpose and r.status == "ok"), default=0.0)
+        for purpose in {result.purpose for result in results}
+    }
+    return tuple(sorted((_dated(result, newest[result.purpose], now) for result in results), key=_rank))
+
+
+def _dated(result: Result, newest: float, now: float) -> Result:
+    ages = [] if result.modified is None else [max(0.0, newest - result.modified)]
+    ages += [] if result.synced is None else [max(0.0, now - result.synced)]
+    return replace(result, behind=max(ages, default=None))
 
 
 def _rank(result: Result) -> tuple[int, bool, float, float]:
@@ -126,8 +135,9 @@ def _answer(
     host: Host, question: Question, deadline: float, context: ssl.SSLContext, done: Callable[[Result], None]
 ) -> None:
     look = {"conda": _conda, "pip": _pip, "torch": _torch}[question.purpose]
+    asker = _Asker(host, question, deadline, context)
     try:
-        status, detail, answers, modified = look(_Asker(host, question, deadline, context))
+        status, detail, answers, modified = look(asker)
     except NoAnswerError as error:
         kinds: dict[str, Status] = {"timeout": "timeout", "certificate": "certificate"}
         done(Result(question.mirror, question.purpose, question.url, kinds.get(error.kind, "down"), str(error)))
@@ -137,7 +147,8 @@ def _answer(
         return
     latency = min(answer.seconds for answer in answers)
     rate = max(answer.rate for answer in answers)
-    done(Result(question.mirror, question.purpose, question.url, status, detail, latency, rate, modified))
+    synced = asker.synced()
+    done(Result(question.mirror, question.purpose, question.url, status, detail, latency, rate, modified, synced))
 
 
 class _NoError(Exception):
@@ -171,6 +182,16 @@ class _Asker:
         if urlsplit(answer.url).hostname != urlsplit(url).hostname:
             self.elsewhere = urlsplit(answer.url).hostname or ""
         return answer
+
+    def synced(self) -> float | None:
+        """Return when the site says it last synchronised; a fault of that page is none of the mirror."""
+        if not self.question.status:
+            return None
+        try:
+            answer = self._fetcher.get(self.question.status, min(self._deadline - 0.3, time.monotonic() + 1.5))
+        except NoAnswerError:
+            return None
+        return last_success(answer.body, self.question.purpose) if answer.status == 200 else None
 
     def verdict(self) -> tuple[Status, str]:
         """Return whether it was the mirror itself that answered."""

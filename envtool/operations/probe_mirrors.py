@@ -12,6 +12,7 @@ from envtool.mirrors.probe import Purpose, Question, Result
 from envtool.paths import Host
 from envtool.words import tr
 
+UPSTREAM = "upstream"
 PURPOSES: tuple[Purpose, ...] = ("conda", "pip", "torch")
 
 
@@ -35,6 +36,8 @@ def run(host: Host, trial: Trial, seen: Callable[[Result], None] = lambda _: Non
     known = catalogue.load(host)
     sites = [_find(known, name) for name in trial.mirrors] or [m for m in known.mirrors.values() if m.usable]
     questions = [q for site in sites for purpose in trial.purposes for q in _questions(host, trial, site, purpose)]
+    if not trial.mirrors:
+        questions += _upstream(host, known, trial)  # to see by how much the others are behind
     if not questions:
         raise EnvtoolError(
             tr("None of these mirrors serves that, as far as is known."),
@@ -57,6 +60,7 @@ def best(host: Host, purposes: Sequence[Purpose], limit: float = probe.LIMIT) ->
     places: dict[str, list[int]] = {}
     for purpose in purposes:
         working = [r for r in results if r.purpose == purpose and r.status == "ok" and not r.stale]
+        working = [r for r in working if r.mirror != UPSTREAM]
         for position, result in enumerate(working):
             places.setdefault(result.mirror, []).append(position)
     complete = {name: max(found) for name, found in places.items() if len(found) == len(purposes)}
@@ -75,7 +79,7 @@ def _find(known: Catalogue, name: str) -> Mirror:
 
 def _questions(host: Host, trial: Trial, site: Mirror, purpose: Purpose) -> list[Question]:
     if purpose == "pip" and site.pypi:
-        return [Question(site.name, "pip", site.pypi.index)]
+        return [Question(site.name, "pip", site.pypi.index, status=site.status)]
     if purpose == "torch" and site.torch:
         version, _, build = trial.torch.rpartition("+")
         flat = site.torch.how == "find-links"
@@ -83,8 +87,16 @@ def _questions(host: Host, trial: Trial, site: Mirror, purpose: Purpose) -> list
         return [Question(site.name, "torch", f"{site.torch.base}/{build}", flat, wheel)]
     url = site.conda.url("pkgs/main" if trial.channel == "defaults" else trial.channel) if site.conda else None
     if purpose == "conda" and url:
-        return [Question(site.name, "conda", f"{url}/{trial.subdir or host.subdir}")]
+        return [Question(site.name, "conda", f"{url}/{trial.subdir or host.subdir}", status=site.status)]
     return []
+
+
+def _upstream(host: Host, known: Catalogue, trial: Trial) -> list[Question]:
+    base = f"{known.defaults}/main" if trial.channel == "defaults" else f"{known.conda}/{trial.channel}"
+    found = [Question(UPSTREAM, "conda", f"{base}/{trial.subdir or host.subdir}")]
+    version, _, build = trial.torch.rpartition("+")
+    found.append(Question(UPSTREAM, "torch", f"{known.torch}/{build}", wheel=trial.torch if version else ""))
+    return [question for question in found if question.purpose in trial.purposes]
 
 
 def _certificate(host: Host) -> str:

@@ -173,6 +173,24 @@ def test_works_then_fresh_then_fast_is_the_order(host):
     assert results[1].stale
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        '[{"name": "pypi", "status": "failed", "last_update_ts": %d}, {"name": "apt", "last_update_ts": 9999999999}]',
+        '{"site": {}, "mirrors": [{"cname": "PyPI", "status": "S%dX1612196849"}, {"cname": "conda", "status": "U"}]}',
+    ],
+)
+def test_what_a_site_says_of_itself_counts(host, page):
+    old = int(time.time() - 9 * DAY)
+    with serve({**FILES, "/status.json": (page % old).encode()}) as site:
+        question = Question("site", "pip", f"{site.url}/pypi/simple", status=f"{site.url}/status.json")
+        (result,) = probe.ranked([one(host, question)])
+        assert result.status == "ok"
+        assert result.stale
+        site.files["/status.json"] = b"<html>not json"
+        assert probe.ranked([one(host, question)])[0].synced is None
+
+
 def test_twenty_mirrors_of_which_five_hang_take_one_limit(host):
     with ExitStack() as stack:
         sites = [stack.enter_context(serve(FILES, hangs=number < 5)) for number in range(20)]

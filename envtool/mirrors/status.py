@@ -1,0 +1,31 @@
+"""What a site itself says about its last synchronisation: the status pages of tunasync and of MirrorZ."""
+
+import json
+import re
+from typing import Any
+
+_NAMES = {"pip": ("pypi",), "conda": ("anaconda", "conda")}
+# MirrorZ: letters with unix times. S: last success; O: last success while syncing or failed.
+_MIRRORZ = re.compile(r"[SO](\d{9,11})")
+
+
+def last_success(body: bytes, purpose: str) -> float | None:
+    """Return when a site last synchronised successfully (seconds since 1970), or None where it does not say."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return None
+    jobs = data.get("mirrors", []) if isinstance(data, dict) else data
+    found = [_moment(job) for job in jobs if isinstance(job, dict) and _name(job) in _NAMES.get(purpose, ())]
+    return max((moment for moment in found if moment), default=None)
+
+
+def _name(job: dict[str, Any]) -> str:
+    return str(job.get("cname") or job.get("name") or "").lower()
+
+
+def _moment(job: dict[str, Any]) -> float | None:
+    if match := _MIRRORZ.search(str(job.get("status", ""))):
+        return float(match[1])
+    moment = job.get("last_update_ts")
+    return float(moment) if isinstance(moment, (int, float)) and moment > 0 else None
