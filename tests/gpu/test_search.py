@@ -4,6 +4,7 @@ import base64
 import threading
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -62,8 +63,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
             if code == 206:
                 self.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/{total}")
             self.end_headers()
-            self.wfile.write(body)
-            state.sent += len(body)
+            with suppress(ConnectionError):  # who does not want the whole file goes away
+                self.wfile.write(body)
+                state.sent += len(body)
 
         def log_message(self, *arguments: object) -> None:
             pass
@@ -216,10 +218,10 @@ def test_metadata_beside_the_wheel_is_preferred_and_may_be_missing(site: Site) -
 
 
 def test_a_server_that_sends_only_whole_files_is_not_made_to(site: Site) -> None:
-    page(site.folder / "torch", wheel(site.folder / "torch", "2.14.1", requires=CUDA_130, weight=3_000_000))
+    page(site.folder / "torch", wheel(site.folder / "torch", "2.14.1", requires=CUDA_130, weight=40_000_000))
     site.parts = False
     assert search().best([Candidate("2.14.1", "cu130")], [Source("index", site.url, "index")]) is None
-    assert site.sent < 1_500_000
+    assert site.sent < 1_000_000  # more than any buffer on the way would hold
 
 
 def test_a_broken_wheel_is_passed_over(tmp_path: Path) -> None:

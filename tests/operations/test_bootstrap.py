@@ -208,6 +208,10 @@ class Index(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
+    @property
+    def with_login(self) -> str:
+        return self.url.replace("://", "://me:s3cret@")
+
 
 @pytest.fixture
 def index(wheels: Path) -> Iterator[Index]:
@@ -241,10 +245,10 @@ def index(wheels: Path) -> Iterator[Index]:
 
 
 def behind_a_wall(home: Home, index: Index) -> Home:
-    """An account that reaches that index and nothing else."""
+    """An account that reaches that index and nothing else, and has a login there."""
     environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
     wall = {"https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
-    return replace(home, environ={**environ, **wall, "PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": index.url})
+    return replace(home, environ={**environ, **wall, "PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": index.with_login})
 
 
 @pytest.mark.parametrize("how", ["index", "find-links"])
@@ -259,7 +263,8 @@ def test_a_mirror_serves_torch_where_upstream_is_out_of_reach(home: Home, index:
     assert ran.data["torch"] == "2.13.0+cu130"
     assert ran.data["source"]["kind"] == how
     assert ran.data["sources"]["mirror 127.0.0.1"] == "has torch 2.13.0+cu130"
-    assert "has no torch" in ran.data["sources"][f"index {index.url}"]
+    assert "has no torch" in ran.data["sources"][f"index {index.url.replace('://', '://***@')}"]
+    assert "s3cret" not in json.dumps(record(away))
     assert "the official wheel index" in ran.data["sources"]
     assert installed(away)["torch"] == "2.13.0+cu130"
     assert not [path for path in index.asked if "cu130/numpy" in path]  # only torch comes from there
@@ -314,3 +319,13 @@ def test_logins_stay_secret(at_home: Home, wheels: Path) -> None:
     assert ran.code == 5
     assert "127.0.0.1:9" in ran.out
     assert "s3cret" not in ran.out + ran.err
+
+
+def test_the_record_holds_no_login(home: Home, index: Index) -> None:
+    away = behind_a_wall(home, index)
+    told = replace(away, environ={**away.environ, "PIP_FIND_LINKS": f"{index.with_login}/flat/cpu"})
+    ran = told.envtool("bootstrap", "dl", "--no-verify", "--cpu", "--torch", "2.13", "--engine", "venv")
+    assert ran.code == 0, ran.err
+    kept = json.dumps(record(told))
+    assert "/flat/cpu" in kept
+    assert "s3cret" not in kept + ran.err
