@@ -4,21 +4,24 @@ PyYAML's ``compose`` says where every value stands; new text is spliced in there
 lose comments, quotes, indents or blank lines of almost every file that people have.
 """
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from envtool.clients.text import insert_line, line_end, line_start, next_line
+from envtool.clients.yaml_parts import (
+    Value,
+    ambiguous_line,
+    end_of,
+    last_line_of,
+    plain_value,
+    write_block,
+    write_flow,
+    write_scalar,
+)
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.words import tr
 
 Path = tuple[str, ...]
-Value: TypeAlias = "str | bool | Sequence[str] | Mapping[str, Value]"
-
-# Names and URLs need no quotes, nor a parser to see that; anything else is asked of it.
-_PLAIN = re.compile(r"[A-Za-z](?:[\w./@~-]|:(?=[\w/]))*")
-_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 class YamlText:
@@ -51,7 +54,9 @@ class YamlText:
         elif path[:-1] and not isinstance(self.get(*path[:-1]), dict):
             self.put(path[:-1], {path[-1]: value})
         else:
-            self._change(_with(self.data, path, _plain(value)), lambda root: self._spliced_value(root, path, value))
+            self._change(
+                _with(self.data, path, plain_value(value)), lambda root: self._spliced_value(root, path, value)
+            )
 
     def remove(self, path: Path) -> None:
         """Take a key away with its value, and the map it stood in where that has nothing else."""
@@ -91,7 +96,7 @@ class YamlText:
 
         def edit(root: Any) -> str:
             node = self._node(root, path).value[index]
-            return self._splice(node.start_mark.index, node.end_mark.index, _scalar(item, node.style))
+            return self._splice(node.start_mark.index, node.end_mark.index, write_scalar(item, node.style))
 
         self._change(_with(self.data, path, items), edit)
 
@@ -102,15 +107,15 @@ class YamlText:
         def edit(root: Any) -> str:
             node = self._node(root, path)
             if node.flow_style:
-                return self._insert_flow(node.value, index, _scalar(item, None))
+                return self._insert_flow(node.value, index, write_scalar(item, None))
             like = node.value[min(index, len(node.value) - 1)]
             at = line_start(self.text, like.start_mark.index)
             dash = self.text[at : like.start_mark.index]
             if dash.strip() != "-":
                 raise self._not_safe(path)
             if index >= len(node.value):
-                at = next_line(self.text, _end(like))
-            return insert_line(self.text, at, dash + _scalar(item, like.style))
+                at = next_line(self.text, end_of(like))
+            return insert_line(self.text, at, dash + write_scalar(item, like.style))
 
         self._change(_with(self.data, path, items), edit)
 
@@ -123,7 +128,9 @@ class YamlText:
             if node.flow_style:
                 return self._cut_flow([(child, child) for child in node.value], index)
             child = node.value[index]
-            return self._splice(line_start(self.text, child.start_mark.index), next_line(self.text, _last(child)), "")
+            return self._splice(
+                line_start(self.text, child.start_mark.index), next_line(self.text, last_line_of(child)), ""
+            )
 
         self._change(_with(self.data, path, items), edit)
 
@@ -137,30 +144,30 @@ class YamlText:
         flow = parent.flow_style or getattr(node, "flow_style", False)
         empty = node.start_mark.index == node.end_mark.index
         if isinstance(value, (str, bool)):
-            written = _scalar(value, getattr(node, "style", None))
+            written = write_scalar(value, getattr(node, "style", None))
             return self._splice(node.start_mark.index, node.end_mark.index, f" {written}" if empty else written)
         if empty and not flow:
             indent = " " * key.start_mark.column
-            return self._insert_lines(next_line(self.text, key.end_mark.index), _block(value, indent + "  "))
+            return self._insert_lines(next_line(self.text, key.end_mark.index), write_block(value, indent + "  "))
         if isinstance(node.value, str) or flow:
             start, end = node.start_mark.index, node.end_mark.index
-            return self._splice(start, end, (" " if empty else "") + _flow(value))
+            return self._splice(start, end, (" " if empty else "") + write_flow(value))
         raise self._not_safe(path)
 
     def _appended(self, parent: Any, path: Path, value: Value) -> str:
         """Return the text with a new key: behind the last one of its map, or at the text's end."""
         key = path[-1]
         if parent is not None and parent.flow_style:
-            written = f"{_scalar(key, None)}: {_flow(value)}"
+            written = f"{write_scalar(key, None)}: {write_flow(value)}"
             return self._insert_flow([pair[0] for pair in parent.value], len(parent.value), written, last=parent)
         indent = " " * parent.value[0][0].start_mark.column if parent is not None and parent.value else ""
         if isinstance(value, (str, bool)):
-            lines = [f"{indent}{_scalar(key, None)}: {_scalar(value, None)}"]
+            lines = [f"{indent}{write_scalar(key, None)}: {write_scalar(value, None)}"]
         else:
-            lines = [f"{indent}{_scalar(key, None)}:", *_block(value, indent + "  ")]
+            lines = [f"{indent}{write_scalar(key, None)}:", *write_block(value, indent + "  ")]
         if len(path) == 1:
             return self._insert_lines(self._end_of_document(), lines)
-        return self._insert_lines(next_line(self.text, _last(parent)), lines)
+        return self._insert_lines(next_line(self.text, last_line_of(parent)), lines)
 
     def _end_of_document(self) -> int:
         import yaml
@@ -179,7 +186,7 @@ class YamlText:
         start = line_start(self.text, key.start_mark.index)
         if self.text[start : key.start_mark.index].strip():
             raise self._not_safe(path)
-        return self._splice(start, next_line(self.text, max(_last(node), key.end_mark.index)), "")
+        return self._splice(start, next_line(self.text, max(last_line_of(node), key.end_mark.index)), "")
 
     def _cut_flow(self, pairs: Sequence[tuple[Any, Any]], index: int) -> str:
         """Return the text without one item of a flow collection, and without the comma that goes with it."""
@@ -220,7 +227,7 @@ class YamlText:
         import yaml
 
         root = yaml.compose(self.text, Loader=yaml.SafeLoader)
-        if root is not None and (line := _shared_or_double(root)):
+        if root is not None and (line := ambiguous_line(root)):
             raise self._refused(tr("line {line} uses an anchor, or a key that stands there twice", line=line))
         if root is not None and not isinstance(root, yaml.MappingNode):
             root = None
@@ -243,91 +250,6 @@ class YamlText:
             hint=tr("Change it by hand, or simplify its layout and try again."),
             code=ExitCode.BAD_INPUT,
         )
-
-
-def _scalar(value: str | bool, style: str | None) -> str:
-    """Return a value as YAML, quoted as its predecessor was, or where it must be."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if style == "'" and "\n" not in value:
-        return "'" + value.replace("'", "''") + "'"
-    if style == '"':
-        return json.dumps(value, ensure_ascii=False)
-    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
-        return value
-    import yaml
-
-    try:
-        plain = yaml.safe_load(f"[{value}]") == [value] and yaml.safe_load(value) == value and "\n" not in value
-    except yaml.YAMLError:
-        plain = False
-    return value if plain else json.dumps(value, ensure_ascii=False)
-
-
-def _block(value: Value, indent: str) -> list[str]:
-    if isinstance(value, (str, bool)):
-        return []
-    if not isinstance(value, Mapping):
-        return [f"{indent}- {_scalar(item, None)}" for item in value]
-    lines = []
-    for key, item in value.items():
-        same_line = f" {_flow(item)}" if isinstance(item, (str, bool)) else ""
-        lines += [f"{indent}{_scalar(key, None)}:{same_line}", *_block(item, indent + "  ")]
-    return lines
-
-
-def _flow(value: Value) -> str:
-    if isinstance(value, (str, bool)):
-        return _scalar(value, None)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_scalar(key, None)}: {_flow(item)}" for key, item in value.items()) + "}"
-    return "[" + ", ".join(_scalar(item, None) for item in value) + "]"
-
-
-def _plain(value: Value) -> Any:
-    if isinstance(value, (str, bool)):
-        return value
-    return {key: _plain(item) for key, item in value.items()} if isinstance(value, Mapping) else list(value)
-
-
-def _end(node: Any) -> int:
-    return int(node.end_mark.index)
-
-
-def _last(node: Any) -> int:
-    """Return an offset on the last line of a value. A block collection's own end mark lies beyond later comments."""
-    if isinstance(node.value, str) or node.flow_style:
-        # a block scalar (| or >) ends at the start of the next line
-        ends_beyond = isinstance(node.value, str) and node.style in ("|", ">")
-        return max(_end(node) - 1, node.start_mark.index) if ends_beyond else _end(node)
-    if not node.value:
-        return int(node.start_mark.index)
-    last = node.value[-1]
-    return max(_last(last[1]), int(last[0].end_mark.index)) if isinstance(last, tuple) else _last(last)
-
-
-def _shared_or_double(root: Any) -> int:
-    """Return the line (from 1) where a node is used twice (anchors) or a key stands twice, or 0."""
-    seen: set[int] = set()
-
-    def walk(node: Any) -> int:
-        if id(node) in seen:
-            return int(node.start_mark.line) + 1
-        seen.add(id(node))
-        if isinstance(node.value, str):
-            return 0
-        keys: set[str] = set()
-        for child in node.value:
-            for part in child if isinstance(child, tuple) else (child,):
-                if line := walk(part):
-                    return line
-            if isinstance(child, tuple):
-                if str(child[0].value) in keys:
-                    return int(child[0].start_mark.line) + 1
-                keys.add(str(child[0].value))
-        return 0
-
-    return walk(root)
 
 
 def _with(data: Mapping[str, Any], path: Path, value: Any) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from envtool.clients.text import read
-from envtool.clients.yaml_text import Value, YamlText
+from envtool.clients.yaml_parts import Value
+from envtool.clients.yaml_text import YamlText
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors.catalogue import Catalogue, own_file
 from envtool.mirrors.schema import checked

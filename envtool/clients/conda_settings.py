@@ -1,0 +1,186 @@
+"""conda's settings in force and why: every file and variable merged by conda 26.7's own rules."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from envtool.clients.condarc import Layer, expand_path, layers
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.paths import Host
+from envtool.words import tr
+
+UPSTREAM_ALIAS = "https://conda.anaconda.org"
+UPSTREAM_DEFAULTS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")
+_UPSTREAM_DEFAULTS_WINDOWS = (*UPSTREAM_DEFAULTS, "https://repo.anaconda.com/pkgs/msys2")
+_UPSTREAM_CUSTOM = {"pkgs/pro": "https://repo.anaconda.com"}
+
+_VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}|%(\w+)%")
+_LISTS = {  # setting -> its other names, and what separates items in its variable
+    "channels": (("channel",), ","),
+    "default_channels": ((), ","),
+    "migrated_channel_aliases": ((), ","),
+    "allowlist_channels": (("whitelist_channels",), ","),
+    "denylist_channels": ((), ","),
+    "envs_dirs": (("envs_path",), os.pathsep),
+    "pkgs_dirs": ((), ","),
+}
+_MAPS = ("custom_channels", "custom_multichannels", "migrated_custom_channels", "proxy_servers")
+_SCALARS = {
+    "channel_alias": (),
+    "channel_priority": (),
+    "ssl_verify": ("verify_ssl",),
+    "client_ssl_cert": ("client_cert",),
+    "client_ssl_cert_key": ("client_cert_key",),
+    "remote_read_timeout_secs": (),
+    "offline": (),
+}
+
+
+@dataclass(frozen=True)
+class CondaSettings:
+    """What conda would use: every file and ``CONDA_*`` variable merged. URLs may hold logins: never print them raw.
+
+    ``channels`` is empty where nothing sets it. ``envs_dirs`` and ``pkgs_dirs`` are the configured ones only.
+    ``origins`` maps a setting to the files or variables that set it, lowest precedence first.
+    """
+
+    channels: tuple[str, ...] = ()
+    default_channels: tuple[str, ...] = UPSTREAM_DEFAULTS
+    channel_alias: str = UPSTREAM_ALIAS
+    migrated_channel_aliases: tuple[str, ...] = ()
+    custom_channels: Mapping[str, str] = field(default_factory=lambda: dict(_UPSTREAM_CUSTOM))
+    custom_multichannels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    migrated_custom_channels: Mapping[str, str] = field(default_factory=dict)
+    allowlist_channels: tuple[str, ...] = ()
+    denylist_channels: tuple[str, ...] = ()
+    channel_priority: str = "flexible"
+    envs_dirs: tuple[Path, ...] = ()
+    pkgs_dirs: tuple[Path, ...] = ()
+    ssl_verify: bool | str = True
+    client_ssl_cert: str = ""
+    client_ssl_cert_key: str = ""
+    proxy_servers: Mapping[str, str] = field(default_factory=dict)
+    remote_read_timeout_secs: float = 60.0
+    offline: bool = False
+    origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def in_force(host: Host, *, root: Path | None = None, prefix: Path | None = None) -> CondaSettings:
+    """Return conda's settings for an environment (default: the active one). Raises EnvtoolError on a broken file."""
+    return merge(host, layers(host, root, prefix))
+
+
+def merge(host: Host, stack: Sequence[Layer]) -> CondaSettings:
+    """Return what layers mean together: lists and maps merge, of single values the last one wins."""
+    found: dict[str, Any] = {}
+    origins: dict[str, tuple[str, ...]] = {}
+    for name, (aliases, separator) in _LISTS.items():
+        if said := _said(stack, name, aliases):
+            found[name] = _merged_list(name, said, separator, host)
+            origins[name] = _sources(said, name)
+    for name in _MAPS:
+        # conda cannot take a map from a variable, so that one is left out here too
+        if said := [(layer, value) for layer, value in _said(stack, name, ()) if layer.path]:
+            found[name] = _merged_map(name, said, host)
+            origins[name] = _sources(said, name)
+    for name, aliases in _SCALARS.items():
+        if said := _said(stack, name, aliases):
+            found[name] = _expanded(said[-1][1], host)
+            origins[name] = _sources(said, name)
+    return _typed(found, origins, host)
+
+
+def _said(stack: Sequence[Layer], name: str, aliases: Sequence[str]) -> list[tuple[Layer, Any]]:
+    """Return the layers that say something about a setting, up to the one that says the last word."""
+    said = []
+    for layer in stack:
+        key = next((key for key in (name, *aliases) if layer.values.get(key) is not None), None)
+        if key is None:
+            continue
+        said.append((layer, layer.values[key]))
+        if key in layer.final:
+            break
+    return said
+
+
+def _sources(said: Sequence[tuple[Layer, Any]], name: str) -> tuple[str, ...]:
+    return tuple(layer.source if layer.path else f"CONDA_{name.upper()}" for layer, _ in said)
+
+
+def _merged_list(name: str, said: Sequence[tuple[Layer, Any]], separator: str, host: Host) -> tuple[str, ...]:
+    lists = [_as_list(name, layer, value, separator) for layer, value in said]
+    top = [item for layer, _ in said for item in layer.top.get(name, ())]
+    bottom = [item for layer, _ in said for item in layer.bottom.get(name, ())]
+    ordered = dict.fromkeys([*top, *(item for items in reversed(lists) for item in items)])
+    ordered = dict.fromkeys([item for item in ordered if item not in bottom] + bottom)
+    return tuple(_expanded(item, host) for item in ordered)
+
+
+def _as_list(name: str, layer: Layer, value: object, separator: str) -> list[str]:
+    if layer.path is None:
+        return [item.strip() for item in str(value).split(separator) if item.strip()]
+    if not isinstance(value, list):
+        raise _wrong(name, layer, tr("a list"))
+    return [str(item) for item in value if item is not None]
+
+
+def _merged_map(name: str, said: Sequence[tuple[Layer, Any]], host: Host) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer, value in said:
+        if not isinstance(value, dict):
+            raise _wrong(name, layer, tr("a map of names to values"))
+        for key, content in value.items():
+            if isinstance(content, list):
+                earlier = merged.get(key, ())
+                both = dict.fromkeys((*(_expanded(str(item), host) for item in content), *earlier))
+                merged[str(key)] = tuple(both)
+            elif content is not None:
+                merged[str(key)] = _expanded(str(content), host)
+    return merged
+
+
+def _wrong(name: str, layer: Layer, wanted: str) -> EnvtoolError:
+    return EnvtoolError(
+        tr("`{key}` in {path} must be {wanted}.", key=name, path=layer.source, wanted=wanted),
+        hint=tr("conda stops on this too: correct the file."),
+        code=ExitCode.BAD_INPUT,
+    )
+
+
+def _expanded(value: Any, host: Host) -> Any:
+    """Fill in ``$NAME``, ``${NAME}`` and ``%NAME%``; what is not set stays as it is written."""
+    if not isinstance(value, str) or not ("$" in value or "%" in value):
+        return value
+    return _VARIABLE.sub(lambda match: host.environ.get(match[1] or match[2] or match[3], match[0]), value)
+
+
+def _typed(found: dict[str, Any], origins: dict[str, tuple[str, ...]], host: Host) -> CondaSettings:
+    for name in ("envs_dirs", "pkgs_dirs"):
+        if name in found:
+            found[name] = tuple(expand_path(host, str(item)) for item in found[name])
+    for name in ("channel_alias", "client_ssl_cert", "client_ssl_cert_key"):
+        if name in found:
+            found[name] = str(found[name]).strip()
+    if "channel_priority" in found:
+        priority = _boolean(found["channel_priority"])
+        found["channel_priority"] = {"True": "flexible", "False": "disabled"}.get(str(priority), str(priority).lower())
+    if "ssl_verify" in found:
+        found["ssl_verify"] = _boolean(found["ssl_verify"])
+    if "offline" in found:
+        found["offline"] = _boolean(found["offline"]) is True
+    if "remote_read_timeout_secs" in found:
+        try:
+            found["remote_read_timeout_secs"] = float(found["remote_read_timeout_secs"])
+        except (TypeError, ValueError):
+            del found["remote_read_timeout_secs"]
+    if host.system == "Windows":
+        found.setdefault("default_channels", _UPSTREAM_DEFAULTS_WINDOWS)
+    return CondaSettings(**found, origins=origins)
+
+
+def _boolean(value: object) -> bool | str:
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    return words.get(str(value).strip().lower(), str(value).strip())

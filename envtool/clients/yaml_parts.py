@@ -1,0 +1,101 @@
+"""Pieces of YAML: values written down, and places of values in a text."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+Value: TypeAlias = "str | bool | Sequence[str] | Mapping[str, Value]"
+
+# Names and URLs need no quotes, nor a parser to see that; anything else is asked of it.
+_PLAIN = re.compile(r"[A-Za-z](?:[\w./@~-]|:(?=[\w/]))*")
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
+
+def write_scalar(value: str | bool, style: str | None) -> str:
+    """Return a value as YAML, quoted as its predecessor was, or where it must be."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if style == "'" and "\n" not in value:
+        return "'" + value.replace("'", "''") + "'"
+    if style == '"':
+        return json.dumps(value, ensure_ascii=False)
+    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    import yaml
+
+    try:
+        plain = yaml.safe_load(f"[{value}]") == [value] and yaml.safe_load(value) == value and "\n" not in value
+    except yaml.YAMLError:
+        plain = False
+    return value if plain else json.dumps(value, ensure_ascii=False)
+
+
+def write_block(value: Value, indent: str) -> list[str]:
+    """Return the lines below a key that hold a list or a map."""
+    if isinstance(value, (str, bool)):
+        return []
+    if not isinstance(value, Mapping):
+        return [f"{indent}- {write_scalar(item, None)}" for item in value]
+    lines = []
+    for key, item in value.items():
+        same_line = f" {write_flow(item)}" if isinstance(item, (str, bool)) else ""
+        lines += [f"{indent}{write_scalar(key, None)}:{same_line}", *write_block(item, indent + "  ")]
+    return lines
+
+
+def write_flow(value: Value) -> str:
+    """Return a value on one line: ``[a, b]``, ``{a: b}``."""
+    if isinstance(value, (str, bool)):
+        return write_scalar(value, None)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{write_scalar(key, None)}: {write_flow(item)}" for key, item in value.items()) + "}"
+    return "[" + ", ".join(write_scalar(item, None) for item in value) + "]"
+
+
+def plain_value(value: Value) -> Any:
+    """Return a value as a parser would: lists and dicts."""
+    if isinstance(value, (str, bool)):
+        return value
+    return {key: plain_value(item) for key, item in value.items()} if isinstance(value, Mapping) else list(value)
+
+
+def end_of(node: Any) -> int:
+    """Return the offset where a value ends."""
+    return int(node.end_mark.index)
+
+
+def last_line_of(node: Any) -> int:
+    """Return an offset on the last line of a value. A block collection's own end mark lies beyond later comments."""
+    if isinstance(node.value, str) or node.flow_style:
+        # a block scalar (| or >) ends at the start of the next line
+        ends_beyond = isinstance(node.value, str) and node.style in ("|", ">")
+        return max(end_of(node) - 1, node.start_mark.index) if ends_beyond else end_of(node)
+    if not node.value:
+        return int(node.start_mark.index)
+    last = node.value[-1]
+    return max(last_line_of(last[1]), int(last[0].end_mark.index)) if isinstance(last, tuple) else last_line_of(last)
+
+
+def ambiguous_line(root: Any) -> int:
+    """Return the line (from 1) where a node is used twice (anchors) or a key stands twice, or 0."""
+    seen: set[int] = set()
+
+    def walk(node: Any) -> int:
+        if id(node) in seen:
+            return int(node.start_mark.line) + 1
+        seen.add(id(node))
+        if isinstance(node.value, str):
+            return 0
+        keys: set[str] = set()
+        for child in node.value:
+            for part in child if isinstance(child, tuple) else (child,):
+                if line := walk(part):
+                    return line
+            if isinstance(child, tuple):
+                if str(child[0].value) in keys:
+                    return int(child[0].start_mark.line) + 1
+                keys.add(str(child[0].value))
+        return 0
+
+    return walk(root)
