@@ -191,8 +191,12 @@ def _explain(found: Found, choice: Choice, search: Search, reporter: Reporter) -
         )
     )
     first = choice.candidates[0]
-    if found.candidate != first:
-        reporter.note(tr("The first choice was {first}; --torch {first} insists on it.", first=first))
+    if found.candidate != first and found.source.chosen_by_hand:
+        reporter.note(
+            tr("Wheels laid out there win; {first} would be newer: --torch {first} looks for it.", first=first)
+        )
+    elif found.candidate != first:
+        reporter.note(tr("The first choice, {first}, was not to be had.", first=first))
     if choice.cpu and found.candidate.build != builds.CPU:
         reporter.warn(tr("This build brings the CUDA libraries: several GB, of no use to the CPU."))
 

@@ -116,7 +116,7 @@ def nothing_found(search: Search, candidates: Sequence[Candidate], asked: Sequen
     """Return the error that says where a build was looked for in vain, and what else there would be."""
     first = candidates[0]
     message = tr(
-        "No wheel of torch for {build} and Python {pythons} was found. {outcomes}.",
+        "No wheel of torch for {build} and Python {pythons} was found. Sources tried: {outcomes}.",
         build=first.build if len({candidate.build for candidate in candidates}) == 1 else tr("these GPUs"),
         pythons=", ".join(search.pythons),
         outcomes=outcomes(search),

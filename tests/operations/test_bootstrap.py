@@ -22,12 +22,13 @@ from conftest import Home
 GPU = ("--assume-driver", "580.95.05", "--assume-cc", "9.0")
 
 
-def wheel(folder: Path, name: str, version: str, files: dict[str, str] | None = None) -> None:
+def wheel(folder: Path, name: str, version: str, files: dict[str, str] | None = None, *, requires: str = "") -> None:
     """Put an installable wheel into a folder."""
     info = f"{name}-{version}.dist-info"
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
     contents = {
         **(files or {}),
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     contents[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*contents, f"{info}/RECORD"))
@@ -36,10 +37,10 @@ def wheel(folder: Path, name: str, version: str, files: dict[str, str] | None = 
             archive.writestr(path, text)
 
 
-def torch(folder: Path, version: str, cuda: str | None) -> None:
+def torch(folder: Path, version: str, cuda: str | None, *, requires: str = "") -> None:
     """Put a wheel of torch there that says of itself which CUDA it is for."""
     text = f"from typing import Optional\n__version__ = {version!r}\ncuda: Optional[str] = {cuda!r}\nhip = None\n"
-    wheel(folder, "torch", version, {"torch/__init__.py": "", "torch/version.py": text})
+    wheel(folder, "torch", version, {"torch/__init__.py": "", "torch/version.py": text}, requires=requires)
 
 
 @pytest.fixture
@@ -109,6 +110,7 @@ def test_the_cpu_build_and_the_reasons_are_said(at_home: Home) -> None:
     assert "asked for" in ran.err
     assert "Engine: venv, since no conda channel can be reached." in ran.err
     assert f"Sources tried: find-links {at_home.environ['PIP_FIND_LINKS']}: has torch 2.13.0+cpu." in ran.err
+    assert "--torch 2.15.0+cpu looks for it" in ran.err
 
 
 def test_a_release_can_be_insisted_on(at_home: Home) -> None:
@@ -223,9 +225,9 @@ def index(wheels: Path) -> Iterator[Index]:
                 server.stuck.set()
                 time.sleep(60)
                 return
-            flat, build = above[:1] == ["flat"], name if above[:1] == ["flat"] else "".join(above)
+            build = name if above == ["flat"] else "".join(above)
             pattern = f"torch-*+{build}-*.whl" if build else f"{name.replace('-', '_')}-*.whl"
-            files = sorted(wheels.glob(pattern)) if flat or build or name != "torch" else []
+            files = [path for path in sorted(wheels.glob(pattern)) if build or "+" not in path.name]
             body = "".join(f'<a href="{path.as_uri()}">{path.name}</a>' for path in files).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
@@ -268,6 +270,24 @@ def test_a_mirror_serves_torch_where_upstream_is_out_of_reach(home: Home, index:
     assert "the official wheel index" in ran.data["sources"]
     assert installed(away)["torch"] == "2.13.0+cu130"
     assert not [path for path in index.asked if "cu130/numpy" in path]  # only torch comes from there
+
+
+def test_cuda_in_place_of_the_cpu_build_only_on_request_and_with_its_size(
+    home: Home, index: Index, wheels: Path
+) -> None:
+    away = behind_a_wall(home, index)
+    torch(wheels, "2.14.1", "13.0", requires="nvidia-cuda-runtime==13.0.96")
+    wheel(wheels, "nvidia_cuda_runtime", "13.0.96")
+    arguments = ("bootstrap", "dl", "--no-verify", "--cpu", "--engine", "venv")
+    refused = away.envtool(*arguments)
+    assert refused.code == 5
+    assert "--allow-large takes torch 2.14.1+cu130" in refused.err
+    assert "0 MB to fetch for torch alone" in refused.err
+    assert environments(away) == []
+    agreed = away.envtool(*arguments, "--allow-large")
+    assert agreed.code == 0, agreed.err
+    assert "warning: This build brings the CUDA libraries" in agreed.err
+    assert {"torch", "nvidia-cuda-runtime"} <= set(installed(away))
 
 
 DRIVER = """
