@@ -166,10 +166,12 @@ def _look(
     from packaging.tags import platform_tags
 
     asked = torch_sources.sources(host, everything.pip, choice.candidates, offline=everything.offline)
-    pythons = torch_sources.pythons("venv" if engine == "venv" else "conda", request.python)
+    # Without network it may still come to a venv: then when the engine finds no channel in its cache.
+    own_python = engine == "venv" or everything.offline
+    pythons = torch_sources.pythons(request.python, own=own_python)
     search = Search(Web(host, everything.pip), pythons, tuple(platform_tags()), host.machine)
     found = search.best(choice.candidates, asked)
-    if found is None and engine == "venv" and not request.python:
+    if found is None and own_python and not request.python:
         search.pythons = (*pythons, *torch_sources.other_pythons(pythons))
         found = search.best(choice.candidates, asked)
     if found is None and choice.cpu and request.allow_large:

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from envtool.clients import conda
 from envtool.engines import installers, venv
-from envtool.engines.protocol import EngineName
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.gpu.builds import Candidate
@@ -72,16 +71,14 @@ def _some_channel_answers(host: Host, everything: Sources) -> bool:
     return any(web.answers(f"{url}/{host.subdir}/repodata.json") for url in urls)
 
 
-def pythons(kind: EngineName, asked: str) -> tuple[str, ...]:
+def pythons(asked: str, *, own: bool) -> tuple[str, ...]:
     """Return the Pythons (``3.12``) to look for a wheel for, in order of preference.
 
-    A conda engine brings any; a venv is made around one of this machine's, envtool's own by preference.
+    A conda engine brings any; ``own`` asks for envtool's own, around which a venv can be made.
     """
     if asked:
         return (_minor(asked),)
-    if kind != "venv":
-        return PYTHONS
-    return (_minor(venv.find_python("python")[1]),)
+    return (_minor(venv.find_python("python")[1]),) if own else PYTHONS
 
 
 def other_pythons(known: Sequence[str]) -> tuple[str, ...]:
