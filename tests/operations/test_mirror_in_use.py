@@ -98,6 +98,26 @@ def test_pip_tells_a_wrong_hash_and_a_cut_file_after_a_switch(clean):
         assert "DO NOT MATCH THE HASHES" in pip_download(clean)
 
 
+def test_what_a_site_lacks_comes_from_where_it_redirects_to(clean):
+    """As USTC does it: pip follows, and the probe says who really answered."""
+    with two_indexes() as (one, two):
+        one.redirects_to, one.redirects = two.url, "/pypi/packages"
+        add_and_set(clean, "one", one, "pip")
+        two.files[f"/pypi/packages/{mirror_site.wheel(DEMO, '1.0')[0]}"] = mirror_site.wheel(DEMO, "1.0")[1]
+        assert "-1.0" in pip_download(clean)
+        assert two.asked("1.0-py3-none-any.whl")
+
+
+def test_a_refusing_site_installs_nothing_and_the_undo_brings_the_other_back(clean):
+    with two_indexes() as (one, two):
+        add_and_set(clean, "one", one, "pip")
+        two.refuses_agent = "pip/"
+        add_and_set(clean, "two", two, "pip")
+        assert "No matching distribution" in pip_download(clean)
+        ok(clean.envtool("mirror", "undo"))
+        assert "-1.0" in pip_download(clean)
+
+
 def test_one_command_under_a_mirror_changes_no_file(clean):
     with two_indexes() as (one, two):
         add_and_set(clean, "one", one, "pip")
