@@ -178,7 +178,7 @@ def undo(host: Host, *, dry_run: bool = False) -> tuple[journal.Entry, tuple[Fil
 def _plan(title: str, draft: _Draft, clients: Sequence[str], scope: Scope) -> Switch:
     for name in clients:
         draft.client(_editor(name), scope)
-    remarks, stale = tuple(dict.fromkeys(draft.remarks)), tuple(dict.fromkeys(draft.stale))
+    remarks, stale = (tuple(dict.fromkeys(map(redact, said))) for said in (draft.remarks, draft.stale))
     return Switch(Plan(title, edits=tuple(draft.edits)), tuple(clients), remarks, stale)
 
 

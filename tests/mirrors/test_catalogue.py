@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from envtool.clients.switching import Known
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import catalogue, recognise, replicas
 
@@ -105,6 +106,14 @@ def test_an_error_names_file_and_line(home, text, line, said):
 def test_every_form_in_use_is_recognised(shipped, url, expected):
     found = recognise.Recogniser(shipped).url(url)
     assert (found and (found.mirror, found.service, found.channel, found.alive)) == expected
+
+
+def test_the_default_index_is_known_without_its_name_and_nothing_like_it_is(shipped):
+    seer = recognise.Recogniser(shipped)
+    assert seer.url("https://pypi" + ".org/simple/") == Known("", "pypi")
+    assert seer.url("http://pypi.python" + ".org/simple") == Known("", "pypi")
+    for private in ("https://pypi.lan/simple", "https://pypi.lab.example/simple", "https://my-pypi" + ".org/simple"):
+        assert seer.url(private) is None
 
 
 def test_upstream_addresses_have_their_names(shipped):

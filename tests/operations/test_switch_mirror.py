@@ -180,6 +180,16 @@ def test_private_places_are_kept(home):
     assert any("pip.lab.example" in remark and "secret" not in remark for remark in planned.remarks)
 
 
+def test_no_token_is_shown(home):
+    (home.path / ".condarc").write_text(
+        f"channels:\n  - https://conda.anaconda.org/t/hunter5/lab\n  - {TUNA}/anaconda/t/hunter6/pkgs/free\n"
+        "channel_alias: https://conda.lab.example/t/hunter7/x\n"
+    )
+    planned = switch_mirror.plan_set(home.host, "ustc", BOTH, USER, clean=False)
+    assert "hunter" not in "".join((*planned.remarks, *planned.stale))
+    assert "hunter" not in switch_mirror.diff(planned.plan.edits)
+
+
 def test_a_private_alias_keeps_every_channel_it_rules(home):
     (home.path / ".condarc").write_text("channels: [conda-forge]\nchannel_alias: https://conda.lab.example\n")
     switch(home, "tsinghua")
