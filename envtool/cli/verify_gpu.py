@@ -41,10 +41,16 @@ def verify_gpu(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Draw other random numbers.")] = 0,
     listing: Annotated[bool, typer.Option("--list", help="List the checks, and run none.")] = False,
+    report_to: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="Write a page with curves, pictures and tables into this folder."),
+    ] = None,
     json: Json = False,  # noqa: ARG001 - acted on by the output
 ) -> None:
     """Check layers, losses, optimizers and small models against independent references, inside an environment."""
-    options = VerifyOptions(device=device.value, suite=suite.value, only=tuple(only or ()), seed=seed)
+    options = VerifyOptions(
+        device=device.value, suite=suite.value, only=tuple(only or ()), seed=seed, figures=report_to is not None
+    )
     if name and python:
         raise typer.BadParameter(tr("Give a name or --python, not both."))
     checks = selected(options)
@@ -57,6 +63,10 @@ def verify_gpu(
     report = verify(host, target, options, out)
     if report.verdict == "nothing":
         out.note(tr("The rest can be verified without one: envtool verify-gpu --device cpu"))
+    if report_to is not None and report.rows:
+        from envtool.operations.verify_page import write_page
+
+        out.note(tr("The report is {path}.", path=write_page(report, report_to)))
     out.verdict(report.as_dict(), rendered(report), report.exit_code)
 
 
@@ -85,7 +95,7 @@ def _heading(report: Report) -> list[str]:
     if report.device == "cpu":
         return [tr("GPU not verified: these checks ran on the CPU."), stack]
     cards = "; ".join(f"{gpu['name']} ({gpu['capability']})" for gpu in facts.get("gpus", ()))
-    gates = tr("Gates are uncalibrated on GPUs: they were measured on CPUs.")
+    gates = tr("Gates: {words}", words=facts.get("calibration", "?"))
     return [tr("GPU: {cards}", cards=cards or tr("none seen by torch")), stack, gates]
 
 

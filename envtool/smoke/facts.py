@@ -11,6 +11,8 @@ import traceback
 import warnings
 from typing import Any, Dict, List, Tuple
 
+from .gates import CALIBRATION
+
 NVIDIA = "0x10de"  # PCI vendor
 DISPLAY = "0x03"  # PCI class of display controllers
 
@@ -71,6 +73,7 @@ def environment(device: str) -> Dict[str, Any]:
         import_seconds=round(seconds, 2),
         import_warnings=sorted({str(w.message).split("\n")[0] for w in caught}),
         gpus=_gpus(torch) if device == "gpu" else [],
+        calibration=CALIBRATION[device],
     )
     return facts
 

@@ -80,6 +80,13 @@ class TestWithTorch:
         assert 0 <= result["measured"] <= result["gate"]
         assert all(detail["source"] for detail in result["details"])
 
+    def test_report(self, home: Home, torch_python: Path, tmp_path: Path) -> None:
+        arguments = ("--device", "cpu", "--only", "autoencoder.pca", "--report", str(tmp_path / "report"))
+        ran = home.envtool("verify-gpu", "--python", str(torch_python), *arguments)
+        assert ran.code == 0
+        assert str(tmp_path / "report" / "verify-gpu.html") in ran.err
+        assert "<polyline" in (tmp_path / "report" / "verify-gpu.html").read_text(encoding="utf-8")
+
     @pytest.mark.skipif(_card(), reason="this machine has an NVIDIA card")
     def test_no_gpu_is_nothing_to_verify(self, home: Home, torch_python: Path) -> None:
         ran = home.envtool("verify-gpu", "--python", str(torch_python))

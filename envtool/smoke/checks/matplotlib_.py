@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -71,19 +72,21 @@ def image(lab: Lab, matplotlib: Any, numpy: Any) -> None:
 
 
 CHINESE = "中文测试"
+# Parts of the file names of fonts with Chinese in them. The files are asked, not matplotlib's list of fonts: that is
+# cached, and the usual reason why a font that was just installed is not found.
 FONTS = (
-    "Noto Sans CJK",
-    "Noto Serif CJK",
-    "Source Han",
-    "WenQuanYi",
-    "SimHei",
-    "SimSun",
-    "Microsoft YaHei",
-    "PingFang",
-    "Heiti",
-    "Songti",
-    "AR PL",
-    "Droid Sans Fallback",
+    "cjk",
+    "sourcehan",
+    "wqy",
+    "simhei",
+    "simsun",
+    "msyh",
+    "pingfang",
+    "heiti",
+    "songti",
+    "uming",
+    "ukai",
+    "fallback",
 )
 
 
@@ -93,8 +96,8 @@ def chinese(lab: Lab, matplotlib: Any, numpy: Any) -> None:
     from matplotlib import font_manager
     from matplotlib.figure import Figure
 
-    named = [f for f in font_manager.fontManager.ttflist if any(f.name.startswith(n) for n in FONTS)]
-    fonts = [f for f in named if ord(CHINESE[0]) in font_manager.get_font(f.fname).get_charmap()]
+    files = [f for f in sorted(font_manager.findSystemFonts()) if any(n in os.path.basename(f).lower() for n in FONTS)]
+    fonts = [f for f in files if ord(CHINESE[0]) in font_manager.get_font(f).get_charmap()]
     lab.measure(
         "fonts with Chinese in them (fonts-noto-cjk has some)",
         len(fonts),
@@ -102,7 +105,7 @@ def chinese(lab: Lab, matplotlib: Any, numpy: Any) -> None:
     )
     if not fonts:
         return
-    font = font_manager.FontProperties(fname=fonts[0].fname)
+    font = font_manager.FontProperties(fname=fonts[0])
 
     def drawn(text: str) -> Any:
         figure = Figure(figsize=(1, 1), dpi=60)
@@ -112,6 +115,6 @@ def chinese(lab: Lab, matplotlib: Any, numpy: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns of a missing glyph
         shapes = [drawn(character).tobytes() for character in CHINESE]
-    lab.note("font", fonts[0].name)
+    lab.note("font", os.path.basename(fonts[0]))
     lab.measure("characters that look like another", len(shapes) - len(set(shapes)), EXACT)
     lab.holds("and none is empty", drawn(" ").tobytes() not in shapes)

@@ -73,8 +73,8 @@ def copies(lab: Lab, torch: Any) -> None:
         for pinned in (False, True) if lab.on_gpu else (False,):
             there = (block.pin_memory() if pinned else block).to(lab.device, non_blocking=pinned)
             lab.exact("%d numbers%s" % (size, ", pinned" if pinned else ""), there.clone().cpu(), block)
-        lab.exact("%d numbers, strided" % size, there[::3].contiguous().cpu(), block[::3])
-        lab.exact("%d numbers, summed there" % size, there.sum(), block.sum())
+            lab.exact("%d numbers, strided" % size, there[::3].contiguous().cpu(), block[::3])
+            lab.exact("%d numbers, summed there" % size, there.sum(), block.sum())
 
 
 @check("probe.gemm", family=FAMILY, suite="quick", alone="gpu")

@@ -197,6 +197,5 @@ def images(lab: Lab, torch: Any) -> None:
         size=8,
         pictures=as_lists(model.decoder(torch.randn(24, codes, device=lab.device)).sigmoid()),
     )
-    lab.figure(
-        "points", "Latent map: where the 16 pictures lie (first two codes)", groups={"means": as_lists(means[:, :2])}
-    )
+    groups = {"horizontal bars": as_lists(means[::2, :2]), "vertical bars": as_lists(means[1::2, :2])}
+    lab.figure("points", "Latent map: where the 16 pictures lie (first two codes)", groups=groups)
