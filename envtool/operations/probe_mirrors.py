@@ -8,7 +8,8 @@ from envtool.clients import conda, pip
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import catalogue, meaning, probe
 from envtool.mirrors.catalogue import Catalogue, Mirror
-from envtool.mirrors.probe import Purpose, Question, Result
+from envtool.mirrors.probe import Result
+from envtool.mirrors.questions import Purpose, Question
 from envtool.paths import Host
 from envtool.words import tr
 
@@ -93,9 +94,11 @@ def _questions(host: Host, trial: Trial, site: Mirror, purpose: Purpose) -> list
 
 def _upstream(host: Host, known: Catalogue, trial: Trial) -> list[Question]:
     base = f"{known.defaults}/main" if trial.channel == "defaults" else f"{known.conda}/{trial.channel}"
-    found = [Question(UPSTREAM, "conda", f"{base}/{trial.subdir or host.subdir}")]
+    found = [Question(UPSTREAM, "conda", f"{base}/{trial.subdir or host.subdir}", relays=True)]
     version, _, build = trial.torch.rpartition("+")
-    found.append(Question(UPSTREAM, "torch", f"{known.torch}/{build}", wheel=trial.torch if version else ""))
+    found.append(
+        Question(UPSTREAM, "torch", f"{known.torch}/{build}", wheel=trial.torch if version else "", relays=True)
+    )
     return [question for question in found if question.purpose in trial.purposes]
 
 

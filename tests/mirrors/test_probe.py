@@ -12,7 +12,7 @@ from mirror_site import serve, tree
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import probe
-from envtool.mirrors.probe import Question
+from envtool.mirrors.questions import Question
 from envtool.operations import probe_mirrors
 from envtool.paths import Host
 
