@@ -39,6 +39,21 @@ def for_torch(catalogue: Catalogue, build: str) -> tuple[tuple[Literal["index", 
     return tuple(found)
 
 
+def other_indexes(catalogue: Catalogue, index: str | None) -> tuple[str | None, ...]:
+    """Return where else the packages of a public Python index can be had; None is the client's default index.
+
+    Upstream comes first where ``index`` is a mirror's, then mirrors of other operators. Empty for a private one.
+    """
+    known = Recogniser(catalogue).url(index) if index else None
+    if index and (known is None or known.service != "pypi"):
+        return ()
+    mirror = catalogue.mirrors.get(known.mirror) if known else None
+    groups = {mirror.group, *mirror.depends} if mirror else set()
+    by_url = {m.pypi.index: m for m in catalogue.mirrors.values() if m.pypi}
+    replicas = [url for url in for_pypi(catalogue) if not {by_url[url].group, *by_url[url].depends} & groups]
+    return (*((None,) if mirror else ()), *replicas)
+
+
 def others(catalogue: Catalogue, url: str) -> tuple[str, ...]:
     """Return where else a public channel can be read: upstream first, then mirrors of other operators.
 
@@ -52,7 +67,9 @@ def others(catalogue: Catalogue, url: str) -> tuple[str, ...]:
     upstream = (catalogue.defaults + known.channel.removeprefix("pkgs"),) if known.channel.startswith("pkgs/") else ()
     upstream = upstream or (f"{catalogue.conda}/{known.channel}",)
     by_url = {m.conda.url(known.channel): m for m in catalogue.mirrors.values() if m.conda}
-    replicas = [found for found in for_channel(catalogue, known.channel) if by_url[found].group not in groups]
+    replicas = [
+        at for at in for_channel(catalogue, known.channel) if not {by_url[at].group, *by_url[at].depends} & groups
+    ]
     return tuple(dict.fromkeys((*(upstream if known.mirror else ()), *replicas)))
 
 

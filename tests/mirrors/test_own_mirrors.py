@@ -58,6 +58,18 @@ def test_other_places_of_a_public_channel(home):
     tuna = "https://mirrors.tuna.tsinghua.edu.cn/anaconda/cloud/conda-forge"
     found = replicas.others(known, tuna)
     assert found[0] == "https://conda.anaconda.org/conda-forge"
-    assert not any("bfsu" in url for url in found)
+    assert not any(name in url for url in found for name in ("bfsu", "ustc"))
     assert replicas.others(known, "https://repo.anaconda.com/pkgs/main")[0].endswith("/anaconda/pkgs/main")
     assert replicas.others(known, "https://conda.lab.example/own") == ()
+
+
+def test_other_places_of_a_public_index(home):
+    known = catalogue.load(home.host)
+    after_tuna = replicas.other_indexes(known, "https://pypi.tuna.tsinghua.edu.cn/simple")
+    assert after_tuna[0] is None
+    assert "aliyun" in after_tuna[1]
+    # bfsu is run by the same people, ustc, sjtu and zju fetch from there
+    assert not any(name in url for url in after_tuna[1:] for name in ("tsinghua", "bfsu", "ustc", "sjtu", "zju"))
+    assert replicas.other_indexes(known, None) == replicas.for_pypi(known)
+    assert replicas.other_indexes(known, "https://pypi" + ".org/simple") == replicas.for_pypi(known)
+    assert replicas.other_indexes(known, "https://pip.lab.example/simple") == ()
