@@ -42,12 +42,15 @@ def for_torch(catalogue: Catalogue, build: str) -> tuple[tuple[Literal["index", 
 def other_indexes(catalogue: Catalogue, index: str | None) -> tuple[str | None, ...]:
     """Return where else the packages of a public Python index can be had; None is the client's default index.
 
-    Upstream comes first where ``index`` is a mirror's, then mirrors of other operators. Empty for a private one.
+    Upstream comes first where ``index`` is a mirror's, then mirrors of other operators. Empty for a private one, and for
+    a mirror of the user's own.
     """
     known = Recogniser(catalogue).url(index) if index else None
     if index and (known is None or known.service != "pypi"):
         return ()
     mirror = catalogue.mirrors.get(known.mirror) if known else None
+    if mirror and mirror.own:
+        return ()  # it may hold more than upstream: as good as private
     groups = {mirror.group, *mirror.depends} if mirror else set()
     by_url = {m.pypi.index: m for m in catalogue.mirrors.values() if m.pypi}
     replicas = [url for url in for_pypi(catalogue) if not {by_url[url].group, *by_url[url].depends} & groups]
@@ -63,6 +66,8 @@ def others(catalogue: Catalogue, url: str) -> tuple[str, ...]:
     if known is None or known.service != "conda" or not known.channel:
         return ()
     mirror = catalogue.mirrors.get(known.mirror)
+    if mirror and mirror.own:
+        return ()  # as above
     groups = {mirror.group, *mirror.depends} if mirror else set()
     upstream = (catalogue.defaults + known.channel.removeprefix("pkgs"),) if known.channel.startswith("pkgs/") else ()
     upstream = upstream or (f"{catalogue.conda}/{known.channel}",)
@@ -75,7 +80,8 @@ def others(catalogue: Catalogue, url: str) -> tuple[str, ...]:
 
 def _ordered(candidates: Iterable[tuple[Mirror, str]]) -> tuple[str, ...]:
     usable = [(mirror, url) for mirror, url in candidates if mirror.state in _RANK]
-    usable.sort(key=lambda item: _RANK[item[0].state])  # stable: the catalogue's own order within a state
+    # the user's own first, then by state; within a state the catalogue's own order
+    usable.sort(key=lambda item: (not item[0].own, _RANK[item[0].state]))
     first: list[str] = []
     rest: list[str] = []
     seen: set[str] = set()
