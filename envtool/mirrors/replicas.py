@@ -42,8 +42,8 @@ def for_torch(catalogue: Catalogue, build: str) -> tuple[tuple[Literal["index", 
 def other_indexes(catalogue: Catalogue, index: str | None) -> tuple[str | None, ...]:
     """Return where else the packages of a public Python index can be had; None is the client's default index.
 
-    Upstream comes first where ``index`` is a mirror's, then mirrors of other operators. Empty for a private one, and for
-    a mirror of the user's own.
+    Upstream comes first where ``index`` is a mirror's, then mirrors of other operators. Empty for a private one and for
+    the user's own mirrors.
     """
     known = Recogniser(catalogue).url(index) if index else None
     if index and (known is None or known.service != "pypi"):

@@ -217,36 +217,31 @@ def test_the_user_s_own_mirror_and_a_url_are_tried_by_name(home):
         assert home.envtool("mirror", "test", "lab", "--for", "pip").code == ExitCode.NETWORK
 
 
-def test_auto_takes_the_one_that_works(home):
+def only(home, monkeypatch, **sites: str) -> None:
+    """Make these local sites the whole list: a test must not ask the real ones."""
+    entries = "".join(
+        f"  {name}: {{title: {name}, group: {name}, state: active, evidence: [], pypi: {{index: '{url}/pypi/simple'}},"
+        f" conda: {{base: '{url}/anaconda', channels: [conda-forge]}}}}\n"
+        for name, url in sites.items()
+    )
+    nowhere = "http://127.0.0.1:9"
+    upstream = f"upstream: {{conda: '{nowhere}', defaults: '{nowhere}/pkgs', torch: '{nowhere}/whl'}}"
+    path = home.path / "list.yaml"
+    path.write_text(f"schema: 1\ncompiled: 2026-11-23\n{upstream}\nmirrors:\n{entries}")
+    monkeypatch.setattr(probe_mirrors.catalogue, "_shipped", lambda: path)
+
+
+def test_auto_takes_the_one_that_works(home, monkeypatch):
     with serve(FILES) as good, serve(FILES, portal=True) as bad:
-        own = home.host.config_dir / "mirrors.yaml"
-        own.parent.mkdir(parents=True)
-        entries = "".join(
-            f"  {name}: {{pypi: {{index: '{site.url}/pypi/simple'}}, conda: {{base: '{site.url}/anaconda',"
-            f" channels: [conda-forge]}}}}\n"
-            for name, site in (("bad", bad), ("good", good))
-        )
-        own.write_text("mirrors:\n" + entries)
+        only(home, monkeypatch, bad=bad.url, good=good.url)
         name, results = probe_mirrors.best(home.host, ("conda", "pip"), limit=3.0)
     assert name == "good"
     assert any(result.mirror == "bad" and result.status == "wrong" for result in results)
+    assert any(result.mirror == "upstream" and result.status == "down" for result in results)
 
 
 def test_auto_without_a_network_says_so(home, monkeypatch):
-    monkeypatch.setattr(probe_mirrors.catalogue, "load", _unreachable(probe_mirrors.catalogue.load))
+    only(home, monkeypatch, gone="http://127.0.0.1:9")
     with pytest.raises(EnvtoolError) as caught:
         probe_mirrors.best(home.host, ("pip",), limit=1.0)
     assert caught.value.code == ExitCode.NETWORK
-
-
-def _unreachable(load):
-    """The catalogue with nothing in it but a port where nobody listens: the real names must not be asked by a test."""
-    from dataclasses import replace
-
-    def loaded(host):
-        known = load(host)
-        mirror = known.mirrors["tsinghua"]
-        closed = replace(mirror, pypi=replace(mirror.pypi, index="http://127.0.0.1:9/simple"))
-        return replace(known, mirrors={"tsinghua": closed})
-
-    return loaded
