@@ -40,6 +40,16 @@ def verify_gpu(
         typer.Option("--only", metavar="PATTERN", help="Only these checks: an id, its beginning, or with wildcards."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Draw other random numbers.")] = 0,
+    gpus: Annotated[
+        str,
+        typer.Option(
+            "--gpus", metavar="N|all", help="Verify several GPUs together, too. With --device cpu: so many processes."
+        ),
+    ] = "",
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="So many machines together; run the same on each.")] = 1,
+    rdzv: Annotated[
+        str, typer.Option("--rdzv", metavar="HOST:PORT", help="Where several machines meet: one of them.")
+    ] = "",
     listing: Annotated[bool, typer.Option("--list", help="List the checks, and run none.")] = False,
     report_to: Annotated[
         Path | None,
@@ -49,7 +59,14 @@ def verify_gpu(
 ) -> None:
     """Check layers, losses, optimizers and small models against independent references, inside an environment."""
     options = VerifyOptions(
-        device=device.value, suite=suite.value, only=tuple(only or ()), seed=seed, figures=report_to is not None
+        device=device.value,
+        suite=suite.value,
+        only=tuple(only or ()),
+        seed=seed,
+        figures=report_to is not None,
+        gpus=_count(gpus, device, rdzv),
+        nodes=nodes,
+        meeting=rdzv,
     )
     if name and python:
         raise typer.BadParameter(tr("Give a name or --python, not both."))
@@ -68,6 +85,17 @@ def verify_gpu(
 
         out.note(tr("The report is {path}.", path=write_page(report, report_to)))
     out.verdict(report.as_dict(), rendered(report), report.exit_code)
+
+
+def _count(gpus: str, device: _Device, rdzv: str) -> str:
+    """Return how many GPUs are to be verified together, as the bundle wants it."""
+    if rdzv and not gpus:
+        gpus = "all"
+    if gpus in ("", "all") and not (gpus and device is _Device.CPU):
+        return gpus
+    if not gpus.isdecimal() or not int(gpus):
+        raise typer.BadParameter(tr("--gpus takes a number (on CPUs, of processes), or all."))
+    return gpus
 
 
 def _list(checks: Sequence[Check]) -> None:

@@ -44,6 +44,9 @@ class VerifyOptions:
     only: tuple[str, ...] = ()
     seed: int = 0
     figures: bool = False
+    gpus: str = ""  # how many to verify together ("all", or a number; on CPUs, of processes); "" for none
+    nodes: int = 1
+    meeting: str = ""  # HOST:PORT of the machine where several meet
 
 
 @dataclass(frozen=True)
@@ -149,18 +152,19 @@ def selected(options: VerifyOptions) -> tuple[Check, ...]:
     """Return the checks that options choose. Raises EnvtoolError (USAGE) where a pattern matches none."""
     every = catalogue()
     for pattern in options.only:
-        if not choose(every, only=(pattern,), device="gpu"):
+        if not choose(every, only=(pattern,), device="gpu", group=True):
             families = ", ".join(dict.fromkeys(check.id.split(".")[0] for check in every))
             raise EnvtoolError(
                 tr("No check matches {pattern}.", pattern=pattern),
                 hint=tr("Checks begin with: {families}. envtool verify-gpu --list shows them all.", families=families),
                 code=ExitCode.USAGE,
             )
-    checks = choose(every, suite=options.suite, only=options.only, device=options.device)
+    group = bool(options.gpus)
+    checks = choose(every, suite=options.suite, only=options.only, device=options.device, group=group)
     if not checks:
         raise EnvtoolError(
-            tr("What {patterns} names needs a GPU.", patterns=" ".join(options.only)),
-            hint=tr("Leave out --device cpu."),
+            tr("What {patterns} names needs a GPU, or several.", patterns=" ".join(options.only)),
+            hint=tr("Leave out --device cpu, or add --gpus."),
             code=ExitCode.USAGE,
         )
     return checks
@@ -195,6 +199,8 @@ def _run(host: Host, target: VerifyTarget, options: VerifyOptions, listener: "_L
     argv = [str(target.python), "-I", "-B", str(BUNDLE), "--device", options.device, "--suite", options.suite]
     argv += ["--seed", str(options.seed), *(f"--only={pattern}" for pattern in options.only)]
     argv += ["--figures"] if options.figures else []
+    argv += ["--gpus", options.gpus, "--nodes", str(options.nodes)] if options.gpus else []
+    argv += ["--rdzv", options.meeting] if options.meeting else []
     # Its caches are ours, so that nothing is left in the environment or elsewhere in the home.
     caches = host.cache_dir / "verify"
     caches.mkdir(parents=True, exist_ok=True)

@@ -16,12 +16,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figures", action="store_true", help="also send the figures of the report")
+    parser.add_argument(
+        "--gpus", default="", metavar="N", help="verify N GPUs together, too, or all; on CPUs, N processes"
+    )
+    parser.add_argument("--nodes", type=int, default=1, metavar="M", help="together with M - 1 other machines")
+    parser.add_argument("--rdzv", default="", metavar="HOST:PORT", help="where the machines meet: one of them")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--rank", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--traces", default="", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.worker:
         from .worker import serve
 
         return serve(options.device, options.seed, options.figures)
+    if options.rank:
+        from .ranks import serve_rank
+
+        return serve_rank(options.rank.split(","), options.device, options.seed, options.traces)
     from .supervisor import supervise
 
     return supervise(options)

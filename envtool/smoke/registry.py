@@ -23,7 +23,8 @@ class Check:
     ``needs`` are the modules it is handed, by the names of its parameters: where one is not installed it is skipped.
     ``alone`` says on which devices it must not share a process with others (``""``, ``gpu``, ``always``), ``limit`` how
     many seconds it may take. An ``advisory`` check warns where others fail. Where a ``vital`` one fails, nothing else
-    on that device means anything. ``device`` is ``any``, or ``gpu`` for what only a GPU can do.
+    on that device means anything. ``device`` is ``any``, or ``gpu`` for what only a GPU can do. A ``group`` check runs
+    in one process per GPU, all of which take part.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Check:
     advisory: bool = False
     vital: bool = False
     device: str = "any"
+    group: bool = False
 
     def isolated(self, device: str) -> bool:
         """Return whether the check gets a process of its own on ``device``."""
@@ -56,13 +58,14 @@ def check(
     advisory: bool = False,
     vital: bool = False,
     device: str = "any",
+    group: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function as a check. Its first parameter is the lab, the others name the modules that it needs."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         needs = tuple(inspect.signature(function).parameters)[1:]
         title = (inspect.getdoc(function) or "").splitlines()[0]
-        _CHECKS[name] = Check(name, family, title, suite, needs, function, alone, limit, advisory, vital, device)
+        _CHECKS[name] = Check(name, family, title, suite, needs, function, alone, limit, advisory, vital, device, group)
         return function
 
     return register
@@ -78,18 +81,24 @@ def catalogue() -> tuple[Check, ...]:
 
 
 def choose(
-    checks: Iterable[Check], *, suite: str = "full", only: Iterable[str] = (), device: str = "gpu"
+    checks: Iterable[Check],
+    *,
+    suite: str = "full",
+    only: Iterable[str] = (),
+    device: str = "gpu",
+    group: bool = False,
 ) -> tuple[Check, ...]:
     """Return the checks of a suite that can run on a device and match any of the patterns, where there are some.
 
     A pattern is a whole id, the beginning of one up to a dot, or has wildcards: ``pool.max``, ``pool``, ``*.conv*``.
-    What was asked for by pattern is taken from the full suite.
+    What was asked for by pattern is taken from the full suite. Without ``group``, those that need one are left out.
     """
     patterns = tuple(only)
     return tuple(
         check
         for check in checks
         if (device == "gpu" or check.device == "any")
+        and (group or not check.group)
         and (any(_matches(check.id, p) for p in patterns) if patterns else suite == "full" or check.suite == suite)
     )
 

@@ -4,99 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import queue
 import signal
-import subprocess
 import sys
-import threading
 import time
-from collections import deque
-from typing import Any, Callable, Deque, Dict, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from .children import STARTING, Event, Group, Lost, Worker
 from .facts import nvidia_card
 from .registry import Check, catalogue, choose, describe
 
 PROTOCOL = 1
-STARTING = 180.0  # seconds for the import of torch: slow disks and cold caches are common, a hang is not
 EXIT = {"pass": 0, "fail": 6, "nothing": 7, "no-torch": 3}
-
-Event = Dict[str, Any]
-
-
-class Lost(Exception):
-    """The worker is gone, or had to be stopped: why."""
-
-
-class Worker:
-    """A process in which checks run. It is asked for one at a time, so what it died of is always known."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        bundle = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
-        argv = [sys.executable, "-I", "-B", bundle, "--worker"]
-        argv += ["--device", options.device, "--seed", str(options.seed)]
-        argv += ["--figures"] if options.figures else []
-        self._process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "Agg"},
-            start_new_session=True,  # its compilers and helpers die with it
-        )
-        self._said: Deque[str] = deque(maxlen=30)
-        self._events: "queue.Queue[Optional[Event]]" = queue.Queue()
-        self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read, self._listen)]
-        for reader in self._readers:
-            reader.start()
-
-    def _read(self) -> None:
-        for line in self._process.stdout or ():
-            self._events.put(json.loads(line))
-        self._events.put(None)
-
-    def _listen(self) -> None:
-        for line in self._process.stderr or ():
-            self._said.append(line.decode("utf-8", "replace").rstrip())
-
-    def ask(self, name: str, limit: float) -> Event:
-        """Run one check and return its result. Raises Lost where the process dies or ``limit`` seconds pass."""
-        stdin = self._process.stdin
-        assert stdin is not None
-        try:
-            stdin.write(name.encode() + b"\n")
-            stdin.flush()
-        except OSError:
-            pass  # it is dead already: what answer() finds says how
-        return self.answer(limit)
-
-    def answer(self, limit: float) -> Event:
-        """Return the next event of the process."""
-        try:
-            event = self._events.get(timeout=limit)
-        except queue.Empty:
-            raise Lost("did not end within %g seconds and was stopped" % limit) from None
-        if event is None:
-            raise Lost("the process %s%s" % (_ending(self._process.wait()), self._last_words()))
-        return event
-
-    def _last_words(self) -> str:
-        self._readers[1].join(2)
-        return ": " + " | ".join(list(self._said)[-3:]) if self._said else ""
-
-    def stop(self) -> None:
-        """End the process and all that it started."""
-        try:
-            if os.name == "posix":
-                os.killpg(self._process.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
-        except OSError:
-            pass  # gone already
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            pass  # stuck in a driver call: nobody can end it, and we need not wait for it
 
 
 class Supervisor:
@@ -119,11 +37,15 @@ class Supervisor:
             blocked = ""
             for check in checks:
                 if blocked:
-                    self._result(check, {"verdict": "skip", "message": "not run, because %s failed" % blocked})
-                    continue
-                verdict = self._one(check)
-                if check.vital and verdict == "fail":
+                    self._skip([check], "not run, because %s failed" % blocked)
+                elif not check.group and self._one(check) == "fail" and check.vital:
                     blocked = check.id
+            together = [check for check in checks if check.group and not blocked]
+            if self._options.gpus == "all" and len(facts["gpus"]) < 2 and not self._options.rdzv:
+                self._skip(together, "only one GPU is visible: there is nothing to do together")
+            elif together:
+                self._drop()  # its memory on the GPU is for the group now
+                self._together(together)
         finally:
             self._drop()
         return "fail" if self._counts["fail"] else "pass"
@@ -171,6 +93,42 @@ class Supervisor:
         result.setdefault("seconds", round(time.monotonic() - begun, 3))
         return self._result(check, result)
 
+    def _together(self, checks: Sequence[Check]) -> None:
+        """Run the checks that need a process per GPU; after one that was lost, the others get new processes."""
+        rest = list(checks)
+        while rest:
+            with Group(self._options, [check.id for check in rest]) as group:
+                try:
+                    self._emit({"event": "check", "id": rest[0].id, "limit": rest[0].limit})
+                    group.answer(STARTING)
+                except Lost as lost:
+                    self._result(rest.pop(0), {"verdict": "fail", "message": "the processes did not meet: %s" % lost})
+                    self._skip(rest, "the processes did not meet")
+                    return
+                lost_one = self._in_turn(group, rest)
+            if lost_one:
+                self._result(*lost_one)
+
+    def _in_turn(self, group: Group, rest: List[Check]) -> Optional[Tuple[Check, Event]]:
+        """Take the group's results until none is left, or one was lost: that one is returned, with what is known."""
+        while rest:
+            check = rest.pop(0)
+            self._emit({"event": "check", "id": check.id, "limit": check.limit})
+            begun = time.monotonic()
+            try:
+                self._result(check, group.answer(check.limit))
+            except Lost as lost:
+                known = [str(lost), group.where()]
+                group.stop()
+                known.append(diagnosis(self._options, check))
+                seconds = round(time.monotonic() - begun, 3)
+                return check, {"verdict": "fail", "message": "; ".join(filter(None, known)), "seconds": seconds}
+        return None
+
+    def _skip(self, checks: Sequence[Check], why: str) -> None:
+        for check in checks:
+            self._result(check, {"verdict": "skip", "message": why})
+
     def _own(self) -> Worker:
         worker = Worker(self._options)
         worker.answer(STARTING)
@@ -198,11 +156,32 @@ class Supervisor:
         return self._counts
 
 
+# What makes processes wait for each other for ever, and the variable that leaves it out. One change at a time, in a run
+# of its own: the first that helps is the cause.
+CHANGES = {"gpu": ("NCCL_P2P_DISABLE", "NCCL_SHM_DISABLE", "NCCL_IB_DISABLE"), "cpu": ()}
+
+
+def diagnosis(options: argparse.Namespace, check: Check) -> str:
+    """Return with which one change a group check that was lost comes to its end, or an empty text."""
+    if options.rdzv:
+        return ""  # the other machines would have to take part
+    for variable in CHANGES[options.device]:
+        with Group(options, [check.id], **{variable: "1"}) as group:
+            try:
+                group.answer(STARTING)
+                if group.answer(check.limit)["verdict"] == "pass":
+                    return "it passes with %s=1" % variable
+            except Lost:
+                continue
+    return ""
+
+
 def supervise(options: argparse.Namespace) -> int:
     """Run the bundle as the command line asks and return the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the worker is stopped on the way out
     begun = time.monotonic()
-    checks = choose(catalogue(), suite=options.suite, only=options.only, device=options.device)
+    group = bool(options.gpus)
+    checks = choose(catalogue(), suite=options.suite, only=options.only, device=options.device, group=group)
     _emit(
         {
             "event": "start",
@@ -226,13 +205,3 @@ def supervise(options: argparse.Namespace) -> int:
 def _emit(event: Event) -> None:
     sys.stdout.write(json.dumps(event) + "\n")
     sys.stdout.flush()
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return "ended with exit code %d" % code
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = "signal"
-    return "was ended by %s (signal %d)" % (name, -code)

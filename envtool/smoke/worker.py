@@ -20,18 +20,18 @@ Event = Dict[str, Any]
 
 def serve(device: str, seed: int, figures: bool) -> int:
     """Say what was found here, then run the checks that are asked for until stdin closes."""
-    say = _take_stdout()
+    say = take_stdout()
     say(environment(device))
     if "torch" not in sys.modules:
         return 0
-    _settle()
+    settle()
     checks = {check.id: check for check in catalogue()}
     for line in sys.stdin:
         say(judge(checks[line.strip()], device, seed, figures))
     return 0
 
 
-def _take_stdout() -> Callable[[Event], None]:
+def take_stdout() -> Callable[[Event], None]:
     """Keep the real stdout for events and send whatever libraries print, also from C, to stderr."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -43,7 +43,7 @@ def _take_stdout() -> Callable[[Event], None]:
     return say
 
 
-def _settle() -> None:
+def settle() -> None:
     """Make runs comparable: one thread (the largest single saving on small machines) and IEEE arithmetic."""
     import torch
 

@@ -1,9 +1,12 @@
 """The supervisor outlives what happens in its workers, and says which check it happened in."""
 
 import json
+import re
 import shutil
+import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +96,61 @@ def test_figures_come_only_when_asked_for(run_bundle: Run) -> None:
         _, events = run_bundle(entry, "--only", "autoencoder.pca", *arguments)
         result = next(event for event in events if event["event"] == "result")
         assert bool(result.get("figures")) is expected
+
+
+def test_a_group_outlives_its_members(troubled: Path, run_bundle: Run) -> None:
+    supervisor = troubled.parent / "supervisor.py"
+    text = supervisor.read_text()
+    assert '"cpu": ()' in text
+    supervisor.write_text(text.replace('"cpu": ()', '"cpu": ("NCCL_P2P_DISABLE",)'))
+    code, events = run_bundle(troubled, "--only", "group", "--gpus", "2")
+    results = {event["id"].split(".")[1]: event for event in events if event["event"] == "result"}
+    assert {name: result["verdict"] for name, result in results.items()} == {
+        "stuck": "fail",
+        "dies": "fail",
+        "differs": "fail",
+        "fine": "pass",
+    }
+    stuck = results["stuck"]["message"]
+    assert "within 5 seconds" in stuck
+    assert "rank 1 was in stuck (trouble.py:" in stuck
+    assert re.search(r"rank 0 was in all_reduce \(\S+:\d+\)", stuck)
+    assert "it passes with NCCL_P2P_DISABLE=1" in stuck
+    assert "exit code" in results["dies"]["message"]
+    assert results["differs"]["message"].startswith("rank 1 of 2: rank: 1, where at most 0 is allowed")
+    assert results["fine"]["facts"]["ranks"] == 2
+    assert code == 6
+    assert not _alive("envtool-ranks-")
+
+
+def test_collectives_and_training_on_several_processes(run_bundle: Run) -> None:
+    code, events = run_bundle(BUNDLE / "__main__.py", "--only", "group", "--gpus", "2")
+    results = [event for event in events if event["event"] == "result"]
+    assert {result["id"] for result in results} >= {"group.collectives", "group.training", "group.bandwidth"}
+    assert [result["message"] for result in results if result["verdict"] != "pass"] == []
+    assert code == 0
+
+
+def test_two_machines_meet(torch_python: Path) -> None:
+    """Two supervisors, as on two machines, with two processes each."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+    argv = [str(torch_python), "-I", "-B", str(BUNDLE / "__main__.py"), "--device", "cpu", "--only", "group.training"]
+    argv += ["--gpus", "1", "--nodes", "2", "--rdzv", place]
+    machines = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for machine in machines:
+        out, _ = machine.communicate(timeout=200)
+        (result,) = [event for event in map(json.loads, out.splitlines()) if event["event"] == "result"]
+        assert (machine.returncode, result["verdict"], result["facts"]["ranks"]) == (0, "pass", 2), result["message"]
+
+
+def _alive(mark: str) -> list[str]:
+    """Return the command lines of processes that have ``mark`` in them."""
+    return [line for line in _command_lines() if mark in line]
+
+
+def _command_lines() -> Iterator[str]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended while we looked
+            yield (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()

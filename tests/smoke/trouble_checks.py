@@ -112,3 +112,41 @@ def vital(lab, torch: Any) -> None:
 def after(lab, torch: Any) -> None:
     """Means nothing once the vital one failed."""
     lab.exact("one", 1, 1)
+
+
+@check("group.stuck", family="group", group=True, limit=5)
+def stuck(lab, torch: Any) -> None:
+    """Waits for a rank that does something else, unless one path is left out."""
+    from torch import distributed
+
+    if distributed.get_rank() == 1 and not os.environ.get("NCCL_P2P_DISABLE"):
+        time.sleep(600)
+    distributed.all_reduce(torch.ones(1))
+    lab.exact("one", 1, 1)
+
+
+@check("group.dies", family="group", group=True)
+def dies(lab, torch: Any) -> None:
+    """One rank dies."""
+    from torch import distributed
+
+    if distributed.get_rank() == 1:
+        os._exit(5)
+    distributed.all_reduce(torch.ones(1))
+    lab.exact("one", 1, 1)
+
+
+@check("group.differs", family="group", group=True)
+def differs(lab, torch: Any) -> None:
+    """One rank is wrong."""
+    from torch import distributed
+
+    lab.exact("rank", distributed.get_rank(), 0)
+
+
+@check("group.fine", family="group", group=True)
+def fine(lab, torch: Any) -> None:
+    """All is well."""
+    total = torch.ones(1)
+    torch.distributed.all_reduce(total)
+    lab.exact("sum", total.item(), float(torch.distributed.get_world_size()))

@@ -16,5 +16,7 @@ FAMILIES = (
     "pandas_",
     "opencv",
     "matplotlib_",
+    "mmdetection",
     "throughput",
+    "distributed",
 )

@@ -220,6 +220,25 @@ def layouts(lab: Lab, torch: Any) -> None:
                 lab.near(what + ", gradient", results[1][1], results[0][1], gate)
 
 
+@check("layer.cudnn", family=FAMILY, device="gpu")
+def cudnn(lab: Lab, torch: Any) -> None:
+    """Layers give the same with cuDNN and without, forward and backward: two implementations, one answer."""
+    nn = torch.nn
+    more = (("LSTM", lambda nn: nn.LSTM(4, 6), (5, 3, 4)), ("GRU", lambda nn: nn.GRU(4, 6), (5, 3, 4)))
+    for name, make, shape in (*LAYERS, *more):
+        module, x = lab.shaken(make(nn)).to(lab.device), lab.distinct(*shape)
+        results = []
+        for enabled in (True, False):
+            with torch.backends.cudnn.flags(enabled=enabled):
+                leaf = lab.here(x).requires_grad_()
+                out = module(leaf)
+                y = out[0] if isinstance(out, tuple) else out
+                pull = torch.linspace(-1, 1, y.numel(), device=lab.device).reshape(y.shape)
+                results.append((y, *torch.autograd.grad((y * pull).sum(), [leaf, *module.parameters()])))
+        for what, mine, theirs in zip(("value", "gradient", *(n for n, _ in module.named_parameters())), *results):
+            lab.near("%s, %s" % (name, what), mine, theirs, Gate(1e-4, "two orders of summation in float32"))
+
+
 @check("layer.bfloat16", family=FAMILY)
 def bfloat16(lab: Lab, torch: Any) -> None:
     """Layers in bfloat16 stay within its error band of float64; what is more precise or less is not bfloat16."""

@@ -287,6 +287,20 @@ def streams(lab: Lab, torch: Any) -> None:
     lab.near("captured graph", out, (x + 1) * 2 + 1)
 
 
+@check("probe.peers", family=FAMILY, device="gpu", alone="always")
+def peers(lab: Lab, torch: Any) -> None:
+    """A random block goes from each GPU to each other and arrives bit for bit: some boards corrupt it silently."""
+    count = torch.cuda.device_count()
+    if count < 2:
+        raise Skip("only one GPU is visible")
+    block = lab.integers(2**31 - 1, 1 << 22)
+    for a in range(count):
+        there = block.to("cuda:%d" % a)
+        for b in range(count):
+            if a != b:
+                lab.exact("GPU %d to GPU %d" % (a, b), there.to("cuda:%d" % b), block)
+
+
 @check("probe.autocast", family=FAMILY, suite="quick")
 def autocast(lab: Lab, torch: Any) -> None:
     """Under autocast products are bfloat16 and losses float32; outside nothing of it is left; gradients stay near."""
