@@ -18,14 +18,8 @@ from envtool.words import tr
 _PASSED_OVER = frozenset({f"{OWN}/environment.json", f"{OWN}/unfinished.json", "conda-meta/created_at"})
 # What venvs consist of besides packages, and what Python and pip leave behind.
 _MACHINERY = (
-    "conda-meta/",
-    f"{OWN}/",
-    "bin/activate",
-    "bin/python",
-    "pyvenv.cfg",
-    ".gitignore",
-    ".lock",
-    "CACHEDIR.TAG",
+    *("conda-meta/", f"{OWN}/", "pyvenv.cfg", ".gitignore", ".lock", "CACHEDIR.TAG"),
+    *("bin/activate", "bin/Activate", "bin/deactivate", "bin/pydoc.bat", "bin/python"),
 )
 _LITTER = (".pyc", ".egg-link", "/easy-install.pth", "/_virtualenv.py", "/_virtualenv.pth")
 

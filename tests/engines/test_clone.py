@@ -1,0 +1,443 @@
+"""``envtool clone`` on real environments: a clone works by itself, says so everywhere, shares nothing editable."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import layouts
+import pytest
+from channel import packages, server
+from conftest import _KEPT, Home
+
+from envtool.files import locked
+
+from .conftest import PYTHON
+
+CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
+needs_conda = pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA")
+SITE = f"lib/python{PYTHON}/site-packages"
+
+# A build backend in the project itself, so that building needs nothing from anywhere.
+BACKEND = """
+import os, zipfile
+NAME = {name!r}
+def _wheel(folder, files):
+    info = NAME + "-1.dist-info/"
+    files = dict(files) | {{
+        info + "METADATA": "Metadata-Version: 2.1\\nName: %s\\nVersion: 1\\n" % NAME,
+        info + "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        info + "entry_points.txt": "[console_scripts]\\n%s = %s:main\\n" % (NAME, NAME),
+    }}
+    files[info + "RECORD"] = "".join(name + ",,\\n" for name in files)
+    file = NAME + "-1-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, file), "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return file
+def build_wheel(folder, settings=None, metadata=None):
+    return _wheel(folder, {{NAME + ".py": open(NAME + ".py").read()}})
+def build_editable(folder, settings=None, metadata=None):
+    return _wheel(folder, {{"__outside_." + NAME + ".pth": os.getcwd() + "\\n"}})
+"""
+
+
+def project(folder: Path, name: str) -> Path:
+    """Write a project whose command says where its Python and its own code lie."""
+    layouts.write(
+        folder / "pyproject.toml",
+        f'[project]\nname = "{name}"\nversion = "1"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+    )
+    layouts.write(folder / "backend.py", BACKEND.format(name=name))
+    layouts.write(folder / f"{name}.py", "import sys\n\ndef main():\n    print(sys.prefix, __file__, sep=chr(10))\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(channel_folder: Path) -> Iterator[str]:
+    """The channel's address, the same for a whole module: its environments are made once."""
+    with server.serve(channel_folder) as running:
+        yield f"{running.url}/anaconda/cloud/conda-forge"
+
+
+@pytest.fixture(scope="module", params=["embedded", pytest.param("conda", marks=[pytest.mark.conda, needs_conda])])
+def home(request: pytest.FixtureRequest, served: str, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with one environment, ``source``, that has one of everything; tests clone it and leave it as it is."""
+    folder = tmp_path_factory.mktemp("home")
+    environ = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environ |= {"HOME": str(folder), "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    if request.param == "conda":
+        environ |= {"CONDA_EXE": CONDA, "CONDA_ENVS_DIRS": str(folder / ".conda/envs")}
+        environ |= {"CONDA_PKGS_DIRS": str(folder / ".conda/pkgs")}
+    home = Home(folder, environ)
+    made = home.envtool(
+        "create", "source", f"python={PYTHON}", "numpy", "six=1.16", "trunk", "-c", served, "--engine", request.param
+    )
+    assert made.code == 0, made.err
+    _furnish(home, folder / ".conda/envs/source")
+    return home
+
+
+def _furnish(home: Home, source: Path) -> None:
+    """Add what pip brings in all its ways, what conda's linker leaves in binaries, and files of the user's own."""
+    wheel, editable, repository = (project(home.path / name, name) for name in ("plain", "outside", "versioned"))
+    for arguments in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "1"],
+    ):
+        subprocess.run(["git", *arguments], cwd=repository, check=True)
+    inside = project(source / "src/inside", "inside")
+    pip = [source / "bin/python", "-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps"]
+    what = [str(wheel), "-e", str(editable), "-e", str(inside), f"git+{repository.as_uri()}"]
+    subprocess.run([*pip, *what], check=True, env=dict(home.environ), capture_output=True)
+    # pip over conda: the record of conda's six stays and is not to be believed.
+    subprocess.run([*pip, "six==1.17.0"], check=True, env=dict(home.environ), capture_output=True)
+    add_binary_package(source)
+    (source / "conda-meta/state").write_text(json.dumps({"env_vars": {"MODELS": f"{source}/models", "GREETING": "hi"}}))
+    (source / "conda-meta/pinned").write_text("numpy <99\n")
+    layouts.write(source / "models/weights.bin", "w" * 5_000_000)
+    layouts.write(source / "notes.txt", f"my models are in {source}/models, the old ones in {source}2\n")
+    (source / "link-inside").symlink_to(source / "models")
+    (source / "link-outside").symlink_to("/usr")
+    (source / "link-relative").symlink_to("../../../outside")
+    (source / "readonly").mkdir()
+    layouts.write(source / "readonly/script", "#!/bin/sh\n").chmod(0o755)
+    (source / "readonly").chmod(0o555)
+
+
+def add_binary_package(prefix: Path) -> None:
+    """Add a package with the prefix in a binary, as conda's linker leaves it."""
+    data = b"\x7fELF\0" + bytes(prefix / "share").ljust(len(packages.PLACEHOLDER) + 6, b"\0") + b"\0end"
+    (prefix / "lib/libbinary.so").write_bytes(data)
+    entry = {
+        "_path": "lib/libbinary.so",
+        "path_type": "hardlink",
+        "file_mode": "binary",
+        "prefix_placeholder": packages.PLACEHOLDER,
+        "sha256": "ab" * 32,
+        "sha256_in_prefix": hashlib.sha256(data).hexdigest(),
+        "size_in_bytes": len(data),
+    }
+    record = {
+        "name": "binary",
+        "version": "1",
+        "build": "0",
+        "build_number": 0,
+        "subdir": packages.SUBDIR,
+        "channel": "https://conda.anaconda.org/conda-forge",
+        "url": f"https://conda.anaconda.org/conda-forge/{packages.SUBDIR}/binary-1-0.conda",
+        "fn": "binary-1-0.conda",
+        "depends": [],
+        "files": ["lib/libbinary.so"],
+        "paths_data": {"paths_version": 1, "paths": [entry]},
+    }
+    (prefix / "conda-meta/binary-1-0.json").write_text(json.dumps(record, indent=2))
+
+
+def envs(home: Home) -> Path:
+    return home.path / ".conda/envs"
+
+
+def clone(home: Home, name: str, source: str = "source") -> Path:
+    ran = home.envtool("clone", source, name)
+    assert ran.code == 0, ran.err
+    return envs(home) / name
+
+
+def output(home: Home, *command: str | Path) -> str:
+    done = subprocess.run(command, env=dict(home.environ), capture_output=True, text=True, cwd=home.path, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def assert_works(home: Home, prefix: Path) -> None:
+    """Assert that everything in an environment runs, and from its own files."""
+    python = prefix / "bin/python"
+    code = "import numpy, six, sys, sysconfig; print(sys.prefix, numpy.__file__, six.__version__, sep=chr(10))"
+    assert output(home, python, "-c", code).splitlines() == [
+        str(prefix), f"{prefix}/{SITE}/numpy/__init__.py", "1.17.0"
+    ]  # fmt: skip
+    assert output(home, prefix / "bin/plain").splitlines() == [str(prefix), f"{prefix}/{SITE}/plain.py"]
+    assert output(home, prefix / "bin/versioned").splitlines() == [str(prefix), f"{prefix}/{SITE}/versioned.py"]
+    assert output(home, prefix / "bin/outside").splitlines() == [str(prefix), f"{home.path}/outside/outside.py"]
+    assert output(home, prefix / "bin/inside").splitlines() == [str(prefix), f"{prefix}/src/inside/inside.py"]
+    assert output(home, prefix / "bin/trunk") == f"{prefix}\n"
+    assert str(prefix) in output(home, prefix / "bin/pip", "--version")
+    assert "No broken requirements" in output(home, prefix / "bin/pip", "check")
+
+
+def mentions(prefix: Path, path: Path) -> list[str]:
+    """Return the files that speak of a path; bytecode, which says where it was compiled, and the diary aside."""
+    pattern = re.compile(re.escape(bytes(path)) + rb"(?![\w-])")
+    files = (file for file in prefix.rglob("*") if file.is_file() and not file.is_symlink() and file.suffix != ".pyc")
+    return [
+        str(file.relative_to(prefix)) for file in files if file.name != "history" and pattern.search(file.read_bytes())
+    ]
+
+
+def broken_hashes(prefix: Path) -> list[str]:
+    """Return the files that are not as pip's and conda's books say."""
+    wrong = []
+    for record in prefix.glob(f"{SITE}/*.dist-info/RECORD"):
+        for line in record.read_text().splitlines():
+            name, digest, size = line.rsplit(",", 2)
+            if digest and (file := record.parents[1] / name).exists():
+                value = base64.urlsafe_b64encode(hashlib.sha256(file.read_bytes()).digest()).rstrip(b"=").decode()
+                wrong += [name] if (f"sha256={value}", str(file.stat().st_size)) != (digest, size) else []
+    for record in prefix.glob("conda-meta/*.json"):
+        for entry in json.loads(record.read_text())["paths_data"]["paths"]:
+            file = prefix / entry["_path"]
+            if (expected := entry.get("sha256_in_prefix")) and file.is_file() and not file.is_symlink():
+                wrong += [entry["_path"]] if hashlib.sha256(file.read_bytes()).hexdigest() != expected else []
+    return sorted(wrong)
+
+
+def test_a_clone_is_whole_and_speaks_of_itself_alone(home: Home) -> None:
+    source, prefix = envs(home) / "source", clone(home, "whole")
+    assert_works(home, prefix)
+    assert mentions(prefix, source) == []
+    assert broken_hashes(prefix) == broken_hashes(source)
+    listed = [output(home, each / "bin/pip", "list", "--format=freeze") for each in (source, prefix)]
+    assert listed[0] == listed[1]
+    exported = [home.envtool("export", name) for name in ("source", "whole")]
+    assert [e.code for e in exported] == [0, 0], exported[0].err
+    assert exported[0].out.replace("name: source", "name: whole") == exported[1].out.replace(str(prefix), str(source))
+    library = (prefix / "lib/libbinary.so").read_bytes()
+    assert bytes(prefix / "share") + b"\0" in library
+    assert len(library) == (source / "lib/libbinary.so").stat().st_size
+
+
+def test_what_belongs_to_an_environment_comes_along(home: Home) -> None:
+    source, prefix = envs(home) / "source", clone(home, "carried")
+    state = json.loads((prefix / "conda-meta/state").read_text())
+    assert state == {"env_vars": {"MODELS": f"{prefix}/models", "GREETING": "hi"}}
+    assert home.envtool("run", "-n", "carried", "--", "sh", "-c", "echo $MODELS").out == f"{prefix}/models\n"
+    assert (prefix / "conda-meta/pinned").read_text() == "numpy <99\n"
+    assert (prefix / "notes.txt").read_text() == f"my models are in {prefix}/models, the old ones in {source}2\n"
+    assert (prefix / "link-inside").readlink() == prefix / "models"
+    assert (prefix / "link-outside").readlink() == Path("/usr")
+    assert (prefix / "readonly").stat().st_mode & 0o777 == 0o555
+    assert (prefix / "readonly/script").stat().st_mode & 0o777 == 0o755
+    history = (prefix / "conda-meta/history").read_text()
+    assert history.startswith((source / "conda-meta/history").read_text())
+    assert "# cmd: envtool clone source carried" in history
+    engines = {e["name"]: e["engine"] for e in home.envtool("list", "--json").data["environments"]}
+    assert engines["carried"] == engines["source"]
+    assert str(prefix) in (home.path / ".conda/environments.txt").read_text().splitlines()
+    urls = [
+        json.loads((each / SITE / f"{name}-1.dist-info/direct_url.json").read_text())["url"]
+        for each in (source, prefix)
+        for name in ("versioned", "inside")
+    ]
+    assert urls[0] == urls[2]
+    assert urls[3] == (prefix / "src/inside").as_uri()
+
+
+def test_the_summary_counts_both_halves_and_the_users_own_files(home: Home) -> None:
+    data = home.envtool("clone", "source", "counted", "--dry-run", "--json").data
+    listed = home.envtool("list", "source", "--json").data["packages"]
+    assert data["conda"] == sum(p["manager"] == "conda" for p in listed)
+    assert data["pip"] == sum(p["manager"] == "pip" for p in listed) >= 5
+    assert {"notes.txt", "models/weights.bin", "readonly/script", "src/inside/inside.py"} <= {*data["own_files"]}
+    assert not [file for file in data["own_files"] if file.startswith(("lib/", "bin/", "conda-meta/"))]
+    assert not (envs(home) / "counted").exists()
+
+
+def test_an_edit_in_place_does_not_reach_the_source(home: Home) -> None:
+    source, prefix = envs(home) / "source", clone(home, "edited")
+    shared = []
+    for file in (file for file in prefix.rglob("*") if file.is_file() and not file.is_symlink()):
+        original = source / file.relative_to(prefix)
+        if original.is_file() and original.samefile(file):
+            shared.append(file)
+            continue
+        size = original.stat().st_size if original.exists() else None
+        with file.open("ab") as handle:
+            handle.write(b"edited")
+        assert size is None or original.stat().st_size == size, file
+    assert {".pyc" if f.suffix == ".pyc" else ".so" for f in shared} == {".pyc", ".so"}
+    assert all(re.search(r"\.(so|pyc|a)$|\.so\.[\d.]+$", file.name) for file in shared)
+    assert_works(home, source)
+
+
+def test_bytecode_of_a_rewritten_source_is_not_believed(home: Home) -> None:
+    # Another name of the same length: neither size nor second tell the sources apart, and the bytecode is shared.
+    source, prefix = envs(home) / "source", envs(home) / "sauces"
+    layouts.write(source / SITE / "where.py", f"HERE = {str(source)!r}\n")
+    say = ("-c", "import where; print(where.HERE)")
+    assert output(home, source / "bin/python", *say) == f"{source}\n"
+    clone(home, "sauces")
+    assert output(home, prefix / "bin/python", *say) == f"{prefix}\n"
+    assert output(home, source / "bin/python", *say) == f"{source}\n"
+    untouched = f"{SITE}/six.py"
+    assert (prefix / untouched).stat().st_mtime_ns == (source / untouched).stat().st_mtime_ns
+
+
+def test_a_clone_lives_on_without_its_source(home: Home) -> None:
+    first, second = clone(home, "first"), clone(home, "second", "first")
+    assert home.envtool("remove", "first", "--yes").code == 0
+    assert not first.exists()
+    assert_works(home, second)
+    assert mentions(second, first) == []
+
+
+def test_a_clone_may_lie_anywhere(home: Home, tmp_path: Path) -> None:
+    prefix = tmp_path / "a folder" / "of mine"
+    ran = home.envtool("clone", "source", str(prefix))
+    assert ran.code == 0, ran.err
+    assert_works(home, prefix)
+    assert (prefix / "link-relative").resolve() == home.path / "outside"
+    assert broken_hashes(prefix) == broken_hashes(envs(home) / "source")
+
+
+def test_a_path_longer_than_binaries_have_room_for_is_refused(home: Home, tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 150) / ("y" * 150)
+    ran = home.envtool("clone", "source", str(long))
+    assert ran.code == 1
+    assert f"lib/libbinary.so has room for a path of {len(packages.PLACEHOLDER)} bytes" in ran.err
+    assert not long.exists()
+    assert not list(long.parent.glob(".envtool/*"))
+
+
+@needs_conda
+@pytest.mark.conda
+def test_conda_accepts_a_clone(home: Home) -> None:
+    prefix = clone(home, "accepted")
+    environ = {**home.environ, "CONDA_ENVS_DIRS": str(envs(home)), "CONDA_PKGS_DIRS": str(home.path / ".conda/pkgs")}
+
+    def conda(*arguments: str) -> str:
+        done = subprocess.run([CONDA, *arguments], env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    listed = {p["name"]: p["channel"] for p in json.loads(conda("list", "-p", str(prefix), "--json"))}
+    assert {"python", "numpy", "binary", "plain", "versioned"} <= listed.keys()
+    assert "numpy" in conda("list", "-p", str(prefix), "--revisions")
+    assert str(prefix) in json.loads(conda("env", "list", "--json"))["envs"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("source", "exists already"), ("base", "keeps that name"), ("a b", "spaces")]
+)
+def test_a_name_that_cannot_be_had_is_refused(home: Home, name: str, reason: str) -> None:
+    ran = home.envtool("clone", "source", name)
+    assert ran.code in (1, 2)
+    assert reason in ran.err
+
+
+def test_what_is_not_there_cannot_be_cloned(home: Home) -> None:
+    assert home.envtool("clone", "nothing-there", "x").code == 3
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_clone_leaves_nothing(home: Home, how: signal.Signals) -> None:
+    beside = envs(home) / ".envtool"
+    with home.start("clone", "source", "cut") as child:
+        deadline = time.monotonic() + 30
+        while not list(beside.glob("cut.*.work/stage/lib/python*/*")):
+            assert child.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        child.send_signal(how)
+        child.communicate(timeout=60)
+    if how == signal.SIGKILL:
+        unfinished = [e for e in home.envtool("list", "--json").data["environments"] if e["unfinished"]]
+        assert [e["name"] for e in unfinished] == ["cut"]
+        assert home.envtool("remove", "cut", "--yes").code == 0
+        clone(home, "again")  # and with it goes what was left of the hold on the source
+    else:
+        assert child.returncode == 130
+    assert not (envs(home) / "cut").exists()
+    assert not list(beside.glob("*"))
+    assert str(envs(home) / "cut") not in (home.path / ".conda/environments.txt").read_text()
+    assert_works(home, envs(home) / "source")
+
+
+def test_an_environment_in_use_by_another_is_waited_for(home: Home) -> None:
+    source = envs(home) / "source"
+    with locked(source.parent / ".envtool/source.lock", "install of something"):
+        child = home.start("clone", "source", "waited")
+        assert child.stderr is not None
+        line = child.stderr.readline()
+        assert "Waiting for envtool install of something" in line
+        assert not (envs(home) / "waited").exists()
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+
+
+def test_a_half_made_environment_is_not_cloned(home: Home) -> None:
+    prefix = clone(home, "half")
+    layouts.write(prefix / ".envtool/unfinished.json", json.dumps({"command": "envtool install x"}))
+    ran = home.envtool("clone", "half", "half2")
+    assert ran.code == 1
+    assert "unfinished" in ran.err
+    assert not (envs(home) / "half2").exists()
+
+
+def test_the_root_of_an_installation_becomes_an_environment_without_conda(tmp_path: Path) -> None:
+    home_folder, root = tmp_path / "home", tmp_path / "miniforge3"
+    home_folder.mkdir()
+    layouts.conda_env(
+        root,
+        {"name": "python", "version": "3.12.1", "files": ["bin/python3.12"]},
+        {"name": "conda", "depends": ["python"], "files": ["bin/conda", "condabin/conda", "shell/conda.sh"]},
+        {"name": "conda-libmamba-solver", "depends": ["conda >=23"], "files": ["lib/solver.py"]},
+        {"name": "numpy", "depends": ["python"], "files": ["lib/numpy.py"]},
+    )
+    layouts.write(root / "pkgs/numpy-1.0-0/lib/numpy.py", "cached")
+    layouts.conda_env(root / "envs/other")
+    layouts.write(root / "etc/paths", f"{root}/lib {root}/pkgs/x {root}/envs/other\n")
+    home = Home(
+        home_folder, {"HOME": str(home_folder), "PATH": os.environ["PATH"], "CONDA_EXE": str(root / "bin/conda")}
+    )
+    ran = home.envtool("clone", "base", "copy", "--json")
+    assert ran.code == 0, ran.out
+    prefix = root / "envs/copy"
+    assert ran.data["left_out"] == ["conda", "conda-libmamba-solver"]
+    files = sorted(str(f.relative_to(prefix)) for f in prefix.rglob("*") if f.is_file() and ".envtool" not in f.parts)
+    assert files == sorted(
+        ["bin/python3.12", "conda-meta/history", "conda-meta/numpy-1.0-0.json", "conda-meta/python-3.12.1-0.json",
+         "etc/paths", "lib/numpy.py"]
+    )  # fmt: skip
+    assert (prefix / "etc/paths").read_text() == f"{prefix}/lib {root}/pkgs/x {root}/envs/other\n"
+    assert "::conda-1.0-0" in (prefix / "conda-meta/history").read_text()
+    assert home.envtool("list", "copy", "--json").data["packages"]
+
+
+@pytest.mark.parametrize("maker", ["python", "uv"])
+def test_a_venv_is_cloned_with_its_activation(tmp_path: Path, maker: str) -> None:
+    home_folder = tmp_path / "home"
+    environ = {name: os.environ[name] for name in _KEPT if name in os.environ} | {"HOME": str(home_folder)}
+    home = Home(home_folder, environ)
+    source = home_folder / ".local/share/envtool/envs/source"
+    source.parent.mkdir(parents=True)
+    wheel = project(home_folder / "plain", "plain")
+    if maker == "python":
+        subprocess.run([sys.executable, "-m", "venv", source], check=True)
+    else:
+        subprocess.run([sys.executable, "-m", "uv", "venv", "-q", "--seed", source], check=True, env=environ)
+    install = [source / "bin/python", "-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps", wheel]
+    subprocess.run(install, check=True, env=environ, capture_output=True)
+    ran = home.envtool("clone", "source", "copy", "--json")
+    assert ran.code == 0, ran.out
+    assert ran.data["own_files"] == []
+    prefix = source.parent / "copy"
+    assert home.envtool("remove", "source", "--yes").code == 0
+    assert output(home, prefix / "bin/plain").splitlines() == [str(prefix), f"{prefix}/{SITE}/plain.py"]
+    said = output(
+        home, "sh", "-c", f'. "{prefix}/bin/activate" && echo $VIRTUAL_ENV $VIRTUAL_ENV_PROMPT && which python'
+    )
+    assert said.replace("(", "").replace(")", "").split() == [str(prefix), "copy", f"{prefix}/bin/python"]
+    assert mentions(prefix, source) == []
+    assert output(home, prefix / "bin/python", "-c", "import sys; print(sys.prefix)") == f"{prefix}\n"
+    assert "No broken requirements" in output(home, prefix / "bin/pip", "check")
