@@ -25,6 +25,7 @@ from envtool.words import redact, tr
 
 _LOGIN = re.compile(r"[^\s/'\"@:]+:[^\s/'\"@]+@")  # also without a scheme, as in a half-written proxy setting
 _BEGUN, _DONE = ".begun", ".json"
+_TEMPORARY = ".*.envtool"  # as write_atomically names its files
 _WAIT = 10.0  # seconds to wait for another envtool that is writing
 
 
@@ -78,7 +79,8 @@ def apply(
 
 def recover(host: Host) -> tuple[str, ...]:
     """Take back what a killed command left half-written; return a sentence for each."""
-    if not any(_folder(host).glob(f"*{_BEGUN}")):
+    folder = _folder(host)
+    if not (any(folder.glob(f"*{_BEGUN}")) or any(folder.glob(_TEMPORARY))):
         return ()
     with _held(host):
         return _recover(host)
@@ -217,6 +219,8 @@ def _changed_since(edits: Sequence[dict[str, Any]]) -> EnvtoolError:
 
 def _recover(host: Host) -> tuple[str, ...]:
     said = []
+    for left in _folder(host).glob(_TEMPORARY):  # a note that was killed while it was written: nothing had begun
+        left.unlink(missing_ok=True)
     for path, record in _records(host, _BEGUN):
         for edit in record["edits"]:
             _sweep(Path(edit["path"]))
@@ -281,7 +285,8 @@ def _read(path: Path) -> bytes | None:
 def _write(path: Path, data: bytes | None) -> None:
     try:
         if data is None:
-            path.unlink(missing_ok=True)
+            # behind a link (dotfiles kept elsewhere) it is the file that goes, not the link
+            (path.resolve() if path.is_symlink() else path).unlink(missing_ok=True)
         else:
             write_atomically(path, data)
     except OSError as error:

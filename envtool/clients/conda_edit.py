@@ -148,12 +148,22 @@ class _Switch:
                 tr("`channel_alias` is your own ({url}): other channels stay there.", url=self.settings.channel_alias)
             )
             return
-        used = (*COMMON, *(name.partition("/label/")[0] for name in self.settings.channels))
-        for name in dict.fromkeys((*used, *_texts(self.document, "channels"))):
+        asked = dict.fromkeys((*self.settings.channels, *_texts(self.document, "channels")))
+        names = [name.partition("/label/")[0] for name in asked if "://" not in name and name != "defaults"]
+        for name in dict.fromkeys((*COMMON, *names)):
             placed = {**self.settings.custom_channels, **_entries(self.document)}
-            own = name in placed and self.known.url(f"{placed[name]}/{name}") is None
-            if name in self.wanted.parents and name not in _entries(self.document) and not own:
+            if name in _entries(self.document) or (name in placed and not self.known.url(f"{placed[name]}/{name}")):
+                continue
+            if name in self.wanted.parents:
                 self.document.put(("custom_channels", name), self.wanted.parents[name])
+            elif name in names and name not in placed:
+                self.remarks.append(
+                    tr(
+                        "{name} still comes from upstream: {mirror} does not have it.",
+                        name=name,
+                        mirror=self.wanted.mirror,
+                    )
+                )
 
     def at_least_one_channel(self) -> None:
         """Name a channel where nothing does: since 25.9 conda has none of its own."""

@@ -85,7 +85,6 @@ class Mirror:
     python: str = ""
     installers: Mapping[str, str] = field(default_factory=dict)
     status: str = ""
-    http: bool = True
     evidence: tuple[Evidence, ...] = ()
     own: bool = False  # from the user's file
 
@@ -180,7 +179,6 @@ def _mirror(name: str, entry: Mapping[str, Any], *, own: bool = False) -> Mirror
         python=_bare(entry.get("python", "")),
         installers=entry.get("installers", {}),
         status=entry.get("status", ""),
-        http=entry.get("http", True),
         evidence=tuple(Evidence(e["what"], e["source"], str(e["date"])) for e in entry.get("evidence", ())),
         own=own,
     )

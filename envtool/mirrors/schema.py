@@ -32,10 +32,6 @@ def _url(value: Any) -> str:
     return tr("holds a login: keep it in netrc or a variable, it is never written") if redact(value) != value else ""
 
 
-def _flag(value: Any) -> str:
-    return "" if isinstance(value, bool) else tr("must be true or false")
-
-
 def _date(value: Any) -> str:
     parts = str(value).split("-")
     ok = len(parts) == 3 and all(part.isdigit() for part in parts)
@@ -91,7 +87,6 @@ _MIRROR = {
     "python": _url,
     "installers": _pairs,
     "status": _url,
-    "http": _flag,
     "evidence": _List(_EVIDENCE),
 }
 _NEEDED = ("title", "group", "state", "evidence")  # a shipped mirror says who it is, how it is and how we know

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,29 @@ def test_what_the_new_site_lacks_stays_on_the_old_one(home):
     assert conda.channel_urls(settings, "pytorch")[0][1] == f"{TUNA}/anaconda/cloud/pytorch"
     assert "ustc" in conda.channel_urls(settings, "bioconda")[0][1]
     assert any("pytorch stays on tsinghua" in remark for remark in planned.remarks)
+
+
+def test_a_channel_that_the_site_lacks_is_named(home):
+    (home.path / ".condarc").write_text("channels: [conda-forge, nvidia, bioconda]\n")
+    planned = switch(home, "tsinghua")
+    assert [remark for remark in planned.remarks if "still comes from upstream" in remark] == [
+        "nvidia still comes from upstream: tsinghua does not have it."
+    ]
+    assert conda.channel_urls(conda.in_force(home.host), "nvidia")[0][1] == "https://conda.anaconda.org/nvidia"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_files_behind_links_are_changed_where_they_are_kept(home, exists):
+    kept = home.path / "dotfiles" / "condarc"
+    kept.parent.mkdir()
+    if exists:
+        kept.write_text("channels: [bioconda]\n")
+    (home.path / ".condarc").symlink_to(kept)
+    switch(home, "tsinghua", clients=("conda",))
+    assert TUNA in kept.read_text()
+    switch_mirror.undo(home.host)
+    assert (home.path / ".condarc").is_symlink()
+    assert (kept.read_text() if kept.exists() else None) == ("channels: [bioconda]\n" if exists else None)
 
 
 def test_private_places_are_kept(home):
@@ -399,3 +423,41 @@ def test_windows_and_macos_places(tmp_path):
     planned = switch_mirror.plan_set(windows, "tsinghua", BOTH, USER)
     assert [edit.path for edit in planned.plan.edits] == [tmp_path / ".condarc", tmp_path / "roaming/pip/pip.ini"]
     assert b"pkgs/msys2" in planned.plan.edits[0].after
+
+
+@pytest.mark.long
+def test_a_hundred_kills_leave_all_old_or_all_new(home):
+    """Killed at any moment, after the next command both files are as before or both are switched."""
+    condarc, conf = home.path / ".condarc", home.path / ".config/pip/pip.conf"
+    conf.parent.mkdir(parents=True)
+    old = {condarc: b"channels: [conda-forge]\n", conf: b"[global]\ntimeout = 60\n"}
+    script = (
+        "import sys, threading, os, time\n"
+        "def kill():\n"
+        "    time.sleep(float(sys.argv[1])); os.kill(os.getpid(), 9)\n"
+        "from envtool.cli.app import run\n"
+        "import envtool.operations.switch_mirror, envtool.cli.mirror, yaml\n"
+        "threading.Thread(target=kill, daemon=True).start()\n"
+        "run(['mirror', 'set', 'tsinghua', '--target', 'conda,pip'])\n"
+        "time.sleep(1)\n"
+    )
+    seen = set()
+    for number in range(100):
+        for path, data in old.items():
+            path.write_bytes(data)
+        shutil.rmtree(home.host.data_dir, ignore_errors=True)
+        subprocess.run(
+            [sys.executable, "-c", script, str(0.001 * number)],
+            env=dict(home.environ),
+            capture_output=True,
+            check=False,
+        )
+        journal.recover(home.host)
+        changed = [path.read_bytes() != data for path, data in old.items()]
+        assert len(set(changed)) == 1, number
+        seen.add(changed[0])
+        assert not list(home.path.rglob("*.envtool")), number
+        if changed[0]:
+            switch_mirror.undo(home.host)
+            assert all(path.read_bytes() == data for path, data in old.items())
+    assert seen == {True, False}
