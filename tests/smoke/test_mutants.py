@@ -58,6 +58,9 @@ def test_mutants_are_caught(torch_python: Path) -> None:
     cheap = [name for name, check in _declared().items() if not check.startswith(COSTLY)]
     rows = _prove(torch_python, "mutants", *cheap)
     assert {row["mutant"] for row in rows} == set(cheap)
+    if _stack(torch_python).split(",")[0] not in MUTANTS.read_text(encoding="utf-8"):
+        # Mutants of torch and its friends are edits of one version's source; those of our models are always ours.
+        rows = [row for row in rows if row["of"] == "models"]
     assert _alive(rows) == []
 
 

@@ -197,9 +197,17 @@ def compiled(lab: Lab, torch: Any) -> None:
     def function(x: Any, w: Any) -> Any:
         return torch.tanh(x @ w).pow(2).sum(1) + torch.nn.functional.gelu(x).mean()
 
+    x, w = lab.randn(8, 6), lab.randn(6, 5)
     with tempfile.TemporaryDirectory() as cache:  # nothing is to be left behind
         os.environ.update(TORCHINDUCTOR_CACHE_DIR=cache, TRITON_CACHE_DIR=cache, TORCHINDUCTOR_COMPILE_THREADS="1")
-        lab.agree("compiled = eager", torch.compile(function), function, lab.randn(8, 6), lab.randn(6, 5))
+        leaves = [t.requires_grad_() for t in lab.here(x, w)]
+        y = torch.compile(function)(*leaves)
+        gradients = torch.autograd.grad(y.sum(), leaves)
+    wanted = [t.clone().requires_grad_() for t in (x, w)]
+    want = function(*wanted)
+    lab.near("value", y, want)
+    for name, got, right in zip("xw", gradients, torch.autograd.grad(want.sum(), wanted)):
+        lab.near("gradient of " + name, got, right)
 
 
 @check("probe.torchvision", family=FAMILY, alone="always")
