@@ -35,7 +35,7 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
     """Return a ``.condarc`` under which conda's channels come from a mirror, as far as it serves them."""
     if not wanted.parents:
         return Edited(text, [tr("{mirror} serves no conda channels.", mirror=wanted.mirror)])
-    switch = _Switch(YamlText(text, source), wanted, known, clean, host)
+    switch = _Switch(YamlText(text, source), source, wanted, known, clean, host)
     switch.channels()
     switch.at_least_one_channel()
     switch.defaults()
@@ -70,10 +70,12 @@ def unset(text: str, source: str, known: Recogniser) -> Edited:
 class _Switch:
     """One file on its way to a mirror."""
 
-    def __init__(self, document: YamlText, wanted: Wanted, known: Recogniser, clean: bool, host: Host) -> None:
+    def __init__(
+        self, document: YamlText, source: str, wanted: Wanted, known: Recogniser, clean: bool, host: Host
+    ) -> None:
         self.document, self.wanted, self.known, self.clean = document, wanted, known, clean
         self.windows = host.system == "Windows"
-        self.settings = conda.merge(host, _layers_with(host, document))
+        self.settings = conda.merge(host, _layers_with(host, document, source))
         self.remarks: list[str] = []
         self.stale: list[str] = []
 
@@ -223,10 +225,12 @@ class _Switch:
         self.remarks.append(remark)
 
 
-def _layers_with(host: Host, document: YamlText) -> tuple[Layer, ...]:
-    """Return what is in force, with this document's present text in its own file's place or on top."""
+def _layers_with(host: Host, document: YamlText, source: str) -> tuple[Layer, ...]:
+    """Return what is in force for this account, and this file on top where it is not part of that."""
     found = layers(host)
-    return found if any(layer.values == document.data for layer in found) else (*found, Layer("", None, {}))
+    if any(layer.source == source for layer in found):
+        return found
+    return (*found, Layer(source, Path(source), document.data))
 
 
 def _texts(document: YamlText, key: str) -> list[str]:

@@ -106,7 +106,8 @@ class _Seer:
                 if option in _PIP_KEYS and value.strip():
                     ruling = merged.get(option)
                     wins = ruling is not None and ruling.key == key and ruling.value == value
-                    view.lines.append(self._line(layer.source, key, value, "wins" if wins else "hidden", view))
+                    source = layer.source if layer.path else "PIP_" + option.replace("-", "_").upper()
+                    view.lines.append(self._line(source, key, value, "wins" if wins else "hidden", view))
             if layer.path:
                 self._about_pip_file(layer.path, view)
         index = merged.get("index-url")

@@ -298,6 +298,15 @@ def test_the_environment_s_own_file(home, tmp_path):
     assert not (home.path / ".condarc").exists()
 
 
+def test_another_environment_s_own_file_counts_for_itself(home, tmp_path):
+    (tmp_path / ".condarc").write_text("channels: [bioconda]\nchannel_alias: https://conda.lab.example\n")
+    planned = switch(home, "tsinghua", scope=Scope("env", prefix=tmp_path), clients=("conda",))
+    assert any("channel_alias" in remark for remark in planned.remarks)
+    settings = conda.in_force(home.host, prefix=tmp_path)
+    assert settings.channels == ("bioconda",)
+    assert conda.channel_urls(settings, "bioconda")[0][1] == "https://conda.lab.example/bioconda"
+
+
 @pytest.mark.parametrize("kill_at", [0, 1, 2])
 def test_killed_between_files_the_next_command_puts_all_back(home, kill_at):
     (home.path / ".condarc").write_text("channels: [conda-forge]\n")
