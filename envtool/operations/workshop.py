@@ -18,7 +18,7 @@ from envtool.files import locked, write_atomically
 from envtool.model import Environment
 from envtool.operations.names import refuse_existing
 from envtool.prefix import OWN, intent_of, kind_of, unfinished
-from envtool.reporter import Reporter
+from envtool.reporter import Reporter, Silent
 from envtool.words import tr
 
 PATIENCE = 600.0  # seconds to wait for another envtool that works on the same environment
@@ -75,6 +75,13 @@ def new_prefix(
             intent.unlink(missing_ok=True)
             raise
         intent.unlink()
+
+
+def settle(prefix: Path) -> None:
+    """Bring a renaming that was cut off to its end, in an environment that is to be used and not changed."""
+    if in_place.pending(prefix):
+        with holding(prefix, "settle", Silent()):
+            pass  # whoever holds an environment has found it settled
 
 
 def discard(prefix: Path) -> None:

@@ -1,0 +1,205 @@
+"""``envtool rename``: the same environment at another place, and what a kill on the way leaves to the next command."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import layouts
+import pytest
+from conftest import Home
+
+from envtool.engines.cloning.in_place import Move
+
+from .test_clone import (  # noqa: F401 - fixtures are used by their names
+    assert_works,
+    broken_hashes,
+    clone,
+    envs,
+    home,
+    mentions,
+    output,
+    served,
+)
+
+
+def inodes(prefix: Path) -> dict[str, int]:
+    return {str(file.relative_to(prefix)): file.stat().st_ino for file in prefix.rglob("*") if file.is_file()}
+
+
+def rename(home: Home, old: str, new: str) -> Path:  # noqa: F811
+    ran = home.envtool("rename", old, new)
+    assert ran.code == 0, ran.err
+    return envs(home) / new
+
+
+def test_a_renamed_environment_is_the_same_one_and_works(home: Home) -> None:  # noqa: F811
+    old = clone(home, "old")
+    wrong, before = broken_hashes(old), inodes(old)
+    listed = json.dumps(home.envtool("list", "old", "--json").data["packages"])
+    new = rename(home, "old", "renamed")
+    assert not old.exists()
+    assert_works(home, new)
+    assert mentions(new, old) == []
+    assert broken_hashes(new) == wrong
+    now = json.dumps(home.envtool("list", "renamed", "--json").data["packages"])
+    assert now == listed.replace(str(old), str(new))
+    after = inodes(new)
+    moved = {file for file in before if after.get(file) == before[file]}
+    assert len(moved) > 0.95 * len(before)
+    registered = (home.path / ".conda/environments.txt").read_text().splitlines()
+    assert (str(old) in registered, str(new) in registered) == (False, True)
+    assert not (new / ".envtool/renaming").exists()
+    # What was rewritten had other names, in the package cache say, which keep the old bytes.
+    assert_works(home, envs(home) / "source")
+
+
+def test_a_new_place_may_be_a_path(home: Home, tmp_path: Path) -> None:  # noqa: F811
+    old = clone(home, "wanderer")
+    new = tmp_path / "elsewhere" / "env"
+    assert home.envtool("rename", "wanderer", str(new)).code == 0
+    assert_works(home, new)
+    assert mentions(new, old) == []
+    assert home.envtool("rename", str(new), "back").code == 0
+    assert_works(home, envs(home) / "back")
+
+
+def kill_in(home: Home, stage: str) -> tuple[Path, Path]:  # noqa: F811
+    """Leave a renaming as a kill at one of its stages would."""
+    old, new = clone(home, "from"), envs(home) / "to"
+    move = Move(old, new, "envtool rename from to")
+    count, _ = move.prepare(lambda *_: None)
+    assert count > 10
+    if stage == "preparing":
+        (old / ".envtool/renaming/journal.json").unlink()
+        return old, new
+    layouts.write(old / ".envtool/unfinished.json", '{"command": "envtool rename from to"}')
+    if stage in ("moved", "half put"):
+        old.rename(new)
+    if stage == "half put":
+        (new / ".envtool/renaming/0").replace(new / _first_piece(new))
+    return old, new
+
+
+def _first_piece(prefix: Path) -> str:
+    files = json.loads((prefix / ".envtool/renaming/journal.json").read_text())["files"]
+    return next(file for file, name in files.items() if name == "0")
+
+
+@pytest.mark.parametrize("stage", ["preparing", "prepared"])
+def test_a_renaming_cut_off_before_its_one_step_never_was(home: Home, stage: str) -> None:  # noqa: F811
+    old, new = kill_in(home, stage)
+    assert home.envtool("run", "-n", "from", "--", "python", "-c", "import numpy").code == 0
+    assert not new.exists()
+    assert not (old / ".envtool/renaming").exists()
+    assert_works(home, old)
+    assert mentions(old, new) == []
+    assert home.envtool("remove", "from", "--yes").code == 0
+
+
+@pytest.mark.parametrize("stage", ["moved", "half put"])
+def test_a_renaming_cut_off_after_it_is_finished_by_the_next_command(home: Home, stage: str) -> None:  # noqa: F811
+    old, new = kill_in(home, stage)
+    unfinished = [e["name"] for e in home.envtool("list", "--json").data["environments"] if e["unfinished"]]
+    assert unfinished == ["to"]
+    assert home.envtool("run", "-n", "to", "--", "python", "-c", "import numpy").code == 0
+    assert_works(home, new)
+    assert mentions(new, old) == []
+    assert not (new / ".envtool/renaming").exists()
+    assert home.envtool("remove", "to", "--yes").code == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_kill_at_any_moment_leaves_an_environment_that_works(home: Home, seed: int) -> None:  # noqa: F811
+    prefix = envs(home) / "killed"
+    if not prefix.exists():
+        clone(home, "killed")
+    with home.start("rename", "killed", "survivor") as child:
+        time.sleep(random.Random(seed).uniform(0.1, 0.5))
+        child.send_signal(signal.SIGKILL)
+        child.communicate(timeout=60)
+    here = [path for path in (prefix, envs(home) / "survivor") if path.exists()]
+    assert len(here) == 1
+    assert home.envtool("run", "-n", here[0].name, "--", "python", "-c", "import six").code == 0
+    assert_works(home, here[0])
+    if here[0] != prefix:
+        rename(home, "survivor", "killed")
+    assert_works(home, prefix)
+
+
+def test_an_interruption_undoes_or_finishes(home: Home) -> None:  # noqa: F811
+    old = clone(home, "asked")
+    with home.start("rename", "asked", "answered") as child:
+        deadline = time.monotonic() + 30
+        while not (old / ".envtool/renaming/0").exists() and old.exists():
+            assert time.monotonic() < deadline
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=60)
+    here = old if old.exists() else envs(home) / "answered"
+    assert not (here / ".envtool/renaming").exists()
+    assert not (here / ".envtool/unfinished.json").exists()
+    assert_works(home, here)
+
+
+def test_a_path_too_long_for_a_binary_changes_nothing(home: Home, tmp_path: Path) -> None:  # noqa: F811
+    prefix = clone(home, "short")
+    before = inodes(prefix)
+    ran = home.envtool("rename", "short", str(tmp_path / ("x" * 150) / ("y" * 150)))
+    assert ran.code == 1
+    assert "has room for a path of" in ran.err
+    assert inodes(prefix) == before
+    assert_works(home, prefix)
+
+
+def test_base_and_the_active_environment_keep_their_names(home: Home, tmp_path: Path) -> None:  # noqa: F811
+    prefix = clone(home, "active")
+    ran = home.envtool("rename", "active", "other", env={"CONDA_PREFIX": str(prefix)})
+    assert (ran.code, "active in this shell" in ran.err) == (2, True)
+    root = layouts.conda_env(tmp_path / "miniforge3")
+    (root / "condabin").mkdir()
+    ran = home.envtool("rename", str(root), "other")
+    assert (ran.code, "conda's own installation" in ran.err) == (2, True)
+    assert prefix.exists()
+    assert root.exists()
+
+
+def test_a_name_that_is_taken_is_refused(home: Home) -> None:  # noqa: F811
+    clone(home, "wants")
+    ran = home.envtool("rename", "wants", "source")
+    assert (ran.code, "exists already" in ran.err) == (1, True)
+    assert (envs(home) / "wants").exists()
+
+
+def test_another_file_system_is_refused_with_the_way_out(home: Home) -> None:  # noqa: F811
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK) or shared.stat().st_dev == home.path.stat().st_dev:
+        pytest.skip("no second file system at hand: this looks for /dev/shm")
+    prefix, other = clone(home, "staying"), shared / f"envtool-test-{os.getpid()}"
+    ran = home.envtool("rename", "staying", str(other))
+    assert ran.code == 1
+    assert f"envtool clone {prefix} {other}" in ran.err
+    assert_works(home, prefix)
+    assert not other.exists()
+    ran = home.envtool("clone", "staying", str(other), "--json")
+    try:
+        assert ran.code == 0, ran.out
+        assert ran.data["linked"] == 0
+        assert_works(home, other)
+    finally:
+        shutil.rmtree(other, ignore_errors=True)
+
+
+def test_a_venv_is_renamed_with_its_prompt(tmp_path: Path) -> None:
+    place = tmp_path / ".local/share/envtool/envs"
+    place.mkdir(parents=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place / "one"], check=True)
+    home = Home(tmp_path, {"HOME": str(tmp_path), "PATH": os.environ["PATH"]})  # noqa: F811
+    assert home.envtool("rename", "one", "two").code == 0
+    said = output(home, "sh", "-c", f'. "{place}/two/bin/activate" && echo $VIRTUAL_ENV $VIRTUAL_ENV_PROMPT')
+    assert said.replace("(", "").replace(")", "").split() == [str(place / "two"), "two"]
+    assert mentions(place / "two", place / "one") == []
