@@ -11,7 +11,7 @@ from envtool.clients.ini_text import IniText
 from envtool.clients.switching import Known, Scope
 from envtool.clients.text import read
 from envtool.environments import find
-from envtool.mirrors import catalogue, recognise
+from envtool.mirrors import catalogue, recognise, replicas
 from envtool.mirrors.catalogue import Catalogue
 from envtool.paths import Host
 from envtool.words import redact, tr
@@ -46,7 +46,14 @@ def show(host: Host, folder: Path) -> tuple[View, ...]:
     seer = _Seer(host, catalogue.load(host))
     active = find.active(host)
     prefix = active.prefix if active else None
-    return (seer.of_conda(prefix), seer.of_pip(prefix), seer.of_uv(folder), seer.of_mamba(), seer.of_pixi())
+    return (
+        seer.of_conda(prefix),
+        seer.of_pip(prefix),
+        seer.of_uv(folder),
+        seer.of_mamba(),
+        seer.of_pixi(),
+        seer.of_envtool(),
+    )
 
 
 class _Seer:
@@ -190,6 +197,17 @@ class _Seer:
                         view.lines.append(self._line(str(path), f"mirrors.{redact(key)}", url, "merged", view))
                 if index := data.get("pypi-config", {}).get("index-url"):
                     view.lines.append(self._line(str(path), "pypi-config.index-url", index, "merged", view))
+        return view
+
+    def of_envtool(self) -> View:
+        """Return what envtool itself adds: where it looks for PyTorch wheels after upstream."""
+        known = self._catalogue
+        view = View(
+            "envtool", {"PyTorch wheels": (known.torch, *(url for _, url in replicas.for_torch(known, "BUILD")))}
+        )
+        if known.preferred_torch:
+            source = str(catalogue.own_file(self._host))
+            view.lines.append(Line(source, "torch", known.preferred_torch, "wins", known.preferred_torch))
         return view
 
     # -- shared -----------------------------------------------------------------------------------------------------

@@ -125,6 +125,14 @@ def test_mamba_and_pixi_show_their_fallback_lists(home, account):
     assert home.envtool("mirror", "show", "--json").data[0]["client"] == "conda"
 
 
+def test_the_preferred_torch_mirror_is_shown(home, account):
+    assert account()["envtool"].resolved["PyTorch wheels"][0] == "https://download.pytorch.org/whl"
+    home.envtool("mirror", "set", "nju", "--torch")
+    view = account()["envtool"]
+    assert "nju" in view.resolved["PyTorch wheels"][1]
+    assert view.lines[0].effect == "wins"
+
+
 def test_a_broken_file_stops_with_its_line(home, account):
     write(home, ".condarc", "channels: [\n")
     with pytest.raises(EnvtoolError, match="line 2"):
