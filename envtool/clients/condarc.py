@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from envtool.clients.text import read
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import decode
 from envtool.paths import Host
 from envtool.words import tr
 
@@ -94,7 +94,7 @@ def layers(host: Host, root: Path | None = None, prefix: Path | None = None) -> 
 def read_layer(path: Path) -> Layer:
     """Return what one file says. Raises EnvtoolError (BAD_INPUT) that names the file and the line."""
     try:
-        text = decode(path.read_bytes())
+        text, _ = read(path.read_bytes())
     except UnicodeDecodeError as error:
         raise _broken(path, tr("byte {position} is neither UTF-8 nor UTF-16", position=error.start)) from None
     except OSError as error:

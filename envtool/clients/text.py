@@ -1,7 +1,9 @@
 """A configuration file's bytes as text and back: encoding, byte-order mark and line ends stay what they were."""
 
 import codecs
+import locale
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -22,18 +24,20 @@ class Form:
 def read(data: bytes, *, any_bytes: bool = False) -> tuple[str, Form]:
     """Return a file's text and its form.
 
-    With ``any_bytes`` what is neither UTF-8 nor UTF-16 is taken byte by byte (so GBK comments survive an edit of the
-    ASCII lines around them); without it UnicodeDecodeError is raised.
+    What is neither UTF-8 nor UTF-16 is taken in the system's encoding, as conda and pip do: GBK on a Chinese Windows.
+    With ``any_bytes`` the rest is taken byte by byte, so that such comments survive an edit of the ASCII lines around
+    them; without it UnicodeDecodeError is raised.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding), Form(mark, encoding)
     try:
         return data.decode("utf-8"), Form()
-    except UnicodeDecodeError:
-        if not any_bytes:
-            raise
-        return data.decode("latin-1"), Form(encoding="latin-1")
+    except UnicodeDecodeError as error:
+        for encoding in (locale.getpreferredencoding(False), *(["latin-1"] if any_bytes else [])):
+            with suppress(UnicodeDecodeError, LookupError):
+                return data.decode(encoding), Form(encoding=encoding)
+        raise error from None
 
 
 def line_end(text: str) -> str:

@@ -235,10 +235,12 @@ class _Seer:
             )
         elif not found.alive:
             view.warnings.append(
-                tr("{source}: {mirror} does not serve {what}.", source=source, mirror=mirror.title, what=url)
+                tr("{source}: {mirror} does not serve {what}.", source=source, mirror=mirror.title, what=redact(url))
             )
         elif url.startswith("http://"):
-            view.warnings.append(tr("{source}: {url} is not encrypted; https works there.", source=source, url=url))
+            view.warnings.append(
+                tr("{source}: {url} is not encrypted; https works there.", source=source, url=redact(url))
+            )
 
 
 def _whole(key: str, url: str) -> str:

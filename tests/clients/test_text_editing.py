@@ -216,3 +216,10 @@ def test_anchors_and_double_keys_are_left_alone(text):
     with pytest.raises(EnvtoolError, match="line"):
         document.put(("channels",), ["c"])
     assert document.text == text
+
+
+def test_the_system_s_own_encoding_counts_as_it_does_for_conda_and_pip(monkeypatch):
+    monkeypatch.setattr("locale.getpreferredencoding", lambda _: "cp936")  # a Chinese Windows
+    text, form = read("# 清华\r\nchannels: [defaults]\r\n".encode("gbk"))
+    assert text.startswith("# 清华")
+    assert form.encode(text) == "# 清华\r\nchannels: [defaults]\r\n".encode("gbk")

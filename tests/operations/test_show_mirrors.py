@@ -93,6 +93,8 @@ def test_conda_s_layers_and_their_traps(home, account):
     assert "does not serve" in said
     assert view.resolved["defaults"][0] == "http://mirrors.aliyun.com/anaconda/pkgs/main"
     shown = repr(view)
+    write(home, ".config/pip/pip.conf", "[global]\nindex-url = http://u:secret@mirrors.aliyun.com/pypi/simple\n")
+    shown += repr(account()["pip"])
     assert "secret" not in shown
     assert "lab.example" in shown
 
