@@ -1,0 +1,110 @@
+"""Kills at random moments of a clone and of a renaming: ten of each, a hundred with ``--long``.
+
+The killed command runs as a user's does; what comes after it runs here, to be quick. The seed of the moments is printed
+with a failure (``ENVTOOL_TEST_SEED`` repeats it).
+"""
+
+import hashlib
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import layouts
+import pytest
+from conftest import Home
+
+from envtool.engines.cloning import in_place
+from envtool.environments import find
+from envtool.operations import remove
+from envtool.operations.clone import CloneRequest
+from envtool.operations.clone import clone as cloned
+from envtool.operations.rename import RenameRequest
+from envtool.operations.rename import rename as renamed
+from envtool.reporter import Silent
+
+FILES = 1500
+SEED = int(os.environ.get("ENVTOOL_TEST_SEED") or random.randrange(2**32))
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    return 100 if request.config.getoption("--long") else 10
+
+
+@pytest.fixture
+def envs(home: Home) -> Path:
+    """A folder with one venv of many small files, every fiftieth of which says where it lies."""
+    source = layouts.venv(home.path / ".local/share/envtool/envs/one")
+    for number in range(FILES):
+        text = f"here = {str(source)!r}\n" if number % 50 == 0 else f"number = {number}\n"
+        layouts.write(source / f"lib/python3.11/site-packages/package{number % 30}/module{number}.py", text)
+    return source.parent
+
+
+def content(prefix: Path) -> str:
+    """Return what an environment holds, its own path put aside: two that are the same give the same."""
+    digest = hashlib.sha256()
+    for file in sorted(file for file in prefix.rglob("*") if file.is_file() and ".envtool" not in file.parts):
+        data = file.read_bytes().replace(bytes(prefix), b"PREFIX")
+        digest.update(str(file.relative_to(prefix)).encode() + b"\0" + data)
+    return digest.hexdigest()
+
+
+def kill(home: Home, moment: float, after: Path, *command: str) -> None:
+    """Start a command and kill it ``moment`` seconds after a file has appeared."""
+    with home.start(*command) as child:
+        while not after.exists() and child.poll() is None:
+            time.sleep(0.0005)
+        time.sleep(moment)
+        child.send_signal(signal.SIGKILL)
+        child.communicate(timeout=60)
+
+
+def taken_away(home: Home, name: str) -> None:
+    remove.remove(home.host, remove.look(home.host, name), Silent(), lambda _: True)
+
+
+def test_a_killed_clone_is_whole_or_is_cleared_away(home: Home, envs: Path, kills: int) -> None:
+    expected = content(envs / "one")
+    ends: Counter[str] = Counter()
+    rng = random.Random(SEED)
+    for _ in range(kills):
+        kill(home, rng.uniform(0, 0.3), envs / ".envtool/two.intent.json", "clone", "one", "two")
+        found = {environment.name: environment.unfinished for environment in find.find_all(home.host)}
+        ends["absent" if "two" not in found else "unfinished" if found["two"] else "whole"] += 1
+        if found.get("two") is False:
+            assert content(envs / "two") == expected, SEED
+        if "two" in found:
+            taken_away(home, "two")
+        cloned(home.host, CloneRequest(find.resolve(home.host, "one"), "two"), Silent())
+        assert content(envs / "two") == content(envs / "one") == expected, SEED
+        taken_away(home, "two")
+        assert not list((envs / ".envtool").glob("*")), SEED
+    print(ends)
+
+
+def test_a_killed_renaming_is_finished_or_never_was(home: Home, envs: Path, kills: int) -> None:
+    expected = content(envs / "one")
+    ends: Counter[str] = Counter()
+    rng = random.Random(SEED)
+    for turn in range(kills):
+        # Every second time right behind the one step that counts, the others anywhere.
+        behind = envs / "two/pyvenv.cfg" if turn % 2 else envs / "one/.envtool/renaming"
+        kill(home, rng.uniform(0, 0.005 if turn % 2 else 0.2), behind, "rename", "one", "two")
+        (environment,) = find.find_all(home.host)
+        ends[f"{environment.name}, {'unfinished' if environment.unfinished else 'whole'}"] += 1
+        settled = environment
+        if in_place.pending(environment.prefix):
+            # Whoever holds the environment next settles it, whatever he came for.
+            settled = cloned(home.host, CloneRequest(environment, "held"), Silent()).source
+            taken_away(home, "held")
+        assert content(settled.prefix) == expected, SEED
+        assert not (settled.prefix / ".envtool/renaming").exists(), SEED
+        if settled.name == "two":
+            renamed(home.host, RenameRequest(settled, "one"), Silent())
+        assert content(envs / "one") == expected, SEED
+        assert [environment.name for environment in find.find_all(home.host)] == ["one"]
+    print(ends)
