@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from envtool.words import tr
+
 WIDTH, HEIGHT = 460, 260
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 26  # margins around the plot
 COLOURS = 6
@@ -28,6 +30,8 @@ def _curves(figure: Mapping[str, Any]) -> str:
     series: Mapping[str, Sequence[float]] = figure["series"]
     logarithmic = bool(figure.get("log"))
     values = [v for curve in series.values() for v in curve if math.isfinite(v) and (v > 0 or not logarithmic)]
+    if not values:
+        return f"<p>{escape(', '.join(series))}: {tr('no finite number')}</p>"
     low, high = min(values), max(values)
     y, ticks = _log_axis(max(low, high * 1e-16), high) if logarithmic else _linear_axis(low, high)
     lines = []

@@ -14,6 +14,9 @@ from .facts import nvidia_card
 from .registry import Check, catalogue, choose, describe
 
 PROTOCOL = 1
+# What makes processes wait for each other for ever, and the variable that leaves it out. One change at a time, in a run
+# of its own: the first that helps is the cause.
+CHANGES = {"gpu": ("NCCL_P2P_DISABLE", "NCCL_SHM_DISABLE", "NCCL_IB_DISABLE"), "cpu": ()}
 EXIT = {"pass": 0, "fail": 6, "nothing": 7, "no-torch": 3}
 
 
@@ -120,10 +123,25 @@ class Supervisor:
             except Lost as lost:
                 known = [str(lost), group.where()]
                 group.stop()
-                known.append(diagnosis(self._options, check))
+                known.append(self._diagnosis(check))
                 seconds = round(time.monotonic() - begun, 3)
                 return check, {"verdict": "fail", "message": "; ".join(filter(None, known)), "seconds": seconds}
         return None
+
+    def _diagnosis(self, check: Check) -> str:
+        """Return with which one change a group check that was lost comes to its end, or an empty text."""
+        if self._options.rdzv:
+            return ""  # the other machines would have to take part
+        for variable in CHANGES[self._options.device]:
+            self._emit({"event": "check", "id": check.id, "limit": check.limit, "with": variable})
+            with Group(self._options, [check.id], **{variable: "1"}) as group:
+                try:
+                    group.answer(STARTING)
+                    if group.answer(check.limit)["verdict"] == "pass":
+                        return "it passes with %s=1" % variable
+                except Lost:
+                    continue
+        return ""
 
     def _skip(self, checks: Sequence[Check], why: str) -> None:
         for check in checks:
@@ -154,26 +172,6 @@ class Supervisor:
     def counts(self) -> Dict[str, int]:
         """How many checks ended how."""
         return self._counts
-
-
-# What makes processes wait for each other for ever, and the variable that leaves it out. One change at a time, in a run
-# of its own: the first that helps is the cause.
-CHANGES = {"gpu": ("NCCL_P2P_DISABLE", "NCCL_SHM_DISABLE", "NCCL_IB_DISABLE"), "cpu": ()}
-
-
-def diagnosis(options: argparse.Namespace, check: Check) -> str:
-    """Return with which one change a group check that was lost comes to its end, or an empty text."""
-    if options.rdzv:
-        return ""  # the other machines would have to take part
-    for variable in CHANGES[options.device]:
-        with Group(options, [check.id], **{variable: "1"}) as group:
-            try:
-                group.answer(STARTING)
-                if group.answer(check.limit)["verdict"] == "pass":
-                    return "it passes with %s=1" % variable
-            except Lost:
-                continue
-    return ""
 
 
 def supervise(options: argparse.Namespace) -> int:

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_verify.py --python PYTHON [--device gpu|cpu] [--rounds 3]
 
-The promises on 2 CPU cores, the import of torch included: quick at most 10 s; full, without MMDetection and the 25-mode
-grid, at most 60 s. On one H200: full at most 30 s, and its matrix product and its copy each at least 95 % of what a plain
+The promises on 2 CPU cores, the import of torch included: quick at most 10 s; full, without MMDetection and the grid,
+at most 60 s. On one H200: full at most 30 s, and its matrix product and its copy each at least 95 % of what a plain
 torch script reaches in the same run (uncalibrated: no GPU has been measured yet).
 """
 

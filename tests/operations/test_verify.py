@@ -125,7 +125,7 @@ class TestWithTorch:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         ) as running:
-            os.kill(_descendant(running.pid, victim == "worker"), signal.SIGKILL)
+            os.kill(_descendant(running.pid, worker=victim == "worker"), signal.SIGKILL)
             out, _ = running.communicate(timeout=60)
         data = json.loads(out)["data"]
         last = data["results"][-1]
@@ -134,8 +134,24 @@ class TestWithTorch:
         # The bundle took the worker's end for what it was, an advisory check that did not come to an end.
         assert (data["verdict"], last["verdict"]) == (("pass", "warn") if victim == "worker" else ("fail", "fail"))
 
+    def test_ctrl_c_leaves_nothing_running(self, home: Home, torch_python: Path) -> None:
+        arguments = ("--python", str(torch_python), "--device", "cpu", "--only", "gan.grid")
+        with subprocess.Popen(
+            [sys.executable, "-m", "envtool", "verify-gpu", *arguments],
+            env=dict(home.environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            worker = _descendant(running.pid, worker=True)
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=30)
+        assert (running.returncode, out) == (130, "")
+        assert "Interrupted" in err
+        assert not Path(f"/proc/{worker}").exists()
 
-def _descendant(pid: int, worker: bool) -> int:
+
+def _descendant(pid: int, *, worker: bool) -> int:
     """Wait until a run works on a check, and return the process of its supervisor or of its worker."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -15,6 +15,7 @@ from envtool.operations.verify_page import NAME, page, write_page
 FIGURES = [
     {"kind": "curves", "title": "Loss & <more>", "series": {"a": [3.0, 0.1, 1e-9, 0.0], "b": [1.0, 1.0]}, "log": True},
     {"kind": "curves", "title": "Flat", "series": {"a": [2.0, 2.0, 2.0]}},
+    {"kind": "curves", "title": "Diverged", "series": {"a": [float("nan"), float("inf")]}},
     {"kind": "points", "title": "Modes", "groups": {"real": [[0, 0], [1, 2]], "made": [[-1, 3]]}},
     {"kind": "bars", "title": "Errors", "bars": {"float64": 0.0, "float32": 1e-7}, "bands": [["ieee", 1e-12, 5e-6]]},
     {"kind": "pictures", "title": "Blobs", "size": 2, "pictures": [[0.0, 1.0, 0.5, 7.0]]},

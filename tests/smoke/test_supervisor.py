@@ -154,3 +154,24 @@ def _command_lines() -> Iterator[str]:
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended while we looked
             yield (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+NAMES = """
+import json, torch
+from torch import nn
+names = [*nn.modules.loss.__all__, *nn.modules.pooling.__all__, *nn.modules.dropout.__all__]
+kinds = [(n, k) for n, k in vars(torch.optim).items() if isinstance(k, type)]
+names += [n for n, kind in kinds if issubclass(kind, torch.optim.Optimizer)]
+print(json.dumps(sorted({*names} - {"Optimizer"})))
+"""
+
+
+def test_every_loss_pooling_dropout_and_optimizer_of_this_torch_is_named(torch_python: Path) -> None:
+    done = subprocess.run([str(torch_python), "-c", NAMES], capture_output=True, text=True, check=True)
+    text = "".join(path.read_text(encoding="utf-8") for path in (BUNDLE / "checks").glob("*.py"))
+
+    def named(name: str) -> bool:
+        family = re.sub(r"\dd$", "%dd", name)  # MaxPool2d is made as "MaxPool%dd" % 2, or spoken of as MaxPool1d/2d/3d
+        return name in text or family in text
+
+    assert [name for name in json.loads(done.stdout) if not named(name)] == []

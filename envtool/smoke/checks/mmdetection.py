@@ -76,18 +76,24 @@ def detector(lab: Lab, torch: Any, mmdet: Any) -> None:
     sample.gt_instances = InstanceData(bboxes=boxes, labels=torch.tensor([0, 1], device=lab.device))
     optimizer, losses = torch.optim.Adam(model.parameters(), lr=2e-3), []
     model.train()
-    for _ in range(120):
+    for _ in range(160):
         optimizer.zero_grad()
         loss = sum(value for name, value in model.loss(picture, [sample]).items() if "loss" in name)
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
-    lab.measure("loss after / before", losses[-1] / losses[0], Gate(0.5, "a detector that learns one picture by heart"))
-    model.eval()
-    with torch.no_grad():
+    lab.measure("loss after / before", losses[-1] / losses[0], Gate(0.2, "4 seeds on a CPU: 0.04 to 0.07"))
+    with torch.no_grad():  # still with the statistics of this one picture: running ones would need more of them
         found = model.predict(picture, [sample], rescale=False)[0].pred_instances
-    best = found.scores.topk(min(2, len(found.scores))).indices
+    lab.measure("boxes found", len(found.scores), Gate(2, "there are two in the picture", floor=True))
+    if len(found.scores) < 2:
+        return
+    best = found.scores.topk(2).indices
     near = overlap(boxes.cpu(), found.bboxes[best].cpu()).max(1).values
-    lab.measure("overlap of the worse of two boxes", near.min(), Gate(0.5, "the usual threshold for a hit", floor=True))
+    lab.measure(
+        "overlap of the worse of two boxes",
+        near.min(),
+        Gate(0.5, "the usual threshold for a hit; 4 seeds on a CPU: 0.80 to 0.96", floor=True),
+    )
     lab.measure("classes that are wrong", len({0, 1} - set(found.labels[best].tolist())), EXACT)
     lab.figure("curves", "YOLOX-nano on one picture: loss", series={"loss": losses}, log=True)

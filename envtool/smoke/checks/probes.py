@@ -134,10 +134,21 @@ def convolution(lab: Lab, torch: Any) -> None:
         return
     with torch.backends.cudnn.flags(enabled=False):
         lab.agree("without cuDNN", lambda x, w: function(x, w, stride=2, padding=1), by_hand, x, w)
-    loaded, built = torch.backends.cudnn.version(), torch._C._cudnn.getCompileVersion()
-    lab.note("cuDNN", "loaded %s, built with %s" % (loaded, built))
-    digits = 1000 if loaded < 90000 else 10000
-    lab.holds("cuDNN loaded and compiled with have one major version", loaded // digits == built[0])
+    _cudnn_versions(lab, torch)
+
+
+def _cudnn_versions(lab: Lab, torch: Any) -> None:
+    """The version triple: what torch was compiled with, what is loaded, and what pip installed for it."""
+    from importlib.metadata import distributions
+
+    number, built = torch.backends.cudnn.version(), torch._C._cudnn.getCompileVersion()
+    loaded = (number // 1000, number % 1000 // 100) if number < 90000 else (number // 10000, number % 10000 // 100)
+    wheels = [d.version for d in distributions() if str(d.metadata["Name"]).lower().startswith("nvidia-cudnn")]
+    lab.note("cuDNN", "loaded %s, compiled with %s, installed %s" % (number, built, wheels or "not by pip"))
+    lab.holds("cuDNN loaded and compiled with: one major version", loaded[0] == built[0])
+    for version in wheels:
+        installed = tuple(int(part) for part in version.split(".")[:2])
+        lab.holds("cuDNN loaded is the installed one, %s" % version, loaded == installed)
 
 
 @check("probe.fft", family=FAMILY, suite="quick", alone="gpu")

@@ -1,0 +1,86 @@
+"""What probes conclude from GPUs that are not here: the facts are made up, the conclusions are not."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from envtool.smoke.checks import probes
+from envtool.smoke.gates import EXACT, F32, Gate
+
+
+class Recorder:
+    """A lab that only writes down."""
+
+    def __init__(self) -> None:
+        self.truths: list[bool] = []
+        self.facts: dict[str, Any] = {}
+
+    def note(self, name: str, value: Any) -> None:
+        self.facts[name] = value
+
+    def holds(self, what: str, condition: Any) -> None:
+        self.truths.append(bool(condition))
+
+
+def torch_with(capability: tuple[int, int], built: list[str], hip: str | None = None, **cudnn: Any) -> Any:
+    cuda = SimpleNamespace(get_device_capability=lambda: capability, get_arch_list=lambda: built)
+    backends = SimpleNamespace(cudnn=SimpleNamespace(version=lambda: cudnn.get("loaded")))
+    inner = SimpleNamespace(_cudnn=SimpleNamespace(getCompileVersion=lambda: cudnn.get("compiled")))
+    return SimpleNamespace(cuda=cuda, version=SimpleNamespace(hip=hip), backends=backends, _C=inner)
+
+
+CU130 = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"]
+
+
+@pytest.mark.parametrize(
+    ("capability", "built", "fits"),
+    [
+        ((8, 6), CU130, True),
+        ((8, 9), CU130, True),  # runs what was built for 8.6
+        ((12, 0), CU130, True),
+        ((12, 0), ["sm_80", "sm_90", "compute_90"], False),  # no machine code; PTX is not counted on
+        ((6, 1), CU130, False),  # Pascal with a new build: every product works, the first fill fails
+        ((6, 1), ["sm_50", "sm_60", "sm_70"], True),
+        ((7, 0), ["sm_75"], False),
+        ((9, 0), ["sm_90a"], True),
+    ],
+)
+def test_machine_code(capability: tuple[int, int], built: list[str], fits: bool) -> None:
+    lab = Recorder()
+    probes.architecture(lab, torch_with(capability, built))  # type: ignore[arg-type]
+    assert lab.truths == [fits]
+
+
+def test_other_makers_are_not_judged_by_sm_numbers() -> None:
+    lab = Recorder()
+    probes.architecture(lab, torch_with((9, 4), ["gfx942"], hip="6.4"))  # type: ignore[arg-type]
+    assert lab.truths == [True]
+
+
+@pytest.mark.parametrize(
+    ("loaded", "compiled", "fine"), [(8500, (8, 5, 0), True), (90600, (9, 1, 0), True), (8500, (9, 1, 0), False)]
+)
+def test_cudnn_versions(loaded: int, compiled: tuple[int, int, int], fine: bool) -> None:
+    lab = Recorder()
+    probes._cudnn_versions(lab, torch_with((9, 0), CU130, loaded=loaded, compiled=compiled))  # type: ignore[arg-type]
+    assert lab.truths[0] is fine
+
+
+@pytest.mark.parametrize(
+    ("gate", "value", "holds", "strain"),
+    [
+        (F32, 5e-6, True, 0.5),
+        (F32, float("nan"), False, float("inf")),
+        (EXACT, 0.0, True, 0.0),
+        (EXACT, 1.0, False, float("inf")),
+        (Gate(8, "", floor=True), 8, True, 1.0),
+        (Gate(8, "", floor=True), 4, False, 2.0),
+        (Gate(8, "", floor=True), 0, False, float("inf")),
+        (Gate(-5.5, "", floor=True), -5, True, 0.0),
+        (Gate(-5.5, "", floor=True), -6, False, float("inf")),
+    ],
+)
+def test_gates(gate: Gate, value: float, holds: bool, strain: float) -> None:
+    assert gate.holds(value) is holds
+    assert gate.strain(value) == strain
