@@ -16,6 +16,8 @@ from envtool.paths import Host
 from envtool.smoke.registry import Check
 from envtool.words import tr
 
+INFORMATION = ("throughput.", "group.bandwidth")  # beginnings of the ids of checks whose facts are worth a line
+
 
 class _Device(str, Enum):
     GPU = "gpu"
@@ -114,7 +116,15 @@ def rendered(report: Report) -> str:
     ]
     table = out.table(("check", "verdict", "measured", "gate", "seconds", "gate from"), rows)
     remarks = [f"{row.verdict} {row.id}: {row.message}" for row in report.rows if row.message]
-    return "\n".join([*_heading(report), "", table, "", *remarks, _summary(report)])
+    return "\n".join([*_heading(report), "", table, "", *_rates(report), *remarks, _summary(report)])
+
+
+def _rates(report: Report) -> list[str]:
+    """Return what was measured for information, a line each."""
+    facts = [
+        fact for row in report.rows if row.id.startswith(INFORMATION) for fact in row.said.get("facts", {}).items()
+    ]
+    return [f"{name}: {value}" for name, value in facts]
 
 
 def _heading(report: Report) -> list[str]:

@@ -74,7 +74,10 @@ def _verify(options: argparse.Namespace, *arguments: str) -> Any:
 def _rates(options: argparse.Namespace) -> tuple[tuple[float, ...], tuple[float, ...]]:
     data = _verify(options, "--only", "throughput.gemm", "--only", "throughput.copy")
     facts = {name: value for result in data["results"] for name, value in result["facts"].items()}
-    mine = tuple(float(facts[name].split()[0]) for name in ("bfloat16", "within the device"))
+    beginnings = ("bfloat16", "within the device")
+    mine = tuple(
+        float(value.split()[0]) for begin in beginnings for name, value in facts.items() if name.startswith(begin)
+    )
     argv = [str(options.python), "-c", PLAIN, options.device]
     plain = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
     return mine, tuple(map(float, plain))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable
 
 from ..gates import EXACT, Gate
 from ..registry import check
@@ -30,10 +30,25 @@ DATA_SHEETS = {
 }
 
 
-def _data_sheet(torch: Any) -> Optional[tuple[int, int]]:
-    name = torch.cuda.get_device_name()
-    fitting = [key for key in DATA_SHEETS if key in name]
-    return DATA_SHEETS[max(fitting, key=len)] if fitting else None
+class _Rates:
+    """Rates of one check: each is told as a fact and as a row of the report's table."""
+
+    def __init__(self, lab: Lab, torch: Any) -> None:
+        self._lab = lab
+        self._rows: list[list[str]] = []
+        name = torch.cuda.get_device_name() if lab.on_gpu else ""
+        fitting = max((key for key in DATA_SHEETS if key in name), key=len, default="")
+        self.product, self.memory = DATA_SHEETS.get(fitting, (0, 0))
+
+    def tell(self, what: str, rate: float, unit: str, best: float = 0) -> None:
+        """Keep a rate, and its share of the ``best`` that a data sheet promises, where one does."""
+        text, share = "%.4g %s" % (rate, unit), "%.0f %%" % (100 * rate / best) if best else ""
+        self._rows.append([what, text, share])
+        self._lab.note(what, "%s, %s of the data sheet" % (text, share) if share else text)
+
+    def show(self, title: str) -> None:
+        """Make the table of the report."""
+        self._lab.figure("table", title, columns=["what", "rate", "of the data sheet"], rows=self._rows)
 
 
 def seconds_of(torch: Any, gpu: bool, work: Callable[[], Any], budget: float = 0.3) -> float:
@@ -62,50 +77,41 @@ def gemm(lab: Lab, torch: Any) -> None:
     """Matrix products per dtype in TFLOP/s; a few rows of each are compared with float64."""
     from ..precision import BANDS, relative
 
-    n = 8192 if lab.on_gpu else 512
-    sheet, rows = _data_sheet(torch) if lab.on_gpu else None, []
-    dtypes = ("float64", "float32", "float16", "bfloat16") if lab.on_gpu else ("float64", "float32", "bfloat16")
-    gates = {"float64": BANDS[0], "float32": BANDS[1], "float16": BANDS[2], "bfloat16": BANDS[3]}
-    for name in dtypes:
-        size = 2048 if lab.on_gpu and name == "float64" else n
-        a, b = (torch.randn(size, size, device=lab.device, dtype=torch.float32).to(getattr(torch, name)) for _ in "ab")
-        rate = 2 * size**3 / seconds_of(torch, lab.on_gpu, lambda: a @ b) / 1e12
+    rates = _Rates(lab, torch)
+    gates = dict(zip(("float64", "float32", "float16", "bfloat16"), BANDS))
+    for name, (band, _, high) in gates.items():
+        if name == "float16" and not lab.on_gpu:
+            continue  # CPUs have it for storage
+        n = 512 if not lab.on_gpu else 2048 if name == "float64" else 8192
+        a, b = (torch.randn(n, n, device=lab.device).to(getattr(torch, name)) for _ in "ab")
+        rate = 2 * n**3 / seconds_of(torch, lab.on_gpu, lambda: a @ b) / 1e12
         want = a[:4].double().cpu() @ b.double().cpu()
-        band, _, high = gates[name]
         lab.measure("%s is right" % name, relative((a @ b)[:4], want), Gate(high, "error band of " + band))
-        of_sheet = "%.0f %%" % (100 * rate / sheet[0]) if sheet and name == "bfloat16" else ""
-        rows.append(["%s, %d cubed" % (name, size), "%.3g TFLOP/s" % rate, of_sheet])
-        lab.note(name, "%.3g TFLOP/s" % rate)
-    lab.figure("table", "Matrix products", columns=["what", "rate", "of the data sheet"], rows=rows)
+        rates.tell("%s, %d cubed" % (name, n), rate, "TFLOP/s", rates.product if name == "bfloat16" else 0)
+    rates.show("Matrix products")
 
 
 @check("throughput.copy", family=FAMILY)
 def copy(lab: Lab, torch: Any) -> None:
     """Copies within the device and between it and the host in GB/s; what arrives is what was sent."""
-    size = (1 << 30) if lab.on_gpu else (1 << 22)  # numbers of 4 bytes: 4 GiB, or 16 MiB
-    sheet, rows = _data_sheet(torch) if lab.on_gpu else None, []
+    rates, size = _Rates(lab, torch), 1 << 22  # numbers of 4 bytes: 16 MiB
+    if lab.on_gpu:
+        size = min(1 << 30, torch.cuda.mem_get_info()[0] // 16)  # 4 GiB, twice, where there is room for it
     source = torch.arange(size, dtype=torch.int32, device=lab.device)
     target = torch.empty_like(source)
-    rate = 2 * 4 * size / seconds_of(torch, lab.on_gpu, lambda: target.copy_(source)) / 1e9  # read and written
+    rate = 2 * 4 * size / seconds_of(torch, lab.on_gpu, lambda: target.copy_(source)) / 1e9
     lab.measure("within the device: numbers that differ", (target != source).sum(), EXACT)
-    rows.append(
-        [
-            "within the device, read and written",
-            "%.4g GB/s" % rate,
-            "%.0f %%" % (100 * rate / sheet[1]) if sheet else "",
-        ]
-    )
-    lab.note("within the device", "%.4g GB/s" % rate)
+    rates.tell("within the device, read and written", rate, "GB/s", rates.memory)
     if lab.on_gpu:
         part = source[: 1 << 26]
         for kind in ("ordinary", "pinned"):
             host = torch.empty(part.shape, dtype=part.dtype, pin_memory=kind == "pinned")
             for way, work in (("to host", lambda: host.copy_(part)), ("from host", lambda: part.copy_(host))):
-                rate = 4 * part.numel() / seconds_of(torch, True, work) / 1e9
-                rows.append(["%s, %s memory" % (way, kind), "%.4g GB/s" % rate, ""])
-                lab.note("%s, %s" % (way, kind), "%.4g GB/s" % rate)
+                rates.tell(
+                    "%s, %s memory" % (way, kind), 4 * part.numel() / seconds_of(torch, True, work) / 1e9, "GB/s"
+                )
             lab.measure("%s memory: numbers that differ" % kind, (host.to(lab.device) != part).sum(), EXACT)
-    lab.figure("table", "Copies", columns=["what", "rate", "of the data sheet"], rows=rows)
+    rates.show("Copies")
 
 
 @check("throughput.training", family=FAMILY)
@@ -133,9 +139,7 @@ def training(lab: Lab, torch: Any) -> None:
     steps = batch / seconds_of(torch, lab.on_gpu, step)
     last = float(loss_of(net(x), y).detach())
     lab.measure("loss after / before", last / first, Gate(1.0, "steps downhill on one batch"))
-    rows = [
-        ["convolution %d to %d" % (width, width), "%.4g images/s" % convolution],
-        ["training step", "%.4g images/s" % steps],
-    ]
-    lab.note("training", "%.4g images/s" % steps)
-    lab.figure("table", "A small network", columns=["what", "rate"], rows=rows)
+    rates = _Rates(lab, torch)
+    rates.tell("convolution, %d to %d channels" % (width, width), convolution, "images/s")
+    rates.tell("training step", steps, "images/s")
+    rates.show("A small network")
