@@ -75,7 +75,7 @@ def clone(host: Host, request: CloneRequest, reporter: Reporter) -> Cloned:
     """Make the clone and return it. Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C."""
     source = request.source
     prefix = place(host, request.name, request.prefix, "venv" if source.kind == "venv" else "embedded")
-    with reading(source, request.command, reporter, dry_run=request.dry_run):
+    with _reading(source, request.command, reporter, dry_run=request.dry_run):
         original = _look(source, prefix, reporter)
         contents = packages.read(source)
         for remark in contents.remarks:
@@ -98,7 +98,7 @@ def clone(host: Host, request: CloneRequest, reporter: Reporter) -> Cloned:
 
 
 @contextmanager
-def reading(source: Environment, command: str, reporter: Reporter, *, dry_run: bool) -> Iterator[None]:
+def _reading(source: Environment, command: str, reporter: Reporter, *, dry_run: bool) -> Iterator[None]:
     """Keep other envtools from changing an environment while it is read. Raises EnvtoolError where it is half-made.
 
     Somebody else's environment, in a folder where we may not write, is read without a lock: there we cannot have one.

@@ -114,6 +114,7 @@ def _furnish(home: Home, source: Path) -> None:
     (source / "readonly").mkdir()
     layouts.write(source / "readonly/script", "#!/bin/sh\n").chmod(0o755)
     (source / "readonly").chmod(0o555)
+    source.chmod(0o750)
 
 
 def add_binary_package(prefix: Path) -> None:
@@ -228,6 +229,7 @@ def test_what_belongs_to_an_environment_comes_along(home: Home) -> None:
     assert (prefix / "link-inside").readlink() == prefix / "models"
     assert (prefix / "link-outside").readlink() == Path("/usr")
     assert (prefix / "readonly").stat().st_mode & 0o777 == 0o555
+    assert prefix.stat().st_mode & 0o777 == source.stat().st_mode & 0o777 == 0o750
     assert (prefix / "readonly/script").stat().st_mode & 0o777 == 0o755
     history = (prefix / "conda-meta/history").read_text()
     assert history.startswith((source / "conda-meta/history").read_text())

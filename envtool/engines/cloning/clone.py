@@ -60,9 +60,18 @@ def clone(original: Original, stage: Path, final: Path, reporter: Reporter) -> C
     with reporter.bar(tr("Copying"), total=len(files), unit="files") as bar:
         copied = copier.copy(original.survey, lambda done: bar.update(done, len(files)))
     for file, content in books.amended(files, lambda file: (stage / file).read_bytes(), copied.rewritten):
-        (stage / file).write_bytes(content)
+        _replace(stage / file, content)
+    copier.protect(original.survey.folders, ("", OWN, "conda-meta"))
     for warning in rewriter.warnings():
         reporter.warn(warning)
     for file in original.survey.odd:
         reporter.warn(tr("{file} is neither a file nor a link; it was left out.", file=file))
     return copied
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Give a file new content, also where it is write-protected."""
+    mode = path.stat().st_mode & 0o7777
+    path.unlink()
+    path.write_bytes(content)
+    path.chmod(mode)

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,12 +55,19 @@ class Copier:
         for link in survey.links:
             target = os.readlink(self._source + link)
             os.symlink(self._relocation.link(target, os.path.dirname(link)), self._stage + link)
-        # Last, and from the inside: a folder may be write-protected.
-        for folder in reversed(survey.folders):
+        return self.done
+
+    def protect(self, folders: Sequence[str], open_to_us: Sequence[str]) -> None:
+        """Give folders the modes they have in the source: last of all, since a folder may be write-protected.
+
+        Into those that are ``open_to_us`` more will be written.
+        """
+        for folder in (*reversed(folders), ""):  # from the inside
             mode = os.stat(self._source + folder).st_mode & 0o7777
+            if folder in open_to_us:
+                mode |= 0o700
             if mode != 0o777 & ~self._umask:
                 os.chmod(self._stage + folder, mode)
-        return self.done
 
     def _carry(self, file: str) -> None:
         shared = self._rewriter.can_be_shared(file, self._source + file)
