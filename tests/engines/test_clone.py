@@ -437,6 +437,28 @@ def test_a_library_that_pip_compiled_finds_its_dependencies_in_the_clone(
     assert ("goes on looking for libraries there" in ran.err) == warned
 
 
+def test_somebody_elses_write_protected_environment_can_be_cloned(tmp_path: Path) -> None:
+    source = layouts.conda_env(tmp_path / "shared" / "env", {"name": "trunk", "files": ["lib/libtrunk.so"]})
+    script = layouts.write(source / "bin/say", f"#!{source}/bin/python\n")
+    folders = [folder for folder in (source.parent, source, *source.rglob("*")) if folder.is_dir()]
+    for path in (path for path in source.rglob("*") if path.is_file()):
+        path.chmod(0o444)
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        home = Home(tmp_path, {"HOME": str(tmp_path), "PATH": os.environ["PATH"]})
+        ran = home.envtool("clone", str(source), "mine")
+        assert ran.code == 0, ran.err
+        prefix = tmp_path / ".conda/envs/mine"
+        assert (prefix / "bin/say").read_text() == f"#!{prefix}/bin/python\n"
+        assert script.read_text() == f"#!{source}/bin/python\n"
+        assert home.envtool("remove", "mine", "--yes").code == 0
+        assert not prefix.exists()
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+
+
 @pytest.mark.parametrize("maker", ["python", "uv"])
 def test_a_venv_is_cloned_with_its_activation(tmp_path: Path, maker: str) -> None:
     home_folder = tmp_path / "home"

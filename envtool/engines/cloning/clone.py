@@ -62,6 +62,9 @@ def clone(original: Original, stage: Path, final: Path, reporter: Reporter) -> C
     for file, content in books.amended(files, lambda file: (stage / file).read_bytes(), copied.rewritten):
         _replace(stage / file, content)
     copier.protect(original.survey.folders, ("", OWN, "conda-meta"))
+    diary = stage / "conda-meta" / "history"
+    if diary.exists():
+        diary.chmod(diary.stat().st_mode | 0o600)  # whose clone it is goes on writing it
     for warning in rewriter.warnings():
         reporter.warn(warning)
     for file in original.survey.odd:
