@@ -9,5 +9,6 @@ from envtool.cli import install  # noqa: F401
 from envtool.cli import run  # noqa: F401
 from envtool.cli import clone  # noqa: F401
 from envtool.cli import remove  # noqa: F401
+from envtool.cli import recover  # noqa: F401
 from envtool.cli import export  # noqa: F401
 from envtool.cli import mirror  # noqa: F401

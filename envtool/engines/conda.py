@@ -52,17 +52,19 @@ class Conda:
         mark_unfinished(prefix, self._command)
 
     def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
-        mark_unfinished(prefix, self._command)
         verb = "remove" if solution.wanted.remove and not solution.wanted.specs else "install"
         self._apply(verb, solution, prefix, workshop, reporter)
 
-    def snapshot(self, prefix: Path) -> dict[str, Archive]:
-        """Return where each installed package came from: to its revisions conda goes back only where it can solve."""
-        return {path.stem: _archive(path) for path in (prefix / "conda-meta").glob("*.json")}
+    def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Do nothing: conda itself fetches all before it links any."""
 
-    def restore(self, snapshot: Any, prefix: Path, workshop: Path, reporter: Reporter) -> None:
-        now = self.snapshot(prefix)
-        lost = tuple(archive for stem, archive in snapshot.items() if stem not in now)
+    def snapshot(self, solution: Solution, prefix: Path) -> Json:  # noqa: ARG002
+        """Return where each installed package came from: to its revisions conda goes back only where it can solve."""
+        return {path.stem: _address(path) for path in (prefix / "conda-meta").glob("*.json")}
+
+    def restore(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        now = [path.stem for path in (prefix / "conda-meta").glob("*.json")]
+        lost = tuple(Archive(**address) for stem, address in snapshot.items() if stem not in now)
         if lost:
             self._apply("install", Solution(Wanted(archives=lost), private=Sources()), prefix, workshop, reporter)
         kept = {_name_of(stem) for stem in snapshot}
@@ -193,9 +195,9 @@ def _from_url(url: str) -> Package:
     return Package(name, version, "conda", build, redact(channel), subdir, redact(url), requested=True)
 
 
-def _archive(record: Path) -> Archive:
+def _address(record: Path) -> dict[str, str]:
     content = json.loads(record.read_bytes())
-    return Archive(content.get("url", ""), content.get("md5") or "", content.get("sha256") or "")
+    return {key: content.get(key) or "" for key in ("url", "md5", "sha256")}
 
 
 def _name_of(stem: str) -> str:

@@ -4,6 +4,7 @@ A new environment is linked into a stage beside its final place, patched for tha
 changed only from a full cache. The history, the file modes and the registration that conda expects are written here.
 """
 
+import glob
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -114,23 +115,34 @@ class Embedded:
         link_scripts.run(prefix, solution.link, "post-link")
         registry.register(self._host, prefix)
 
-    def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         self._link(solution.private, prefix, prefix, workshop, reporter, fetch_only=True)
-        mark_unfinished(prefix, self._command)
+
+    def snapshot(self, solution: Solution, prefix: Path) -> Json:
+        diary = (prefix / "conda-meta" / "history").read_text(encoding="utf-8", errors="surrogateescape")
+        owned = {path for record in _records(prefix) for path in record.get("files", ())}
+        coming = [path for package in solution.link for path in self._files_of(package, solution.python)]
+        # Files that this change brings, and that nobody but conda had there before: they go when it is undone.
+        fresh = [path for path in coming if path in owned or not (prefix / path).exists()]
+        return {"records": _records(prefix), "history": diary, "fresh": fresh}
+
+    def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         link_scripts.run(prefix, solution.unlink, "pre-unlink")
         self._link(solution.private, prefix, prefix, workshop, reporter)
         self._finish_files(prefix, solution)
         link_scripts.run(prefix, solution.link, "post-link")
 
-    def snapshot(self, prefix: Path) -> Json:
-        diary = prefix / "conda-meta" / "history"
-        return {"records": _records(prefix), "history": diary.read_text(encoding="utf-8", errors="surrogateescape")}
-
-    def restore(self, snapshot: Any, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def restore(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        _drop_broken_records(prefix)
+        (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)  # where the change was cut off before it went
         if {_identity(record) for record in _records(prefix)} != {_identity(r) for r in snapshot["records"]}:
             self._link(_Private(snapshot["records"]), prefix, prefix, workshop, reporter)
-            for record in snapshot["records"]:
-                _write_record(prefix, record)
+        owned = {path for record in snapshot["records"] for path in record.get("files", ())}
+        for path in snapshot["fresh"]:
+            if path not in owned:
+                (prefix / path).unlink(missing_ok=True)
+        for record in snapshot["records"]:
+            _write_record(prefix, record)
         text = snapshot["history"].encode("utf-8", "surrogateescape")
         write_atomically(prefix / "conda-meta" / "history", text)
 
@@ -176,18 +188,30 @@ class Embedded:
                     raise
                 reporter.note(tr("{reason} Trying {url}.", reason=error.message, url=turned))
             else:
-                return
+                break
+        # A tag that tells backup programs to pass over the folder: right for a cache, wrong for an environment.
+        (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
 
     def _finish_files(self, prefix: Path, solution: Solution) -> None:
         """Write what conda would have written and the library does not."""
         for package in solution.link:
             _tidy_record(prefix / "conda-meta" / f"{package.name}-{package.version}-{package.build}.json")
-        # A tag that tells backup programs to pass over the folder: right for a cache, wrong for an environment.
-        (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
         private: _Private = solution.private
         linked, unlinked = private.named(solution.link), private.named(solution.unlink)
         wanted = solution.wanted
         history.append(prefix, history.block(self._command, linked, unlinked, wanted.specs, wanted.remove))
+
+    def _files_of(self, package: Package, python: str) -> list[str]:
+        """Return the paths that a fetched package will have in a prefix."""
+        stem = f"{package.name}-{package.version}-{package.build}"
+        packages = self._host.cache_dir / "conda" / "pkgs"
+        listing = next(packages.glob(f"{glob.escape(stem)}*/info/paths.json"), None)
+        if listing is None:
+            return []
+        version = ".".join(python.split(".")[:2])
+        places = {"site-packages": f"lib/python{version}/site-packages", "python-scripts": "bin"}
+        paths = (str(entry["_path"]) for entry in json.loads(listing.read_bytes())["paths"])
+        return ["/".join([places.get(head, head), *rest]) for head, *rest in (path.split("/") for path in paths)]
 
     # -- the worker -------------------------------------------------------------------------------------------------
 
@@ -348,6 +372,15 @@ def _solution(wanted: Wanted, installed: Sequence[Json], private: _Private) -> S
         python=next((record["version"] for record in private.records if record["name"] == "python"), ""),
         private=private,
     )
+
+
+def _drop_broken_records(prefix: Path) -> None:
+    """Delete records that a kill cut off: the library refuses to work beside them."""
+    for path in (prefix / "conda-meta").glob("*.json"):
+        try:
+            json.loads(path.read_bytes())
+        except ValueError:
+            path.unlink()
 
 
 def _identity(record: Json) -> tuple[str, str, str]:

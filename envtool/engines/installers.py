@@ -40,11 +40,12 @@ class PipHalf:
 
 @dataclass(frozen=True)
 class InstallOptions:
-    """How to install: without the network, to the newest versions, with what the packages themselves need."""
+    """How to install: without the network, to the newest versions, with what the packages need, over what is there."""
 
     offline: bool = False
     upgrade: bool = False
     dependencies: bool = True
+    reinstall: bool = False
 
 
 def uv_program() -> str:
@@ -93,11 +94,12 @@ def install(
     with _files(half) as (requirements, constraints), reporter.bar(tr("Installing pip packages")) as bar:
         if sources.prefer_pip:
             reporter.note(tr("pip installs the pip packages: {reason}.", reason=sources.prefer_pip))
-            arguments = ("install", "--no-input", *flags, "-r", *requirements, *constraints)
+            again = ("--force-reinstall",) if options.reinstall else ()
+            arguments = ("install", "--no-input", *flags, *again, "-r", *requirements, *constraints)
             command = Command((str(python), "-m", "pip", *arguments), cwd=half.base)
         else:
-            compiling = ("--compile-bytecode",) if half.compile else ()
-            arguments = ("install", "--python", str(python), *flags, *compiling, "-r", *requirements, *constraints)
+            own = (*(("--compile-bytecode",) if half.compile else ()), *(("--reinstall",) if options.reinstall else ()))
+            arguments = ("install", "--python", str(python), *flags, *own, "-r", *requirements, *constraints)
             command = _uv(arguments, sources, half.base, offline=options.offline)
         done = stream(command, on_stderr=lambda line: bar.update(0, label=redact(line.strip())[:60]), stall=STALL)
     if done.returncode:

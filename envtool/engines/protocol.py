@@ -55,14 +55,17 @@ class Engine(Protocol):
         The environment appears with envtool's unfinished mark in it, or not at all.
         """
 
+    def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Have every byte of a solution in the cache, so that what follows needs no network."""
+
+    def snapshot(self, solution: Solution, prefix: Path) -> dict[str, Any]:
+        """Return, fit for JSON, what :meth:`restore` needs to bring the conda half back from before this change."""
+
     def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
-        """Bring an existing environment to a solution, having everything in the cache before the first write."""
+        """Bring an existing environment to a solution that was fetched."""
 
-    def snapshot(self, prefix: Path) -> Any:
-        """Return what :meth:`restore` needs to bring the conda half back to what it is now."""
-
-    def restore(self, snapshot: Any, prefix: Path, workshop: Path, reporter: Reporter) -> None:
-        """Bring the conda half back to a snapshot."""
+    def restore(self, snapshot: dict[str, Any], prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Bring the conda half back to a snapshot, from wherever a change was cut off."""
 
     def forget(self, prefix: Path) -> None:
         """Take a removed environment out of the engine's registers."""

@@ -22,6 +22,9 @@ class Venv:
 
     name: EngineName = "venv"
 
+    def __init__(self, command: str) -> None:
+        self._command = command
+
     def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:  # noqa: ARG002
         pythons = [spec for spec in wanted.specs if _is_python(spec)]
         # Every venv of ours has pip; files made for conda name it beside python.
@@ -40,7 +43,7 @@ class Venv:
         return Solution(wanted, link=(package,), python=version, private=python)
 
     def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:  # noqa: ARG002
-        mark_unfinished(prefix, "create")
+        mark_unfinished(prefix, self._command)
         command = (
             uv_program(),
             "venv",

@@ -1,8 +1,7 @@
 """``envtool install`` and ``uninstall``: an environment brought to another state, both halves in one call."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations import engine_choice, pip_half
 from envtool.operations.sources import NOTHING, Asked, gather
-from envtool.operations.workshop import holding, require_environment
+from envtool.operations.transaction import Frame, changing, held
 from envtool.paths import Host
-from envtool.prefix import mark_finished, mark_unfinished, unfinished
 from envtool.reporter import Reporter
 from envtool.words import tr
 
@@ -92,7 +90,7 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
     """Add packages. All is resolved and fetched before the first write; a failure brings the old state back."""
     environment = request.environment
     _refuse_base(environment)
-    with _held(environment, request.command, reporter, dry_run=request.dry_run) as workshop:
+    with held(environment, request.command, reporter, dry_run=request.dry_run) as workshop:
         before = packages.read(environment)
         sources = gather(host, request.sources, request.spec.channels, environment.prefix)
         choice = engine_choice.for_existing(host, environment)
@@ -107,7 +105,8 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
             if request.dry_run:
                 return Changed(environment, solution.unlink, solution.link, dry_run=True)
             _ask(agree, solution)
-            with _changing(environment.prefix, request.command, engine, sources, workshop, reporter):
+            frame = Frame(environment.prefix, request.command, workshop)
+            with changing(frame, engine, solution, sources.pip, reporter):
                 if not solution.changes_nothing:
                     engine.change(solution, environment.prefix, workshop, reporter)
                 if half.lines:
@@ -122,7 +121,7 @@ def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, agree: 
     """Remove packages from whichever half has them. Raises EnvtoolError where one is in neither."""
     environment = request.environment
     _refuse_base(environment)
-    with _held(environment, request.command, reporter, dry_run=request.dry_run) as workshop:
+    with held(environment, request.command, reporter, dry_run=request.dry_run) as workshop:
         before = packages.read(environment)
         conda, pip = _sort_by_half(request.names, before, environment)
         choice = engine_choice.for_existing(host, environment)
@@ -134,7 +133,8 @@ def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, agree: 
                 gone = tuple(package for package in before.pip if package.name in pip)
                 return Changed(environment, (*solution.unlink, *gone), solution.link, dry_run=True)
             _ask(agree, solution)
-            with _changing(environment.prefix, request.command, engine, sources, workshop, reporter):
+            frame = Frame(environment.prefix, request.command, workshop)
+            with changing(frame, engine, solution, sources.pip, reporter):
                 if pip:
                     installers.uninstall(pip, pip_half.interpreter(environment.prefix))
                 if not solution.changes_nothing:
@@ -154,76 +154,6 @@ def _refuse_base(environment: Environment) -> None:
             hint=tr("Make an environment for your packages: envtool create NAME ..."),
             code=ExitCode.USAGE,
         )
-
-
-@contextmanager
-def _held(environment: Environment, command: str, reporter: Reporter, *, dry_run: bool) -> Iterator[Path]:
-    """Hold the environment from the first look at it to the last write; a dry run only looks."""
-    if dry_run:
-        yield environment.prefix
-        return
-    with holding(environment.prefix, command, reporter) as workshop:
-        require_environment(environment.prefix)
-        if begun := unfinished(environment.prefix):
-            raise EnvtoolError(
-                tr(
-                    "{prefix} is unfinished: `{command}` did not come to its end.",
-                    prefix=environment.prefix,
-                    command=begun,
-                ),
-                hint=tr(
-                    "Remove it and make it anew: envtool remove {name}", name=environment.name or environment.prefix
-                ),
-            )
-        yield workshop
-
-
-@contextmanager
-def _changing(
-    prefix: Path, command: str, engine: Engine, sources: Sources, workshop: Path, reporter: Reporter
-) -> Iterator[None]:
-    """Mark an environment while it is being changed; whatever is raised inside, bring its old state back."""
-    before = packages.read(prefix)
-    snapshot = engine.snapshot(prefix)
-    mark_unfinished(prefix, command)
-    try:
-        yield
-    except BaseException as error:
-        reporter.note(tr("Bringing back the state before."))
-        try:
-            engine.restore(snapshot, prefix, workshop, reporter)
-            _restore_pip(prefix, before, sources, reporter)
-        except EnvtoolError as second:
-            raise _stuck(prefix, error, second) from error
-        mark_finished(prefix)
-        raise
-    mark_finished(prefix)
-
-
-def _stuck(prefix: Path, first: BaseException, second: EnvtoolError) -> EnvtoolError:
-    return EnvtoolError(
-        tr(
-            "The change failed ({first}), and the state before could not be brought back ({second}). {prefix} is marked"
-            " as unfinished.",
-            first=first,
-            second=second,
-            prefix=prefix,
-        ),
-        hint=tr("Mend what stood in the way, then make the environment anew: `envtool export` still reads it."),
-    )
-
-
-def _restore_pip(prefix: Path, before: Contents, sources: Sources, reporter: Reporter) -> None:
-    """Bring back pip packages that a change took or replaced, and take away what it brought."""
-    after = packages.read(prefix)
-    lost = [package for package in before.pip if package not in after.pip]
-    new = [package.name for package in after.pip if package.name not in {old.name for old in before.pip}]
-    if new:
-        installers.uninstall(new, pip_half.interpreter(prefix))
-    if lost:
-        lines = tuple(pip_half.line(package) for package in lost)
-        options = InstallOptions(dependencies=False)
-        installers.install(pip_half.half(lines, prefix), pip_half.interpreter(prefix), sources.pip, reporter, options)
 
 
 def _solve(engine: Engine, wanted: Wanted, environment: Environment, sources: Sources, reporter: Reporter) -> Solution:

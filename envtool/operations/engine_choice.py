@@ -109,7 +109,7 @@ def _make(host: Host, choice: Choice, command: str) -> Engine:
     if choice.engine == "venv":
         from envtool.engines.venv import Venv
 
-        return Venv()
+        return Venv(command)
     if choice.engine == "conda":
         from envtool.engines.conda import Conda
 

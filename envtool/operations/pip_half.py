@@ -1,5 +1,7 @@
 """The pip half of an environment, seen from the operations: what may not be overwritten, and where its Python is."""
 
+import csv
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -7,7 +9,7 @@ from envtool.engines.installers import PipHalf
 from envtool.environments import packages
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Package
-from envtool.prefix import python_of
+from envtool.prefix import python_of, site_packages
 from envtool.words import tr
 
 
@@ -57,3 +59,26 @@ def line(package: Package) -> str:
         return f"-e {origin.url.removeprefix('file://')}"
     address = f"{origin.vcs}+{origin.url}@{origin.commit}" if origin.kind == "vcs" else origin.url
     return f"{package.name} @ {address}" + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else "")
+
+
+def damaged(prefix: Path) -> set[str]:
+    """Return the names of pip packages of which a file is missing or has another size than their list says."""
+    folder = site_packages(prefix)
+    records = folder.glob("*.dist-info/RECORD") if folder else ()
+    return {_name_of(record) for record in records if not _is_whole(record)}
+
+
+def _name_of(record: Path) -> str:
+    return re.sub(r"[-_.]+", "-", record.parent.name.split("-", 1)[0]).lower()
+
+
+def _is_whole(record: Path) -> bool:
+    with record.open(encoding="utf-8", newline="") as file:
+        for path, _, size in csv.reader(file):
+            try:
+                found = (record.parent.parent / path).stat().st_size
+            except OSError:
+                return False
+            if size and found != int(size):
+                return False
+    return True

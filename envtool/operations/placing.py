@@ -8,7 +8,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment
 from envtool.operations import engine_choice, names
 from envtool.paths import Host
-from envtool.prefix import kind_of
+from envtool.prefix import intent_of, kind_of
 from envtool.words import tr
 
 
@@ -27,7 +27,8 @@ def place(host: Host, name: str, prefix: Path | None, engine: EngineName) -> Pat
         return prefix
     refuse_taken(host, name)
     prefix = engine_choice.folder_for(host, engine) / name
-    names.refuse_existing(prefix, name)
+    if not intent_of(prefix).exists():  # else somebody is, or was, making it: whoever gets the lock will see
+        names.refuse_existing(prefix, name)
     return prefix
 
 
@@ -36,7 +37,7 @@ def refuse_taken(host: Host, name: str) -> None:
     names.check(name)
     for folder in (*find.envs_dirs(host), find.venvs_dir(host)):
         # one namespace over all engines: `dl` must mean one environment
-        if kind_of(folder / name):
+        if kind_of(folder / name) and not intent_of(folder / name).exists():
             names.refuse_existing(folder / name, name)
 
 

@@ -46,7 +46,7 @@ def holding(prefix: Path, purpose: str, reporter: Reporter) -> Iterator[Path]:
             try:
                 yield workshop
             finally:
-                _delete(workshop)
+                delete(workshop)
     finally:
         with suppress(OSError):
             beside.rmdir()  # goes only when it is empty: where nobody else is at work
@@ -91,7 +91,7 @@ def discard(prefix: Path) -> None:
     gone = prefix.parent / OWN / f"{prefix.name}.{os.getpid()}.gone"
     gone.parent.mkdir(exist_ok=True)
     prefix.rename(gone)
-    _delete(gone)
+    delete(gone)
 
 
 def _clear_away(prefix: Path, reporter: Reporter) -> None:
@@ -106,10 +106,10 @@ def _clear_away(prefix: Path, reporter: Reporter) -> None:
         in_place.recover(prefix)
     beside = prefix.parent / OWN
     for leftover in (*beside.glob(f"{prefix.name}.*.work"), *beside.glob(f"{prefix.name}.*.gone")):
-        _delete(leftover)
+        delete(leftover)
 
 
-def _delete(folder: Path) -> None:
+def delete(folder: Path) -> None:
     """Delete a tree, also one whose folders are write-protected, as some packages' are."""
     if folder.is_symlink() or folder.is_file():
         folder.unlink()

@@ -1,0 +1,39 @@
+"""``envtool resume`` and ``envtool rollback``: the two ways out of a change that was cut off."""
+
+from typing import Annotated
+
+import typer
+
+from envtool.cli import app as program
+from envtool.cli.app import app
+from envtool.cli.options import Json
+from envtool.cli.output import out
+from envtool.words import tr
+
+Unfinished = Annotated[str, typer.Argument(help="The unfinished environment: its name or its path.")]
+
+
+@app.command()
+def resume(name: Unfinished, json: Json = False) -> None:  # noqa: ARG001 - acted on by the output
+    """Finish what was cut off: the creation or the change of an environment."""
+    from envtool.environments import find
+    from envtool.operations import recover
+    from envtool.paths import Host
+
+    host = Host.here()
+    argv = recover.resume(host, find.resolve(host, name), out)
+    raise typer.Exit(program.run(argv))
+
+
+@app.command()
+def rollback(name: Unfinished, json: Json = False) -> None:  # noqa: ARG001 - acted on by the output
+    """Bring a half-changed environment back to its state before the change."""
+    from envtool.environments import find
+    from envtool.operations import recover
+    from envtool.paths import Host
+
+    host = Host.here()
+    environment = find.resolve(host, name)
+    recover.rollback(host, environment, out)
+    out.note(tr("{name} is as it was before.", name=environment.name or environment.prefix))
+    out.result({"name": environment.name, "prefix": str(environment.prefix)})

@@ -1,0 +1,149 @@
+"""The frame of a change to an environment: it ends in its new state, in its old one, or says how to reach either.
+
+Before the first write the old state is written down beside the mark, so that it can be brought back by this process, or
+by ``envtool rollback`` after a kill.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.engines import installers
+from envtool.engines.installers import InstallOptions
+from envtool.engines.protocol import Engine, Solution
+from envtool.environments import packages
+from envtool.errors import EnvtoolError
+from envtool.files import write_atomically
+from envtool.model import Environment, PipSources
+from envtool.operations import pip_half
+from envtool.operations.workshop import delete, holding, require_environment
+from envtool.prefix import OWN, mark_finished, mark_unfinished, site_packages, unfinished
+from envtool.reporter import Reporter
+from envtool.words import tr
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One change: where, the user's command line without logins, and a workshop on the same disk."""
+
+    prefix: Path
+    command: str
+    workshop: Path
+
+
+@contextmanager
+def held(environment: Environment, command: str, reporter: Reporter, *, dry_run: bool = False) -> Iterator[Path]:
+    """Hold an environment from the first look at it to the last write, and yield a workshop; a dry run only looks.
+
+    Raises EnvtoolError where an earlier change did not come to its end.
+    """
+    if dry_run:
+        yield environment.prefix
+        return
+    with holding(environment.prefix, command, reporter) as workshop:
+        require_environment(environment.prefix)
+        refuse_unfinished(environment)
+        yield workshop
+
+
+def refuse_unfinished(environment: Environment) -> None:
+    """Raise EnvtoolError where an environment is half-made or half-changed, with the ways out."""
+    begun = unfinished(environment.prefix)
+    if not begun:
+        return
+    name = environment.name or str(environment.prefix)
+    ways = (
+        tr("Finish it with `envtool resume {name}`, or go back with `envtool rollback {name}`.", name=name)
+        if old_state(environment.prefix).exists()
+        else tr("Finish it with `envtool resume {name}`, or remove it: `envtool remove {name}`.", name=name)
+    )
+    raise EnvtoolError(
+        tr("{name} is unfinished: `{command}` did not come to its end.", name=name, command=begun), hint=ways
+    )
+
+
+def old_state(prefix: Path) -> Path:
+    """Return where the state before a change is written down while the change is under way."""
+    return prefix / OWN / "before.json"
+
+
+@contextmanager
+def changing(frame: Frame, engine: Engine, solution: Solution, pip: PipSources, reporter: Reporter) -> Iterator[None]:
+    """Fetch, write the old state down, mark; then whatever is raised inside, bring the old state back."""
+    if not solution.changes_nothing:
+        engine.fetch(solution, frame.prefix, frame.workshop, reporter)
+    _write_down(frame, engine.snapshot(solution, frame.prefix))
+    mark_unfinished(frame.prefix, frame.command)
+    try:
+        yield
+    except BaseException as error:
+        reporter.note(tr("Bringing back the state before."))
+        try:
+            bring_back(frame.prefix, frame.workshop, engine, pip, reporter)
+        except EnvtoolError as second:
+            raise _stuck(frame.prefix, error, second) from error
+        raise
+    _settle(frame.prefix)
+
+
+def bring_back(prefix: Path, workshop: Path, engine: Engine, pip: PipSources, reporter: Reporter) -> None:
+    """Bring an environment back to the state that was written down, from wherever a change was cut off."""
+    state: Json = json.loads(old_state(prefix).read_bytes())
+    engine.restore(state["conda"], prefix, workshop, reporter)
+    _bring_back_pip(prefix, state, pip, reporter)
+    _settle(prefix)
+
+
+def _write_down(frame: Frame, conda: Json) -> None:
+    contents = packages.read(frame.prefix)
+    state = {
+        "conda": conda,
+        "pip": {package.name: pip_half.line(package) for package in contents.pip},
+        "versions": {package.name: package.version for package in contents.pip},
+        "site": sorted(_site_entries(frame.prefix)),
+    }
+    write_atomically(old_state(frame.prefix), json.dumps(state).encode())
+
+
+def _settle(prefix: Path) -> None:
+    # The mark goes first: a state without a mark is only litter, a mark without a state would be a dead end.
+    mark_finished(prefix)
+    old_state(prefix).unlink(missing_ok=True)
+
+
+def _bring_back_pip(prefix: Path, state: Json, sources: PipSources, reporter: Reporter) -> None:
+    """Bring back pip packages that a change took or damaged, and take away what it brought, whole or in part."""
+    new = [package.name for package in packages.read(prefix).pip if package.name not in state["pip"]]
+    if new:
+        with suppress(EnvtoolError):  # one that was cut off cannot be uninstalled by its own list; see the next lines
+            installers.uninstall(new, pip_half.interpreter(prefix))
+    for name in _site_entries(prefix) - set(state["site"]):
+        delete(prefix / name)
+    now = {package.name: package.version for package in packages.read(prefix).pip}
+    whole = {name for name in now if now[name] == state["versions"].get(name)} - pip_half.damaged(prefix)
+    lost = tuple(line for name, line in state["pip"].items() if name not in whole)
+    if lost:
+        options = InstallOptions(dependencies=False, reinstall=True)
+        installers.install(pip_half.half(lost, prefix), pip_half.interpreter(prefix), sources, reporter, options)
+
+
+def _site_entries(prefix: Path) -> set[str]:
+    """Return what lies in site-packages, as paths in the prefix."""
+    folder = site_packages(prefix)
+    return {entry.relative_to(prefix).as_posix() for entry in folder.iterdir()} if folder else set()
+
+
+def _stuck(prefix: Path, first: BaseException, second: EnvtoolError) -> EnvtoolError:
+    return EnvtoolError(
+        tr(
+            "The change failed ({first}), and the state before could not be brought back ({second}).",
+            first=first,
+            second=second,
+        ),
+        hint=tr("Mend what stood in the way, then go back with `envtool rollback {prefix}`.", prefix=prefix),
+    )

@@ -1,0 +1,221 @@
+"""Killed at any moment, an environment is there whole, is not there, or is marked, with ways out that work.
+
+Ten kills of each kind in the usual run; a hundred with ``--long``, whose last figures the README keeps. The seed of the
+moments is printed with a failure (``ENVTOOL_TEST_SEED`` repeats it).
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from conftest import Home
+
+from .conftest import PYTHON
+
+SEED = int(os.environ.get("ENVTOOL_TEST_SEED") or random.randrange(2**32))
+SPECS = (f"python={PYTHON}", "six=1.16", "numpy")
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    return 100 if request.config.getoption("--long") else 10
+
+
+def kill_at(home: Home, moment: float, *arguments: str, after: Path | None = None) -> bool:
+    """Start a command, kill it and all it started after ``moment`` seconds; return whether it had ended before.
+
+    With ``after`` the time begins when that file appears: the moments between the first write and the last.
+    """
+    with home.start(*arguments) as child:
+        try:
+            while after and not after.exists() and child.poll() is None:
+                time.sleep(0.001)
+            child.wait(moment)
+            return True
+        except subprocess.TimeoutExpired:
+            # The children have groups of their own; a machine that crashes takes them along, so they are killed, too.
+            for pid in [child.pid, *descendants(child.pid)]:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            return False
+
+
+def descendants(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += [int(child), *descendants(int(child))]
+    return found
+
+
+def duration(home: Home, *arguments: str) -> float:
+    started = time.monotonic()
+    ran = home.envtool(*arguments)
+    assert ran.code == 0, ran.err
+    return time.monotonic() - started
+
+
+def state(home: Home, name: str) -> str:
+    found = {e["name"]: e for e in home.envtool("list", "--json").data["environments"]}
+    return "absent" if name not in found else "unfinished" if found[name]["unfinished"] else "whole"
+
+
+def versions(home: Home, name: str) -> dict[str, str]:
+    return {p["name"]: p["version"] for p in home.envtool("list", name, "--json").data["packages"]}
+
+
+def files(prefix: Path) -> set[str]:
+    """Return all files but those that appear by use: compiled ones, and envtool's own."""
+    every = (path.relative_to(prefix).as_posix() for path in prefix.rglob("*") if not path.is_dir())
+    return {path for path in every if "__pycache__" not in path and not path.startswith(".envtool/")}
+
+
+def works(home: Home, name: str) -> None:
+    script = "import six, numpy, sys; assert numpy.ones(3).sum() == 3; print(six.__version__)"
+    ran = home.envtool("run", "-n", name, "--", "python", "-c", script)
+    assert ran.code == 0, ran.err
+
+
+def moments(seconds: float, kills: int) -> list[float]:
+    rng = random.Random(SEED)
+    # a little beyond the usual duration, so that the last steps are met too
+    return [rng.uniform(0.05, seconds * 1.1) for _ in range(kills)]
+
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are found through /proc")
+
+
+def test_a_killed_create(home: Home, channel: str, kills: int) -> None:
+    create = ("create", "demo", *SPECS, "--pip", "colorama==0.4.6", "-c", channel, "--engine", "embedded")
+    usual = duration(home, *create)
+    assert home.envtool("remove", "demo", "--yes").code == 0
+    ends: Counter[str] = Counter()
+    for moment in moments(usual, kills):
+        making = home.path / ".conda/envs/.envtool/demo.intent.json" if sum(ends.values()) % 2 else None
+        finished = kill_at(home, moment * (0.7 if making else 1), *create, after=making)
+        after = state(home, "demo")
+        ends[after] += 1
+        if finished:
+            assert after == "whole", f"seed {SEED}, {moment:.3f} s"
+        if after == "whole":
+            works(home, "demo")
+            assert versions(home, "demo")["colorama"] == "0.4.6"
+        elif after == "unfinished":
+            way = ("resume", "demo") if ends[after] % 2 else ("remove", "demo", "--yes")
+            ran = home.envtool(*way)
+            assert ran.code == 0, f"seed {SEED}, {moment:.3f} s: {ran.err}"
+            assert state(home, "demo") == ("whole" if way[0] == "resume" else "absent")
+        # whatever it was, the name can be used again, and then all is there
+        if state(home, "demo") == "absent":
+            again = home.envtool(*create)
+            assert again.code == 0, f"seed {SEED}, {moment:.3f} s: {again.err}"
+        works(home, "demo")
+        assert home.envtool("remove", "demo", "--yes").code == 0
+        assert list((home.path / ".conda/envs").glob("*")) == [], f"seed {SEED}, {moment:.3f} s"
+    print(dict(ends))
+
+
+@pytest.mark.parametrize("verb", ["install", "uninstall"])
+def test_a_killed_change(home: Home, channel: str, kills: int, verb: str) -> None:
+    assert home.envtool("create", "demo", *SPECS, "--pip", "colorama==0.4.5", "-c", channel).code == 0
+    prefix = home.path / ".conda/envs/demo"
+    change = {
+        "install": (
+            "install",
+            "-n",
+            "demo",
+            "six=1.17",
+            "idna",
+            "leaf",
+            "--pip",
+            "colorama==0.4.6",
+            "-c",
+            channel,
+            "-y",
+        ),
+        "uninstall": ("uninstall", "-n", "demo", "six", "colorama", "-c", channel, "-y"),
+    }[verb]
+    old, old_files = versions(home, "demo"), files(prefix)
+    usual = duration(home, *change)
+    new = versions(home, "demo")
+    assert new != old
+    ends: Counter[str] = Counter()
+    for moment in moments(usual, kills):
+        assert home.envtool("remove", "demo", "--yes").code == 0
+        assert home.envtool("create", "demo", *SPECS, "--pip", "colorama==0.4.5", "-c", channel).code == 0
+        # every second kill falls between the first write and the last, which random moments rarely meet
+        writing = prefix / ".envtool/unfinished.json" if sum(ends.values()) % 2 else None
+        kill_at(home, moment * (0.3 if writing else 1), *change, after=writing)
+        after = state(home, "demo")
+        hint = f"seed {SEED}, {moment:.3f} s, writing: {bool(writing)}"
+        if after == "unfinished":
+            refused = home.envtool("install", "-n", "demo", "idna", "-c", channel)
+            assert (refused.code, "envtool rollback demo" in refused.err) == (1, True), hint
+            way = "rollback" if ends[after] % 2 else "resume"
+            ran = home.envtool(way, "demo")
+            assert ran.code == 0, f"{hint}: {ran.err}"
+            assert versions(home, "demo") == (old if way == "rollback" else new), hint
+            if way == "rollback":
+                assert files(prefix) == old_files, hint
+        else:
+            assert after == "whole", hint
+            assert versions(home, "demo") in (old, new), hint
+        if "six" in versions(home, "demo"):
+            works(home, "demo")
+        ends[after] += 1
+    print(dict(ends))
+
+
+def test_a_killed_remove(home: Home, channel: str, kills: int) -> None:
+    create = ("create", "demo", *SPECS, "-c", channel, "--engine", "embedded")
+    assert home.envtool(*create).code == 0
+    usual = duration(home, "remove", "demo", "--yes")
+    for moment in moments(usual, kills):
+        assert home.envtool(*create).code == 0
+        kill_at(home, moment, "remove", "demo", "--yes")
+        after = state(home, "demo")
+        assert after in ("absent", "whole"), f"seed {SEED}, {moment:.3f} s"
+        if after == "whole":
+            works(home, "demo")
+            assert home.envtool("remove", "demo", "--yes").code == 0
+    assert home.envtool(*create).code == 0
+    assert home.envtool("remove", "demo", "--yes").code == 0
+    assert list((home.path / ".conda/envs").glob("*")) == []
+
+
+def test_eight_at_once_on_one_name(home: Home, channel: str) -> None:
+    create = ("create", "demo", *SPECS, "-c", channel, "--engine", "embedded")
+    children = [home.start(*create) for _ in range(8)]
+    ends = [(child.communicate(timeout=300)[1], child.returncode) for child in children]
+    codes = sorted(code for _, code in ends)
+    assert codes == [0, *[1] * 7], ends
+    assert all("exists already" in err for err, code in ends if code)
+    works(home, "demo")
+
+
+def test_eight_at_once_on_one_cache(home: Home, channel: str) -> None:
+    names = [f"demo{number}" for number in range(8)]
+    children = [home.start("create", name, *SPECS, "-c", channel, "--engine", "embedded") for name in names]
+    ends = [(child.communicate(timeout=300)[1], child.returncode) for child in children]
+    assert [code for _, code in ends] == [0] * 8, ends
+    for name in names:
+        works(home, name)
+
+
+def test_changes_of_one_environment_wait_for_each_other(home: Home, channel: str) -> None:
+    assert home.envtool("create", "demo", *SPECS, "-c", channel, "--engine", "embedded").code == 0
+    wanted = ("idna", "packaging", "trunk", "leaf")
+    children = [home.start("install", "-n", "demo", name, "-c", channel) for name in wanted]
+    ends = [(child.communicate(timeout=300)[1], child.returncode) for child in children]
+    assert [code for _, code in ends] == [0] * len(wanted), ends
+    assert any("Waiting for envtool" in err for err, _ in ends)
+    assert set(wanted) <= versions(home, "demo").keys()
+    works(home, "demo")
