@@ -60,6 +60,7 @@ def seeds(count: int) -> None:
     for check in registry.choose(registry.catalogue(), device="cpu"):
         if check.id in SLOW:
             continue
+        worker.judge(check, "cpu")  # so that what it imports need not be imported again for each seed
         for seed in range(1, count + 1):
             said = forked(functools.partial(worker.judge, check, "cpu", seed))
             print(json.dumps({"check": check.id, "seed": seed, **_summary(said)}), flush=True)

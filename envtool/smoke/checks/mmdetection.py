@@ -35,10 +35,11 @@ def operations(lab: Lab, torch: Any, mmcv: Any) -> None:
     x, w = lab.randn(2, 4, 7, 7), lab.randn(5, 4, 3, 3)
     still = torch.zeros(2, 18, 5, 5, device=lab.device)
     here, kernel = lab.here(x, w)
-    plain = torch.conv2d(here, kernel)
-    lab.near(
-        "deformable convolution that deforms nothing", ops.deform_conv2d(here, still, kernel, 1, 0, 1, 1, 1), plain
-    )
+    # Offsets of a whole pixel are a convolution of the picture moved by one; beyond its edge are zeros.
+    moved = torch.nn.functional.pad(here, (0, 1, 0, 1))[..., 1:, 1:]
+    for name, offset, picture in (("without offsets", 0, here), ("moved by a pixel", 1, moved)):
+        got = ops.deform_conv2d(here, still + offset, kernel, 1, 0, 1, 1, 1)
+        lab.near("deform_conv2d " + name, got, torch.conv2d(picture, kernel))
     if lab.on_gpu:  # mmcv has it compiled for GPUs only
         z, y = lab.randn(6, 4), lab.integers(4, 6)
         p = 1 / (1 + (-z).exp())
