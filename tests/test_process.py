@@ -80,6 +80,7 @@ def test_a_dialogue_answers_request_by_request() -> None:
     [
         ("https://me:pw@host/simple", "https://***@host/simple"),
         ("at https://host/t/ab-12-cd/conda-forge now", "at https://host/t/***/conda-forge now"),
+        ("https://host/t/ab-12-cd", "https://host/t/***"),
         ("git+ssh://git@github.com/a/b", "git+ssh://***@github.com/a/b"),
         ("https://host/simple", "https://host/simple"),
     ],

@@ -15,6 +15,7 @@ from envtool.cli.options import (
     Name,
     Offline,
     OverrideChannels,
+    OverrideFrozen,
     Pip,
     Prefix,
     Yes,
@@ -53,6 +54,7 @@ def install(
     upgrade: Annotated[
         bool, typer.Option("--upgrade", "-U", help="Take the newest versions of the pip packages named.")
     ] = False,
+    override_frozen: OverrideFrozen = False,
     offline: Offline = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -80,6 +82,7 @@ def install(
         upgrade=upgrade,
         command=command_line(),
         dry_run=dry_run,
+        override_frozen=override_frozen,
     )
     _show(change.install(host, request, out, ask_about(yes=yes)))
 
@@ -90,6 +93,7 @@ def uninstall(
     name: Name = "",
     prefix: Prefix = None,
     channel: Channel = [],
+    override_frozen: OverrideFrozen = False,
     offline: Offline = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -107,8 +111,42 @@ def uninstall(
         Asked(tuple(channel), offline=offline),
         command=command_line(),
         dry_run=dry_run,
+        override_frozen=override_frozen,
     )
     _show(change.uninstall(host, request, out, ask_about(yes=yes)))
+
+
+@app.command()
+def update(
+    packages: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAMES]...", help="Packages of either half. Default: all but Python.")
+    ] = None,
+    name: Name = "",
+    prefix: Prefix = None,
+    channel: Channel = [],
+    override_channels: OverrideChannels = False,
+    index: Index = "",
+    override_frozen: OverrideFrozen = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,  # noqa: ARG001 - acted on by the output
+) -> None:
+    """Bring packages to their newest versions; what `conda-meta/pinned` holds fast stays."""
+    from envtool.model import Spec
+    from envtool.operations import change
+    from envtool.operations.sources import Asked
+    from envtool.paths import Host
+
+    host = Host.here()
+    request = change.InstallRequest(
+        change.target(host, name, prefix),
+        Spec(),
+        Asked(tuple(channel), override_channels, index),
+        command=command_line(),
+        dry_run=dry_run,
+        override_frozen=override_frozen,
+    )
+    _show(change.update(host, request, packages or (), out, ask_about(yes=yes)))
 
 
 def _show(changed: Changed) -> None:

@@ -19,6 +19,7 @@ Channel = Annotated[
     typer.Option("--channel", "-c", metavar="CHANNEL", help="Take conda packages from here first: a name or a URL."),
 ]
 OverrideChannels = Annotated[bool, typer.Option("--override-channels", help="Use only the channels given with -c.")]
+OverrideFrozen = Annotated[bool, typer.Option("--override-frozen", help="Change it though its owner has frozen it.")]
 Index = Annotated[
     str,
     typer.Option(

@@ -36,7 +36,7 @@ class Conda:
             return Solution(wanted, link=tuple(_from_url(archive.url) for archive in wanted.archives), private=sources)
         # conda solves for a prefix that does not exist when none does: the path only has to be free.
         target = prefix or Path("/nonexistent/envtool")
-        verb = "remove" if wanted.remove and not wanted.specs else "install" if prefix else "create"
+        verb = _verb(wanted) if prefix else "create"
         arguments = (verb, "--dry-run", *_target(target), *_channels(sources, verb), *_what(wanted, verb))
         answer = self._run(arguments, sources, reporter, tr("Solving"))
         actions = answer.get("actions") or {}
@@ -52,8 +52,7 @@ class Conda:
         mark_unfinished(prefix, self._command)
 
     def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
-        verb = "remove" if solution.wanted.remove and not solution.wanted.specs else "install"
-        self._apply(verb, solution, prefix, workshop, reporter)
+        self._apply(_verb(solution.wanted), solution, prefix, workshop, reporter)
 
     def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         """Do nothing: conda itself fetches all before it links any."""
@@ -103,6 +102,10 @@ class Conda:
         return answer
 
 
+def _verb(wanted: Wanted) -> str:
+    return "remove" if wanted.remove else "update" if wanted.update else "install"
+
+
 def _target(prefix: Path) -> tuple[str, str]:
     return "--prefix", str(prefix)
 
@@ -116,7 +119,7 @@ def _channels(sources: Sources, verb: str) -> tuple[str, ...]:
 
 def _what(wanted: Wanted, verb: str) -> tuple[str, ...]:
     """Return the packages, after a word that ends the options: a name that looks like one stays a name."""
-    return ("--", *(wanted.remove if verb == "remove" else wanted.specs))
+    return ("--", *{"remove": wanted.remove, "update": wanted.update}.get(verb, wanted.specs))
 
 
 def _last_json(text: str) -> Json:

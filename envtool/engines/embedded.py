@@ -80,11 +80,15 @@ class Embedded:
     def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         installed = _records(prefix) if prefix else []
         specs = _specs(wanted, installed)
+        if wanted.archives:
+            return self._explicit(wanted, installed)
         request = {
             "action": "solve",
             "channels": [[channel.name, list(channel.urls)] for channel in sources.channels],
             "specs": specs,
             "installed": str(prefix) if prefix else None,
+            "update": list(wanted.update),
+            "pins": _pins(prefix),
             "subdir": self._host.subdir,
             "strict": True,
             "offline": sources.offline,
@@ -103,6 +107,15 @@ class Embedded:
                 )
         private = _Private(answer["records"], tuple(specs), sources.channels, answer["mirrors"])
         return _solution(wanted, installed, private)
+
+    def _explicit(self, wanted: Wanted, installed: Sequence[Json]) -> Solution:
+        """Return the archives as they are named, beside what is installed under other names."""
+        archives = [[archive.url, archive.md5, archive.sha256] for archive in wanted.archives]
+        request = {"action": "explicit", "archives": archives, "subdir": self._host.subdir, "offline": False}
+        new = self._ask(request)["records"]
+        named = {record["name"] for record in new}
+        kept = [record for record in installed if record["name"] not in named]
+        return _solution(wanted, installed, _Private([*kept, *new]))
 
     def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         stage = workshop / "stage"
@@ -331,14 +344,23 @@ def _specs(wanted: Wanted, installed: Sequence[Json]) -> list[str]:
     nothing else needs, since not every tool writes down what was asked for.
     """
     gone = _with_dependents(set(wanted.remove), installed)
-    settled = gone | {_spec_name(spec) for spec in wanted.specs}
+    settled = gone | {_spec_name(spec) for spec in wanted.specs} | set(wanted.update)
     needed = {name for record in installed for name in _needs(record)}
     kept: list[str] = []
     for record in installed:
         asked = record.get("requested_specs") or [spec for spec in [record.get("requested_spec")] if spec]
         if record["name"] not in settled and (asked or record["name"] not in needed):
             kept += asked or [record["name"]]
-    return [*kept, *wanted.specs]
+    return [*kept, *wanted.specs, *wanted.update]
+
+
+def _pins(prefix: Path | None) -> list[str]:
+    """Return the specs of ``conda-meta/pinned``, which hold for every change of an environment."""
+    try:
+        lines = (prefix / "conda-meta" / "pinned").read_text(encoding="utf-8").splitlines() if prefix else []
+    except FileNotFoundError:
+        return []
+    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
 
 
 def _with_dependents(names: set[str], installed: Sequence[Json]) -> set[str]:

@@ -48,6 +48,9 @@ class InstallOptions:
     reinstall: bool = False
 
 
+DEFAULTS = InstallOptions()
+
+
 def uv_program() -> str:
     """Return the uv that was installed with envtool, else the one on PATH. Raises EnvtoolError where there is none."""
     name = "uv.exe" if os.name == "nt" else "uv"
@@ -87,7 +90,7 @@ def resolve(half: PipHalf, python: str, sources: PipSources, *, offline: bool = 
 
 
 def install(
-    half: PipHalf, python: Path, sources: PipSources, reporter: Reporter, options: InstallOptions = InstallOptions()
+    half: PipHalf, python: Path, sources: PipSources, reporter: Reporter, options: InstallOptions = DEFAULTS
 ) -> None:
     """Install the pip half into the environment that ``python`` belongs to."""
     flags = (*(("--upgrade",) if options.upgrade else ()), *(() if options.dependencies else ("--no-deps",)))

@@ -12,13 +12,14 @@ EngineName = Literal["conda", "embedded", "venv"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the conda half is asked to become: ``specs`` are there, ``remove`` (names) are not.
+    """What the conda half is asked to become: ``specs`` are there, ``remove`` (names) are not, ``update`` are newest.
 
     With ``archives`` nothing is solved: exactly these are taken.
     """
 
     specs: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
     archives: tuple[Archive, ...] = ()
 
 

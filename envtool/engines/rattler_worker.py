@@ -3,7 +3,8 @@
 A process of its own, because the library (0.28) may crash when its interpreter ends, goes on writing in the background
 after an error, and cannot be stopped from within. It never ends by itself in the usual way.
 
-Requests: ``solve`` and ``link``. Each is answered by any number of ``progress`` events and one ``done`` or ``error``.
+Requests: ``solve``, ``explicit`` and ``link``. Each is answered by any number of ``progress`` events and one ``done``
+or ``error``.
 """
 
 import asyncio
@@ -61,7 +62,11 @@ def emit(**event: object) -> None:
 
 def main() -> None:
     """Serve requests until the parent closes our stdin."""
-    actions: dict[str, Callable[[Json], Coroutine[Any, Any, Json]]] = {"solve": _solve, "link": _link}
+    actions: dict[str, Callable[[Json], Coroutine[Any, Any, Json]]] = {
+        "solve": _solve,
+        "explicit": _explicit,
+        "link": _link,
+    }
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -94,24 +99,39 @@ async def _solve(request: Json) -> Json:
     """Choose an address for each channel, then the packages.
 
     ``channels``: [[name, [url, ...]], ...] in priority order; ``specs``; ``installed``: a prefix whose packages are to
-    be kept where possible, or null.
+    be kept where possible, or null, but for the names in ``update``; ``pins`` must hold for whatever is installed.
     """
     chosen: dict[str, str] = {}
     for name, urls in request["channels"]:
         chosen[urls[0]] = await _first_that_answers(request, name, urls)
     gateway = _gateway(request, chosen)
-    installed = _installed(request["installed"])
+    updated = set(request["update"])
+    installed = [record for record in _installed(request["installed"]) if record.name.normalized not in updated]
     solving = solve(
         sources=[Channel(urls[0]) for _, urls in request["channels"]],
         specs=[MatchSpec(spec) for spec in request["specs"]],
         gateway=gateway,
         platforms=[Subdir(request["subdir"]), Subdir("noarch")],
         locked_packages=installed,
+        constraints=[MatchSpec(pin) for pin in request["pins"]],
         virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
         channel_priority=ChannelPriority.Strict if request["strict"] else ChannelPriority.Disabled,
     )
     records = await _unless_stalled(request, solving)
     return {"records": [_to_json(record) for record in records], "mirrors": chosen}
+
+
+async def _explicit(request: Json) -> Json:
+    """Return the records of archives, without solving: [[url, md5, sha256], ...], a hash being hex or ``""``."""
+    specs = [MatchSpec(url) for url, *_ in request["archives"]]
+    platforms = [Subdir(request["subdir"]), Subdir("noarch")]
+    found = await _unless_stalled(request, _gateway(request, {}).query([], platforms, specs, recursive=False))
+    records = {record.url: _to_json(record) for group in found for record in group}
+    for url, md5, sha256 in request["archives"]:
+        # What the list says of an archive is what it is checked against when it is fetched.
+        records[url] |= {name: value for name, value in (("md5", md5), ("sha256", sha256)) if value}
+        records[url]["channel"] = url.rsplit("/", 2)[0]
+    return {"records": list(records.values()), "mirrors": {}}
 
 
 async def _first_that_answers(request: Json, name: str, urls: list[str]) -> str:

@@ -13,9 +13,9 @@ from envtool.environments import find, packages
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Package, Sources, Spec
-from envtool.operations import engine_choice, pip_half
+from envtool.operations import engine_choice, pip_half, torch_lines
 from envtool.operations.sources import NOTHING, Asked, gather
-from envtool.operations.transaction import Frame, changing, held
+from envtool.operations.transaction import Frame, changing, held, refuse_frozen
 from envtool.paths import Host
 from envtool.reporter import Reporter
 from envtool.words import tr
@@ -23,14 +23,19 @@ from envtool.words import tr
 
 @dataclass(frozen=True)
 class InstallRequest:
-    """What is to be added: ``spec`` in both halves, from ``sources``; ``command`` is the user's command line."""
+    """What is to be added: ``spec`` in both halves, and conda packages to ``update``, from ``sources``.
+
+    ``command`` is the user's command line.
+    """
 
     environment: Environment
     spec: Spec
     sources: Asked = NOTHING
+    update: tuple[str, ...] = ()
     upgrade: bool = False
     command: str = "envtool install"
     dry_run: bool = False
+    override_frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class UninstallRequest:
     sources: Asked = NOTHING
     command: str = "envtool uninstall"
     dry_run: bool = False
+    override_frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,18 +96,21 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
     """Add packages. All is resolved and fetched before the first write; a failure brings the old state back."""
     environment = request.environment
     _refuse_base(environment)
+    if not request.override_frozen:
+        refuse_frozen(environment)
     with held(environment, request.command, reporter, dry_run=request.dry_run) as workshop:
         before = packages.read(environment)
         sources = gather(host, request.sources, request.spec.channels, environment.prefix)
         choice = engine_choice.for_existing(host, environment)
         reporter.note(choice.reason)
         with engine_choice.opened(host, choice, request.command) as engine:
-            wanted = Wanted(request.spec.conda, archives=request.spec.explicit)
+            wanted = Wanted(request.spec.conda, update=request.update, archives=request.spec.explicit)
             solution = _solve(engine, wanted, environment, sources, reporter)
-            half = pip_half.half(request.spec.pip, request.spec.base, before.inside)
+            lines = torch_lines.localized(host, request.spec.pip, sources, reporter)
+            half = pip_half.half(lines, request.spec.base, before.inside)
             if half.lines:
                 python = solution.python or packages.python_version(environment)
-                installers.resolve(half, python, sources.pip, offline=sources.offline)
+                _, sources = pip_half.resolve(host, half, python, sources, reporter)
             if request.dry_run:
                 return Changed(environment, solution.unlink, solution.link, dry_run=True)
             _ask(agree, solution)
@@ -110,17 +119,34 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
                 if not solution.changes_nothing:
                     engine.change(solution, environment.prefix, workshop, reporter)
                 if half.lines:
-                    half = replace(half, constraints=pip_half.constraints(pip_half.held(environment.prefix)))
-                    python_path = pip_half.interpreter(environment.prefix)
-                    options = InstallOptions(offline=sources.offline, upgrade=request.upgrade)
-                    installers.install(half, python_path, sources.pip, reporter, options)
+                    options = InstallOptions(upgrade=request.upgrade)
+                    pip_half.install(host, half, environment.prefix, sources, reporter, options)
     return _compared(environment, before, packages.read(environment))
+
+
+def update(
+    host: Host, request: InstallRequest, names: Sequence[str], reporter: Reporter, agree: Agree = lambda _: True
+) -> Changed:
+    """Bring packages of either half to their newest versions, all of them where no name is given.
+
+    pip packages that came from a folder or a repository stay: their newest version is not known to an index.
+    """
+    contents = packages.read(request.environment)
+    if names:
+        conda, pip = _sort_by_half(names, contents, request.environment)
+    else:
+        conda = tuple(package.name for package in contents.conda if package.name != "python")
+        pip = tuple(package.name for package in contents.pip if package.origin is None)
+    spec = Spec(channels=_channels_of(contents), pip=pip)
+    return install(host, replace(request, spec=spec, update=conda, upgrade=True), reporter, agree)
 
 
 def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, agree: Agree = lambda _: True) -> Changed:
     """Remove packages from whichever half has them. Raises EnvtoolError where one is in neither."""
     environment = request.environment
     _refuse_base(environment)
+    if not request.override_frozen:
+        refuse_frozen(environment)
     with held(environment, request.command, reporter, dry_run=request.dry_run) as workshop:
         before = packages.read(environment)
         conda, pip = _sort_by_half(request.names, before, environment)
@@ -157,7 +183,7 @@ def _refuse_base(environment: Environment) -> None:
 
 
 def _solve(engine: Engine, wanted: Wanted, environment: Environment, sources: Sources, reporter: Reporter) -> Solution:
-    if not (wanted.specs or wanted.remove or wanted.archives):
+    if not (wanted.specs or wanted.remove or wanted.update or wanted.archives):
         return Solution(wanted)
     return engine.solve(wanted, environment.prefix, sources, reporter)
 

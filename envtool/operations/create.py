@@ -8,7 +8,6 @@ from typing import Any
 
 from envtool import __version__
 from envtool.engines import installers
-from envtool.engines.installers import InstallOptions
 from envtool.engines.protocol import Engine, EngineName, Solution, Wanted
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Package, Sources, Spec
@@ -105,7 +104,10 @@ def _create(
     with engine_choice.opened(host, choice, request.command) as engine:
         solution = _solve(engine, spec, sources, request, reporter)
         lines = _pip_lines(spec, solution, request, choice.engine)
-        pins = _pins(lines, spec, solution, sources)
+        half = pip_half.half(lines, spec.base, compile_bytecode=request.compile_bytecode)
+        pins: tuple[str, ...] = ()
+        if lines:  # before anything is linked, so that what cannot be had is known by then
+            pins, sources = pip_half.resolve(host, half, solution.python, sources, reporter)
         environment = Environment(request.name, prefix, "venv" if choice.engine == "venv" else "conda", choice.engine)
         created = Created(environment, choice.engine, solution.link, pins or lines, request.dry_run)
         if request.dry_run:
@@ -115,10 +117,7 @@ def _create(
         with new_prefix(prefix, request.name, request.command, reporter, engine.forget) as workshop:
             engine.create(solution, prefix, workshop, reporter)
             if lines:
-                half = pip_half.half(lines, spec.base, pip_half.held(prefix), compile_bytecode=request.compile_bytecode)
-                python = pip_half.interpreter(prefix)
-                options = InstallOptions(offline=sources.offline)
-                installers.install(half, python, sources.pip, reporter, options)
+                pip_half.install(host, half, prefix, sources, reporter)
             if request.compile_bytecode and solution.python:
                 installers.compile_bytecode(pip_half.interpreter(prefix), reporter)
             _store_variables(prefix, spec.variables)
@@ -161,14 +160,6 @@ def _pip_lines(spec: Spec, solution: Solution, request: CreateRequest, engine: E
             code=ExitCode.BAD_INPUT,
         )
     return ("pip", *spec.pip) if engine == "venv" and request.with_pip else spec.pip
-
-
-def _pins(lines: tuple[str, ...], spec: Spec, solution: Solution, sources: Sources) -> tuple[str, ...]:
-    """Resolve the pip half before anything is linked, so that what cannot be had is known by then."""
-    if not lines:
-        return ()
-    half = pip_half.half(lines, spec.base)
-    return installers.resolve(half, solution.python, sources.pip, offline=sources.offline)
 
 
 def _store_variables(prefix: Path, variables: Mapping[str, str]) -> None:

@@ -3,13 +3,18 @@
 import csv
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from envtool.engines.installers import PipHalf
+from envtool.engines import installers
+from envtool.engines.installers import DEFAULTS, InstallOptions, PipHalf
 from envtool.environments import packages
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.model import Package
+from envtool.model import Package, Sources
+from envtool.operations import failover
+from envtool.paths import Host
 from envtool.prefix import python_of, site_packages
+from envtool.reporter import Reporter
 from envtool.words import tr
 
 
@@ -18,6 +23,41 @@ def half(
 ) -> PipHalf:
     """Return the pip half to install, held to the versions that conda has installed."""
     return PipHalf(tuple(lines), base or Path.cwd(), constraints(conda), compile_bytecode)
+
+
+def resolve(
+    host: Host, half: PipHalf, python: str, sources: Sources, reporter: Reporter
+) -> tuple[tuple[str, ...], Sources]:
+    """Return the pins of a pip half, and the sources that have them: a replica's where the configured index fails."""
+    offline = sources.offline
+    pins, used = failover.attempt(
+        host,
+        sources.pip,
+        reporter,
+        lambda places: installers.resolve(half, python, places, offline=offline),
+        offline=offline,
+    )
+    return pins, replace(sources, pip=used)
+
+
+def install(
+    host: Host,
+    half: PipHalf,
+    prefix: Path,
+    sources: Sources,
+    reporter: Reporter,
+    options: InstallOptions = DEFAULTS,
+) -> None:
+    """Install a pip half into an environment, held to what conda has installed there by now."""
+    half = replace(half, constraints=constraints(held(prefix)))
+    options = replace(options, offline=sources.offline)
+    failover.attempt(
+        host,
+        sources.pip,
+        reporter,
+        lambda places: installers.install(half, interpreter(prefix), places, reporter, options),
+        offline=sources.offline,
+    )
 
 
 def constraints(conda: Iterable[Package]) -> tuple[str, ...]:
@@ -56,7 +96,8 @@ def line(package: Package) -> str:
     if origin is None:
         return f"{package.name}=={package.version}"
     if origin.kind == "editable":
-        return f"-e {origin.url.removeprefix('file://')}"
+        # as a URL: of a plain path with blanks in it pip and uv understand different things
+        return f"-e {origin.url}"
     address = f"{origin.vcs}+{origin.url}@{origin.commit}" if origin.kind == "vcs" else origin.url
     return f"{package.name} @ {address}" + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else "")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from envtool.clients import conda, pip
 from envtool.environments import find
-from envtool.mirrors import catalogue, recognise, replicas
+from envtool.mirrors import catalogue, replicas
 from envtool.model import Channel, PipSources, Sources
 from envtool.paths import Host
 
@@ -48,8 +48,7 @@ def _channels(host: Host, asked: Asked, file_channels: Sequence[str], prefix: Pa
     for name in named or [DEFAULT_CHANNEL]:
         for canonical, url in conda.channel_urls(settings, name):
             address = url.rstrip("/")
-            upstream = recognise.upstream_channel(known, address)
-            others = replicas.for_channel(known, upstream) if upstream and not asked.offline else ()
+            others = () if asked.offline else replicas.others(known, address)
             found.setdefault(address, Channel(canonical, (address, *others[:REPLICAS])))
     return tuple(found.values())
 

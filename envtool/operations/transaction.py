@@ -67,6 +67,21 @@ def refuse_unfinished(environment: Environment) -> None:
     )
 
 
+def refuse_frozen(environment: Environment) -> None:
+    """Raise EnvtoolError where an environment's owner does not want it changed (CEP 22: ``conda-meta/frozen``)."""
+    path = environment.prefix / "conda-meta" / "frozen"
+    if not path.exists():
+        return
+    try:
+        message = str(json.loads(path.read_bytes()).get("message", ""))
+    except (ValueError, AttributeError):
+        message = ""  # an empty file freezes as well
+    raise EnvtoolError(
+        tr("{name} is frozen. {message}", name=environment.name or environment.prefix, message=message).strip(),
+        hint=tr("Clone it and change the clone, or add --override-frozen."),
+    )
+
+
 def old_state(prefix: Path) -> Path:
     """Return where the state before a change is written down while the change is under way."""
     return prefix / OWN / "before.json"

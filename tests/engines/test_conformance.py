@@ -119,6 +119,46 @@ def test_export_and_create_give_the_same_packages(home: Home, made: str, channel
     assert names(home, "demo2") == names(home, made)
 
 
+def test_an_explicit_list_is_taken_as_it_is(home: Home, made: str, engine: str, tmp_path: Path) -> None:
+    listing = tmp_path / "explicit.txt"
+    assert home.envtool("export", made, "--format", "explicit", "-o", str(listing)).code == 0
+    again = home.envtool("create", "demo2", "-f", str(listing), "--engine", engine)
+    assert again.code == 0, again.err
+    assert names(home, "demo2") == names(home, made)
+    spoilt = tmp_path / "spoilt.txt"
+    lines = listing.read_text().splitlines()
+    spoilt.write_text("\n".join(line[:-8] + "00000000" if "#" in line[1:] else line for line in lines))
+    home.envtool("remove", "demo2", "--yes")
+    shutil.rmtree(home.path / ".cache", ignore_errors=True)
+    shutil.rmtree(home.path / ".conda/pkgs", ignore_errors=True)
+    refused = home.envtool("create", "demo2", "-f", str(spoilt), "--engine", engine)
+    assert refused.code != 0
+    assert not (envs(home) / "demo2").exists()
+
+
+def test_an_update_goes_as_far_as_the_pins_allow(home: Home, made: str, channel: str) -> None:
+    assert home.envtool("install", "-n", made, "leaf=1.0", "--pip", "colorama==0.4.5", "-c", channel).code == 0
+    pinned = envs(home) / made / "conda-meta/pinned"
+    pinned.write_text("# held\nsix 1.16.*\n")
+    ran = home.envtool("update", "-n", made, "-c", channel, "--yes")
+    assert ran.code == 0, ran.err
+    after = names(home, made)
+    assert (after["leaf"], after["six"]) == ("2.0", "1.16.0")
+    assert after["colorama"] != "0.4.5"
+    pinned.unlink()
+    assert home.envtool("update", "-n", made, "six", "-c", channel, "--yes").code == 0
+    assert names(home, made)["six"] == "1.17.0"
+
+
+def test_a_frozen_environment_is_not_changed(home: Home, made: str, channel: str) -> None:
+    (envs(home) / made / "conda-meta/frozen").write_text('{"message": "Ask the admin."}')
+    before = names(home, made)
+    for command in (("install", "idna"), ("uninstall", "six"), ("update",)):
+        ran = home.envtool(command[0], "-n", made, *command[1:], "-c", channel, "--yes")
+        assert (ran.code, "Ask the admin." in ran.err) == (1, True)
+    assert names(home, made) == before
+
+
 def test_remove_takes_everything_and_asks_first(home: Home, made: str) -> None:
     refused = home.envtool("remove", made)
     assert refused.code == 2
