@@ -145,8 +145,14 @@ def _summary(report: Report) -> str:
         warned=report.count("warn"),
         skipped=report.count("skip"),
         seconds=report.seconds,
-        verdict=tr("verified") if report.passed else tr("NOT verified"),
+        verdict=_verdict(report),
     )
+
+
+def _verdict(report: Report) -> str:
+    if not report.passed:
+        return tr("NOT verified")
+    return tr("verified on the CPU") if report.device == "cpu" else tr("verified")
 
 
 def _number(value: float | str | None) -> str:

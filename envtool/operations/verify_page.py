@@ -64,7 +64,7 @@ def write_page(report: Report, folder: Path) -> Path:
 def page(report: Report) -> str:
     """Return the page."""
     title = tr("GPU verified") if report.device == "gpu" and report.passed else tr("GPU not verified")
-    word, mark = (tr("verified"), "pass") if report.passed else (tr("NOT verified"), "fail")
+    word, mark = (tr("no check failed"), "pass") if report.passed else (tr("checks failed"), "fail")
     counts = ", ".join(f"{n} {verdict}" for verdict in ("pass", "warn", "fail", "skip") if (n := report.count(verdict)))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

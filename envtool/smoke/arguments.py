@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.rank:
         from .ranks import serve_rank
 
-        return serve_rank(options.rank.split(","), options.device, options.seed, options.traces)
+        return serve_rank(options.rank.split(","), options.device, options.seed, options.figures, options.traces)
     from .supervisor import supervise
 
     return supervise(options)

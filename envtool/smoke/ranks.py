@@ -15,7 +15,7 @@ PATIENCE = datetime.timedelta(seconds=60)  # for one collective, in torch's own 
 Event = Dict[str, Any]
 
 
-def serve_rank(names: Sequence[str], device: str, seed: int, traces: str) -> int:
+def serve_rank(names: Sequence[str], device: str, seed: int, figures: bool, traces: str) -> int:
     """Make the named checks together with the other ranks; the first rank of each machine tells the results."""
     say = take_stdout()
     rank, local = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
@@ -37,7 +37,7 @@ def serve_rank(names: Sequence[str], device: str, seed: int, traces: str) -> int
         with open(os.path.join(traces, "rank %d.txt" % rank), "w") as trace:
             # Before the supervisor's time is up, each rank writes down where it stands: that tells who waits for whom.
             faulthandler.dump_traceback_later(checks[name].limit * 0.8, file=trace)
-            mine = judge(checks[name], device, seed)
+            mine = judge(checks[name], device, seed, figures)
             faulthandler.cancel_dump_traceback_later()
         everyone: List[Any] = [None] * distributed.get_world_size()
         distributed.all_gather_object(everyone, mine, group=control)

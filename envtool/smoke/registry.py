@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -105,6 +106,11 @@ def choose(
 
 def _matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) or name.startswith(pattern + ".")
+
+
+def missing(check: Check) -> str:
+    """Return a module that a check needs and that is not installed, or an empty text. Imports none of them."""
+    return next((name for name in check.needs if importlib.util.find_spec(name) is None), "")
 
 
 def describe(check: Check) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .children import STARTING, Event, Group, Lost, Worker
 from .facts import nvidia_card
-from .registry import Check, catalogue, choose, describe
+from .registry import Check, catalogue, choose, describe, missing
 
 PROTOCOL = 1
 # What makes processes wait for each other for ever, and the variable that leaves it out. One change at a time, in a run
@@ -27,10 +27,13 @@ class Supervisor:
         self._options = options
         self._emit = emit
         self._shared: Optional[Worker] = None
+        self._spare: Optional[Worker] = None
+        self._isolated = 0  # checks to come that want a process of their own
         self._counts = {"pass": 0, "warn": 0, "fail": 0, "skip": 0}
 
     def run(self, checks: Sequence[Check]) -> str:
         """Run the checks and return the verdict."""
+        self._isolated = sum(check.isolated(self._options.device) and not missing(check) for check in checks)
         try:
             facts = self._meet()
             if "error" in facts:
@@ -51,6 +54,8 @@ class Supervisor:
                 self._together(together)
         finally:
             self._drop()
+            if self._spare:
+                self._spare.stop()
         return "fail" if self._counts["fail"] else "pass"
 
     def _meet(self) -> Event:
@@ -80,12 +85,15 @@ class Supervisor:
 
     def _one(self, check: Check) -> str:
         self._emit({"event": "check", "id": check.id, "limit": check.limit})
+        absent = missing(check)
+        if absent:
+            return self._result(check, {"verdict": "skip", "message": "%s is not installed" % absent})
         alone = check.isolated(self._options.device)
         begun = time.monotonic()
         worker: Optional[Worker] = None
         result: Event
         try:
-            worker = self._own() if alone else self._common()
+            worker = self._alone() if alone else self._common()
             result = worker.ask(check.id, check.limit)
         except Lost as lost:
             result = {"verdict": "warn" if check.advisory else "fail", "message": str(lost), "lost": True}
@@ -147,14 +155,18 @@ class Supervisor:
         for check in checks:
             self._result(check, {"verdict": "skip", "message": why})
 
-    def _own(self) -> Worker:
-        worker = Worker(self._options)
+    def _alone(self) -> Worker:
+        """Return a worker for one check. The next one starts meanwhile: the import of torch is most of its cost."""
+        worker = self._spare or Worker(self._options)
+        self._isolated -= 1
+        self._spare = Worker(self._options) if self._isolated > 0 else None
         worker.answer(STARTING)
         return worker
 
     def _common(self) -> Worker:
         if self._shared is None:
-            self._shared = self._own()
+            self._shared = Worker(self._options)
+            self._shared.answer(STARTING)
         return self._shared
 
     def _drop(self) -> None:

@@ -13,7 +13,7 @@ import warnings
 from typing import Any, Callable, Dict, List
 
 from .facts import environment
-from .registry import Check, Skip, catalogue
+from .registry import Check, Skip, catalogue, missing
 
 Event = Dict[str, Any]
 
@@ -63,7 +63,9 @@ def judge(check: Check, device: str, seed: int = 0, figures: bool = False) -> Ev
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            check.run(lab, *(_needed(name) for name in check.needs))
+            if absent := missing(check):
+                raise Skip("%s is not installed" % absent)
+            check.run(lab, *(importlib.import_module(name) for name in check.needs))
             result.update(_verdict(check, lab.measurements))
         except Skip as reason:
             result.update(verdict="skip", message=str(reason))
@@ -82,15 +84,6 @@ def judge(check: Check, device: str, seed: int = 0, figures: bool = False) -> Ev
     if figures:
         result["figures"] = lab.figures
     return result
-
-
-def _needed(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name == name:
-            raise Skip("%s is not installed" % name) from None
-        raise
 
 
 def _verdict(check: Check, measurements: List[Any]) -> Event:

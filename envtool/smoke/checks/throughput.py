@@ -48,7 +48,9 @@ class _Rates:
 
     def show(self, title: str) -> None:
         """Make the table of the report."""
-        self._lab.figure("table", title, columns=["what", "rate", "of the data sheet"], rows=self._rows)
+        width = 3 if any(share for *_, share in self._rows) else 2
+        columns = ["what", "rate", "of the data sheet"][:width]
+        self._lab.figure("table", title, columns=columns, rows=[row[:width] for row in self._rows])
 
 
 def seconds_of(torch: Any, gpu: bool, work: Callable[[], Any], budget: float = 0.3) -> float:
