@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from envtool.cli.app import app
 from envtool.cli.options import DryRun, Json, command_line
 from envtool.cli.output import out
 from envtool.words import tr
+
+if TYPE_CHECKING:
+    from envtool.operations.clone import Cloned
 
 Destination = Annotated[str, typer.Argument(help="A name, or a path (with a / in it).")]
 
@@ -29,11 +32,14 @@ def clone(
 
     host = Host.here()
     name, prefix = name_or_path(destination)
-    request = CloneRequest(find.resolve(host, source), name, prefix, command_line(), dry_run)
-    cloned = operation(host, request, out)
+    show_clone(operation(host, CloneRequest(find.resolve(host, source), name, prefix, command_line(), dry_run), out))
+
+
+def show_clone(cloned: "Cloned") -> None:
+    """Say what was cloned, or would be."""
     template = (
         "Would clone {source} to {prefix}: {conda} conda packages, {pip} pip packages, {files} files."
-        if dry_run
+        if cloned.dry_run
         else "Cloned {source} to {prefix}: {conda} conda packages, {pip} pip packages, {files} files."
     )
     out.note(

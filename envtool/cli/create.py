@@ -1,5 +1,6 @@
 """``envtool create``: a new environment."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ from envtool.cli.options import (
 )
 from envtool.cli.output import out
 from envtool.cli.summary import ask_about, solution_table
+from envtool.errors import EnvtoolError, ExitCode
 from envtool.words import tr
 
 
@@ -44,6 +46,7 @@ def create(
     index: Index = "",
     extra_index: ExtraIndex = [],
     find_links: FindLinks = [],
+    clone: Annotated[str, typer.Option("--clone", metavar="SOURCE", help="Make it a clone of this environment.")] = "",
     engine: Annotated[str, typer.Option("--engine", metavar="ENGINE", help="auto, conda, embedded or venv.")] = "auto",
     prefix: Prefix = None,
     no_pip: Annotated[bool, typer.Option("--no-pip", help="Do not add pip to an environment with Python.")] = False,
@@ -63,6 +66,10 @@ def create(
     [bold]envtool export dl | envtool create dl2 -f -[/bold]  another environment's packages
     """
     from envtool.model import Spec
+
+    if clone:
+        _clone(clone, name, prefix, packages, dry_run=dry_run)
+        return
     from envtool.operations.create import CreateRequest
     from envtool.operations.create import create as operation
     from envtool.operations.sources import Asked
@@ -94,3 +101,20 @@ def create(
     out.note(tr("Made {name} at {prefix}.", name=shown, prefix=created.environment.prefix))
     out.note(tr("Use it with: envtool run -n {name} -- python", name=shown))
     out.result(created.as_dict())
+
+
+def _clone(source: str, name: str, prefix: Path | None, packages: list[str] | None, *, dry_run: bool) -> None:
+    from envtool.cli.clone import show_clone
+    from envtool.environments import find
+    from envtool.operations.clone import CloneRequest
+    from envtool.operations.clone import clone as operation
+    from envtool.paths import Host
+
+    if packages:
+        raise EnvtoolError(
+            tr("A clone has its source's packages, and others were asked for: {names}.", names=", ".join(packages)),
+            hint=tr("Clone first, then: envtool install -n {name} {names}", name=name, names=" ".join(packages)),
+            code=ExitCode.USAGE,
+        )
+    host = Host.here()
+    show_clone(operation(host, CloneRequest(find.resolve(host, source), name, prefix, command_line(), dry_run), out))

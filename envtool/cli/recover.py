@@ -22,7 +22,10 @@ def resume(name: Unfinished, json: Json = False) -> None:  # noqa: ARG001 - acte
 
     host = Host.here()
     argv = recover.resume(host, find.resolve(host, name), out)
-    raise typer.Exit(program.run(argv))
+    if argv:
+        raise typer.Exit(program.run(argv))
+    out.note(tr("Finished."))
+    out.result({"name": name})
 
 
 @app.command()

@@ -16,7 +16,7 @@ from envtool.environments import packages
 from envtool.errors import EnvtoolError
 from envtool.model import Environment, Package
 from envtool.operations.placing import is_installation, place
-from envtool.operations.workshop import holding, new_prefix, require_environment, require_finished
+from envtool.operations.workshop import holding, new_prefix, refuse_unfinished, require_environment
 from envtool.paths import Host
 from envtool.prefix import OWN, record_maker
 from envtool.reporter import Reporter
@@ -108,7 +108,7 @@ def _reading(source: Environment, command: str, reporter: Reporter, *, dry_run: 
         lock = holding(source.prefix, command, reporter)
     with lock:
         require_environment(source.prefix)
-        require_finished(source)
+        refuse_unfinished(source)
         yield
 
 

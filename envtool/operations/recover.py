@@ -6,8 +6,8 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment
 from envtool.operations import engine_choice
 from envtool.operations.sources import NOTHING, gather
-from envtool.operations.transaction import bring_back, old_state
-from envtool.operations.workshop import holding
+from envtool.operations.transaction import bring_back
+from envtool.operations.workshop import holding, old_state, settle
 from envtool.paths import Host
 from envtool.prefix import unfinished
 from envtool.reporter import Reporter
@@ -27,11 +27,13 @@ def rollback(host: Host, environment: Environment, reporter: Reporter) -> None:
 
 
 def resume(host: Host, environment: Environment, reporter: Reporter) -> list[str]:
-    """Return the command line that finishes what was cut off, after going back to where it began.
+    """Return the command line that finishes what was cut off, after going back to where it began; empty if it is done.
 
     What it had fetched is in the caches, so that doing it again is quick. Raises EnvtoolError where nothing was cut
     off, or where the command held a login: those are never written down.
     """
+    if settle(environment.prefix):
+        return []
     command = unfinished(environment.prefix)
     program, *argv = shlex.split(command) or [""]
     if program != "envtool":

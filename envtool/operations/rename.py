@@ -13,7 +13,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment
 from envtool.operations import names
 from envtool.operations.placing import is_installation, place, refuse_taken
-from envtool.operations.workshop import holding, require_environment, require_finished
+from envtool.operations.workshop import holding, refuse_unfinished, require_environment
 from envtool.paths import Host
 from envtool.reporter import Reporter
 from envtool.words import tr
@@ -60,7 +60,7 @@ def rename(host: Host, request: RenameRequest, reporter: Reporter) -> Renamed:
         return Renamed(environment, source, dry_run=True)
     with holding(source.prefix, request.command, reporter), holding(new, request.command, reporter):
         require_environment(source.prefix)
-        require_finished(source)
+        refuse_unfinished(source)
         names.refuse_existing(new, request.name)
         count = _move(host, Move(source.prefix, new, request.command), source.prefix, new, reporter)
     return Renamed(environment, source, dry_run=False, rewritten=count)

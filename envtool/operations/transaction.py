@@ -19,8 +19,8 @@ from envtool.errors import EnvtoolError
 from envtool.files import write_atomically
 from envtool.model import Environment, PipSources
 from envtool.operations import pip_half
-from envtool.operations.workshop import delete, holding, require_environment
-from envtool.prefix import OWN, mark_finished, mark_unfinished, site_packages, unfinished
+from envtool.operations.workshop import delete, holding, old_state, refuse_unfinished, require_environment
+from envtool.prefix import mark_finished, mark_unfinished, site_packages
 from envtool.reporter import Reporter
 from envtool.words import tr
 
@@ -51,22 +51,6 @@ def held(environment: Environment, command: str, reporter: Reporter, *, dry_run:
         yield workshop
 
 
-def refuse_unfinished(environment: Environment) -> None:
-    """Raise EnvtoolError where an environment is half-made or half-changed, with the ways out."""
-    begun = unfinished(environment.prefix)
-    if not begun:
-        return
-    name = environment.name or str(environment.prefix)
-    ways = (
-        tr("Finish it with `envtool resume {name}`, or go back with `envtool rollback {name}`.", name=name)
-        if old_state(environment.prefix).exists()
-        else tr("Finish it with `envtool resume {name}`, or remove it: `envtool remove {name}`.", name=name)
-    )
-    raise EnvtoolError(
-        tr("{name} is unfinished: `{command}` did not come to its end.", name=name, command=begun), hint=ways
-    )
-
-
 def refuse_frozen(environment: Environment) -> None:
     """Raise EnvtoolError where an environment's owner does not want it changed (CEP 22: ``conda-meta/frozen``)."""
     path = environment.prefix / "conda-meta" / "frozen"
@@ -80,11 +64,6 @@ def refuse_frozen(environment: Environment) -> None:
         tr("{name} is frozen. {message}", name=environment.name or environment.prefix, message=message).strip(),
         hint=tr("Clone it and change the clone, or add --override-frozen."),
     )
-
-
-def old_state(prefix: Path) -> Path:
-    """Return where the state before a change is written down while the change is under way."""
-    return prefix / OWN / "before.json"
 
 
 @contextmanager

@@ -77,11 +77,13 @@ def new_prefix(
         intent.unlink()
 
 
-def settle(prefix: Path) -> None:
-    """Bring a renaming that was cut off to its end, in an environment that is to be used and not changed."""
-    if in_place.pending(prefix):
+def settle(prefix: Path) -> bool:
+    """Bring a renaming that was cut off to its end, and return whether there was one."""
+    pending = in_place.pending(prefix)
+    if pending:
         with holding(prefix, "settle", Silent()):
             pass  # whoever holds an environment has found it settled
+    return pending
 
 
 def discard(prefix: Path) -> None:
@@ -134,14 +136,22 @@ def require_environment(prefix: Path) -> None:
         )
 
 
-def require_finished(environment: Environment) -> None:
-    """Raise EnvtoolError where an environment is half-made."""
-    if command := unfinished(environment.prefix):
-        raise EnvtoolError(
-            tr(
-                "{prefix} is unfinished: `{command}` did not come to its end.",
-                prefix=environment.prefix,
-                command=command,
-            ),
-            hint=tr("Remove it and make it anew: envtool remove {name}", name=environment.name or environment.prefix),
-        )
+def refuse_unfinished(environment: Environment) -> None:
+    """Raise EnvtoolError where an environment is half-made or half-changed, with the ways out."""
+    begun = unfinished(environment.prefix)
+    if not begun:
+        return
+    name = environment.name or str(environment.prefix)
+    ways = (
+        tr("Finish it with `envtool resume {name}`, or go back with `envtool rollback {name}`.", name=name)
+        if old_state(environment.prefix).exists()
+        else tr("Finish it with `envtool resume {name}`, or remove it: `envtool remove {name}`.", name=name)
+    )
+    raise EnvtoolError(
+        tr("{name} is unfinished: `{command}` did not come to its end.", name=name, command=begun), hint=ways
+    )
+
+
+def old_state(prefix: Path) -> Path:
+    """Return where the state before a change is written down while the change is under way."""
+    return prefix / OWN / "before.json"

@@ -110,6 +110,13 @@ def test_pip_may_not_overwrite_what_conda_installed(home: Home, made: str, chann
     assert names(home, made)["six"] == "1.16.0"
 
 
+def test_create_with_clone_is_a_clone(home: Home, made: str, channel: str) -> None:
+    ran = home.envtool("create", "demo2", "--clone", made)
+    assert ran.code == 0, ran.err
+    assert names(home, "demo2") == names(home, made)
+    assert home.envtool("create", "demo3", "numpy", "--clone", made).code == 2
+
+
 def test_export_and_create_give_the_same_packages(home: Home, made: str, channel: str, engine: str) -> None:
     assert home.envtool("install", "-n", made, "--pip", "colorama==0.4.6").code == 0
     text = home.envtool("export", made)
