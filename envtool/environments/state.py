@@ -1,0 +1,53 @@
+"""The state an environment is in, from its files: when it last changed, whether it is frozen, what is broken in it."""
+
+import json
+from pathlib import Path
+
+from envtool.environments import records
+from envtool.model import Environment
+from envtool.prefix import OWN, python_of, site_packages
+from envtool.words import tr
+
+
+def last_change(prefix: Path) -> float | None:
+    """Return when packages last came or went, in seconds since the epoch; None where nothing tells.
+
+    The newest of conda's history, the folder pip installs into, and envtool's own record.
+    """
+    traces = (prefix / "conda-meta" / "history", site_packages(prefix), prefix / OWN / "environment.json")
+    times = [time for path in traces if path and (time := _modified(path))]
+    return max(times, default=None)
+
+
+def frozen(prefix: Path) -> str | None:
+    """Return the message of an environment that is not to be changed (CEP 22), maybe ``""``; None where it may be."""
+    path = prefix / "conda-meta" / "frozen"
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return ""
+    return str(content.get("message") or "") if isinstance(content, dict) else ""
+
+
+def broken(environment: Environment) -> tuple[str, ...]:
+    """Return what is broken in an environment, one sentence each: its records, and a Python that is not there."""
+    _, remarks = records.read_all(environment.prefix)
+    return (*remarks, *python_missing(environment))
+
+
+def python_missing(environment: Environment) -> tuple[str, ...]:
+    """Return a sentence where an environment should have a Python and has none that could be started."""
+    prefix = environment.prefix
+    expected = environment.kind == "venv" or any(name == "python" for name, _, _ in records.names(prefix))
+    if not expected or environment.unfinished or python_of(prefix):
+        return ()
+    return (tr("The Python of {prefix} is missing, or the one that it links to.", prefix=prefix),)
+
+
+def _modified(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
