@@ -138,6 +138,8 @@ def hand_over(command: Command) -> NoReturn:
     sys.stderr.flush()
     if os.name == "nt":  # pragma: no cover - Windows
         raise SystemExit(subprocess.call([program, *command.argv[1:]], env=environment))
+    # Python ignores it, and what is ignored stays so: `envtool run -- yes | head` would not end without a complaint.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execve(program, command.argv, environment)  # noqa: S606 - the point of this function
     except OSError as error:
