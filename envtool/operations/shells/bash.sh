@@ -1,0 +1,2 @@
+if [ -f ~/.bashrc ]; then . ~/.bashrc; fi
+. "$ENVTOOL_SHELLS/activate.sh"
