@@ -1,17 +1,21 @@
 """``envtool list``: the environments on this machine, or the packages of one of them."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from envtool.cli.app import app
 from envtool.cli.options import Json
 from envtool.cli.output import out
+from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Origin, Package
 from envtool.operations.list_environments import Listed, list_environments, list_packages
 from envtool.paths import Host
 from envtool.words import tr
+
+if TYPE_CHECKING:
+    from envtool.operations.survey import Surveyed
 
 NOTHING = "-"  # an empty cell, so that a table on a pipe still splits into columns
 
@@ -21,11 +25,16 @@ def list_(
     name: Annotated[
         str | None, typer.Argument(help="Show the packages of this environment (a name or a path).")
     ] = None,
+    size: Annotated[
+        bool, typer.Option("--size", help="Look into every environment: size, torch, last change, what is broken.")
+    ] = False,
     json: Json = False,  # noqa: ARG001 - acted on by the output
 ) -> None:
     """List the environments on this machine, or the packages of one."""
     host = Host.here()
-    if name is None:
+    if size:
+        _show_sizes(host, name)
+    elif name is None:
         _show_environments(list_environments(host))
     else:
         environment, contents = list_packages(host, name)
@@ -49,15 +58,72 @@ def _show_environments(listed: Sequence[Listed]) -> None:
         for item in listed
     ]
     if not listed:
-        out.note(tr("There are no environments yet: envtool create NAME makes one."))
-    data = {
-        "environments": [_environment_data(i.environment) | {"python": i.python, "active": i.active} for i in listed]
-    }
+        _say_there_are_none()
+    data = {"environments": [_listed_data(item) for item in listed]}
     out.result(data, out.table(("name", "engine", "python", "state", "path"), rows) if rows else "")
 
 
-def _state(item: Listed) -> str:
-    words = ((item.active, tr("active")), (item.environment.unfinished, tr("unfinished")))
+def _say_there_are_none() -> None:
+    out.note(tr("There are no environments yet: envtool create NAME makes one."))
+
+
+def _show_sizes(host: Host, name: str | None) -> None:
+    from envtool.cli.sizes import amount, moment
+    from envtool.operations.survey import survey
+
+    if name is not None:
+        raise EnvtoolError(
+            tr("--size is about all environments, and {name} was named.", name=name),
+            hint=tr("envtool info {name} shows the size of that one.", name=name),
+            code=ExitCode.USAGE,
+        )
+    rows, data = [], []
+    for item in survey(host, out):
+        for reason in item.broken:
+            out.warn(reason)
+        environment, size = item.listed.environment, item.size
+        if size.unread:
+            out.warn(tr("{count} folders of {path} could not be read.", count=size.unread, path=environment.prefix))
+        rows.append(
+            (
+                environment.name or NOTHING,
+                environment.engine or environment.kind,
+                item.listed.python or NOTHING,
+                item.torch.replace(" ", "_") or NOTHING,
+                amount(size.unique).replace(" ", ""),
+                amount(size.shared).replace(" ", ""),
+                str(size.files),
+                moment(item.changed).replace(" ", "T") if item.changed else NOTHING,
+                _state(item.listed, frozen=item.frozen is not None, broken=bool(item.broken)) or NOTHING,
+                str(environment.prefix),
+            )
+        )
+        data.append(_listed_data(item.listed) | _survey_data(item))
+    if not rows:
+        _say_there_are_none()
+    columns = ("name", "engine", "python", "torch", "own", "shared", "files", "changed", "state", "path")
+    out.result({"environments": data}, out.table(columns, rows) if rows else "")
+
+
+def _survey_data(item: "Surveyed") -> dict[str, Any]:
+    return {
+        "torch": item.torch,
+        "unique_bytes": item.size.unique,
+        "shared_bytes": item.size.shared,
+        "files": item.size.files,
+        "changed": item.changed,
+        "frozen": item.frozen,
+        "broken": list(item.broken),
+    }
+
+
+def _state(item: Listed, *, frozen: bool = False, broken: bool = False) -> str:
+    words = (
+        (item.active, tr("active")),
+        (item.environment.unfinished, tr("unfinished")),
+        (frozen, tr("frozen")),
+        (broken, tr("broken")),
+    )
     return ",".join(word for applies, word in words if applies)
 
 
@@ -87,6 +153,10 @@ def _environment_data(environment: Environment) -> dict[str, Any]:
         "engine": environment.engine,
         "unfinished": environment.unfinished,
     }
+
+
+def _listed_data(item: Listed) -> dict[str, Any]:
+    return _environment_data(item.environment) | {"python": item.python, "active": item.active}
 
 
 def _package_data(package: Package) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""``envtool info``: everything about one environment on one screen."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from envtool.cli.app import app
+from envtool.cli.options import Json
+from envtool.cli.output import out
+from envtool.cli.sizes import amount, moment
+from envtool.words import tr
+
+if TYPE_CHECKING:  # they bring the engines along, which --help is not to wait for
+    from envtool.environments.history import Revision
+    from envtool.operations.info import Info
+
+
+@app.command()
+def info(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="The environment: its name or its path. Default: the active one.")
+    ] = "",
+    show: Annotated[bool, typer.Option("--show", help="Show variables that look like secrets, too.")] = False,
+    json: Json = False,  # noqa: ARG001 - acted on by the output
+) -> None:
+    """Show everything about an environment: packages, torch, size, variables, pins, last changes, what is broken."""
+    from envtool.operations import info as operation
+    from envtool.operations.change import target
+    from envtool.paths import Host
+
+    host = Host.here()
+    found = operation.info(host, target(host, name, None), out, show=show)
+    out.result(found.as_dict(), _screen(found))
+
+
+def _screen(info: "Info") -> str:
+    rows = [(label, line) for label, lines in _facts(info) for line in lines]
+    labels = ["" if number and rows[number - 1][0] == label else label for number, (label, _) in enumerate(rows)]
+    width = max(map(len, labels))
+    return "\n".join(f"{label:{width}}  {line}" for label, (_, line) in zip(labels, rows, strict=True))
+
+
+def _facts(info: "Info") -> Iterator[tuple[str, list[str]]]:
+    """Yield (label, lines) of what there is to say; a fact without lines is left out."""
+    environment = info.environment
+    kind = (
+        environment.kind
+        if environment.engine in ("", environment.kind)
+        else f"{environment.engine} ({environment.kind})"
+    )
+    yield tr("name"), [environment.name] if environment.name else []
+    yield tr("path"), [str(environment.prefix)]
+    yield tr("engine"), [kind]
+    yield tr("state"), list(_state(info))
+    yield tr("python"), [info.python] if info.python else []
+    yield tr("torch"), [info.torch] if info.torch else []
+    yield tr("packages"), [tr("{conda} conda, {pip} pip", conda=info.conda, pip=info.pip)]
+    yield (
+        tr("channels"),
+        [", ".join(f"{name} ({count})" for name, count in info.channels.items())] if info.channels else [],
+    )
+    yield tr("size"), [_size(info)]
+    yield tr("variables"), [f"{name}={value}" for name, value in info.variables.items()]
+    yield tr("pins"), list(info.pins)
+    yield tr("changed"), [moment(info.changed)] if info.changed else []
+    yield tr("history"), [_revision(revision) for revision in reversed(info.revisions)]
+    yield tr("bootstrap"), list(_bootstrap(info))
+
+
+def _state(info: "Info") -> Iterator[str]:
+    if info.active:
+        yield tr("active")
+    if info.frozen is not None:
+        yield tr("frozen: {message}", message=info.frozen) if info.frozen else tr("frozen")
+    yield from info.unfinished
+    yield from (tr("broken: {reason}", reason=reason) for reason in info.broken)
+
+
+def _size(info: "Info") -> str:
+    size = info.size
+    return tr(
+        "{unique} of its own, {shared} shared with others by hard links; {files:,} files",
+        unique=amount(size.unique),
+        shared=amount(size.shared),
+        files=size.files,
+    ) + (tr(" ({count} folders could not be read)", count=size.unread) if size.unread else "")
+
+
+def _revision(revision: "Revision") -> str:
+    return f"{revision.date}  +{len(revision.added)} -{len(revision.removed)}  {revision.command}".rstrip()
+
+
+def _bootstrap(info: "Info") -> Iterator[str]:
+    if info.bootstrap:
+        yield tr(
+            "{torch}: {reason}", torch=info.bootstrap.get("requirement", "?"), reason=info.bootstrap.get("reason", "?")
+        )

@@ -1,0 +1,141 @@
+"""What ``envtool info`` answers: everything about one environment."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.clients import conda
+from envtool.environments import find, packages, state
+from envtool.environments.history import Revision, revisions
+from envtool.environments.size import Size
+from envtool.environments.torch_build import torch
+from envtool.errors import EnvtoolError
+from envtool.model import Environment, Package
+from envtool.operations.survey import measure
+from envtool.operations.variables import shown
+from envtool.operations.workshop import refuse_unfinished
+from envtool.paths import Host
+from envtool.prefix import OWN
+from envtool.reporter import Reporter
+from envtool.words import tr
+
+_LAST = 5  # changes worth a line each
+
+
+@dataclass(frozen=True)
+class Info:
+    """One environment, whole.
+
+    ``unfinished`` says what was cut off and what the ways out are; ``frozen`` is the message, None where the
+    environment is not frozen; ``changed`` is in seconds since the epoch; ``channels`` counts the packages of each.
+    """
+
+    environment: Environment
+    active: bool
+    python: str
+    torch: str
+    frozen: str | None
+    unfinished: tuple[str, ...]
+    broken: tuple[str, ...]
+    conda: int
+    pip: int
+    channels: Mapping[str, int]
+    size: Size
+    variables: Mapping[str, str]
+    pins: tuple[str, ...]
+    changed: float | None
+    revisions: tuple[Revision, ...]
+    bootstrap: Mapping[str, Any] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what --json shows."""
+        environment = self.environment
+        return {
+            "name": environment.name,
+            "path": str(environment.prefix),
+            "kind": environment.kind,
+            "engine": environment.engine,
+            "active": self.active,
+            "python": self.python,
+            "torch": self.torch,
+            "frozen": self.frozen,
+            "unfinished": list(self.unfinished),
+            "broken": list(self.broken),
+            "packages": {"conda": self.conda, "pip": self.pip},
+            "channels": dict(self.channels),
+            "size": asdict(self.size),
+            "variables": dict(self.variables),
+            "pins": list(self.pins),
+            "changed": self.changed,
+            "revisions": [asdict(revision) for revision in self.revisions],
+            "bootstrap": self.bootstrap,
+        }
+
+
+def info(host: Host, environment: Environment, reporter: Reporter, *, show: bool = False) -> Info:
+    """Return everything about an environment; variables that look like secrets are masked unless ``show``."""
+    prefix = environment.prefix
+    contents = packages.read(environment)
+    active = find.active(host)
+    return Info(
+        environment,
+        active=bool(active and active.prefix == prefix),
+        python=packages.python_version(environment),
+        torch=torch(prefix),
+        frozen=state.frozen(prefix),
+        unfinished=_unfinished(environment),
+        broken=(*contents.remarks, *state.python_missing(environment)),
+        conda=len(contents.conda),
+        pip=len(contents.pip),
+        channels=_channels(host, environment, contents.conda),
+        size=_size(host, environment, reporter),
+        variables=shown(environment, show=show),
+        pins=_pins(prefix),
+        changed=state.last_change(prefix),
+        revisions=revisions(prefix)[-_LAST:],
+        bootstrap=_bootstrap(prefix),
+    )
+
+
+def _unfinished(environment: Environment) -> tuple[str, ...]:
+    try:
+        refuse_unfinished(environment)
+    except EnvtoolError as error:
+        return error.message, error.hint
+    return ()
+
+
+def _channels(host: Host, environment: Environment, half: tuple[Package, ...]) -> dict[str, int]:
+    settings = conda.in_force(host, root=find.conda_root(host), prefix=environment.prefix)
+    used = Counter(package.channel for package in half if package.channel)
+    named = Counter[str]()
+    for channel, count in used.items():
+        named[conda.canonical_name(settings, channel)] += count
+    return dict(named.most_common())
+
+
+def _size(host: Host, environment: Environment, reporter: Reporter) -> Size:
+    with reporter.bar(tr("Measuring"), unit="files") as bar:
+        return measure(environment, find.find_all(host), bar.update)
+
+
+def _pins(prefix: Path) -> tuple[str, ...]:
+    """Return the specs that hold packages where they are: conda's ``pinned`` file without its comments."""
+    try:
+        text = (prefix / "conda-meta" / "pinned").read_text("utf-8", "replace")
+    except OSError:
+        return ()
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return tuple(line for line in lines if line)
+
+
+def _bootstrap(prefix: Path) -> Mapping[str, Any] | None:
+    """Return what was decided and why when ``envtool bootstrap`` made the environment."""
+    try:
+        record = json.loads((prefix / OWN / "bootstrap.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
