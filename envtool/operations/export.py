@@ -17,10 +17,9 @@ from envtool.operations import portable
 from envtool.paths import Host
 from envtool.reporter import Reporter
 from envtool.specs import environment_yml, explicit, requirements
-from envtool.words import redact, tr
+from envtool.words import tr
 
 Format = Literal["environment-yml", "requirements", "explicit"]
-_SECRET = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
 _SHOWN = 5  # names in a sentence before "and so on"
 
 
@@ -121,7 +120,7 @@ def _channels(host: Host, environment: Environment, half: Sequence[Package], rep
 
 def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:
     stored = variables.stored(environment.prefix)
-    secret = [name for name, value in stored.items() if _SECRET.search(name) or redact(value) != value]
+    secret = [name for name, value in stored.items() if variables.is_secret(name, value)]
     if secret:
         reporter.warn(tr("Left out, for they look like secrets: the variables {names}.", names=", ".join(secret)))
     return {name: value for name, value in stored.items() if name not in secret}
