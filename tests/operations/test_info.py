@@ -1,6 +1,5 @@
 """``envtool info`` and ``envtool list --size``, run as a user runs them."""
 
-import json
 import os
 import time
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Home
 from layouts import conda_env, dist, venv, write
+from terminal import Terminal
 
 from envtool.environments.history import revisions
 from envtool.prefix import mark_unfinished, record_maker
@@ -211,7 +211,14 @@ def test_an_empty_account_has_none(home: Home) -> None:
     assert "envtool create" in ran.err
 
 
-def test_a_bar_is_drawn_on_a_terminal_alone(home: Home, dl: Path) -> None:
-    ran = home.envtool("list", "--size")
-    assert ran.err == ""
-    assert json.loads(home.envtool("list", "--size", "--json").out)["status"] == "ok"
+def test_a_bar_is_drawn_on_a_terminal_and_not_on_a_pipe(home: Home, dl: Path) -> None:
+    assert home.envtool("list", "--size").err == ""
+    terminal = Terminal(home, ("list", "--size"), {"TERM": "xterm"})
+    try:
+        shown = terminal.rest()
+        assert terminal.end() == 0
+    finally:
+        terminal.close()
+    assert "Measuring" in shown
+    assert "0/1" in shown
+    assert str(dl) in shown
