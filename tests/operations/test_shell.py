@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Home
-from layouts import conda_env, venv, write
+from layouts import CONDA, conda_env, venv, write
 from terminal import Terminal
 
 PROMPT = "ready> "
@@ -158,3 +158,24 @@ def test_an_unfinished_environment_is_refused(home: Home, dl: Path) -> None:
     ran = home.envtool("shell", "dl", env={"SHELL": "/bin/sh"})
     assert ran.code == 1
     assert "envtool create dl" in ran.err
+
+
+@pytest.mark.conda
+@pytest.mark.skipif(not CONDA, reason="no conda: set ENVTOOL_TEST_CONDA to one")
+def test_condas_own_commands_go_on_from_there(home: Home, dl: Path, terminals: list[Terminal]) -> None:
+    conda_env(home.path / ".conda" / "envs" / "two")
+    # what `conda init` writes, with an environment that is activated in every new shell
+    hook = f'eval "$({CONDA} shell.bash hook 2> /dev/null)"'
+    write(home.path / ".bashrc", f"PS1='{PROMPT}'\n{hook}\nconda activate two\n")
+    terminal = opened(home, "dl", shell=found("bash"), CONDA_ENVS_DIRS=str(home.path / ".conda" / "envs"))
+    terminals.append(terminal)
+    terminal.until(f"(dl) {PROMPT}")
+    for command, name in (("true", "dl"), ("conda activate two", "two"), ("conda deactivate", "dl")):
+        terminal.type(command)
+        assert terminal.ask('echo "$CONDA_DEFAULT_ENV $PS1"') == f"{name} ({name}) {PROMPT}".strip()
+        folders = [part for part in terminal.ask("printenv PATH").split(":") if "/envs/" in part]
+        assert folders == [str(home.path / ".conda" / "envs" / name / "bin")]
+    terminal.type("conda deactivate")
+    assert terminal.ask('echo "[$CONDA_PREFIX]"') == "[]"
+    terminal.type("exit 0")
+    assert terminal.end() == 0
