@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Reading, Spec
-from envtool.words import redact
+from envtool.words import redact, tr
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON envelope.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -58,10 +59,17 @@ def read_file(name: str) -> Reading:
     from envtool import specs
     from envtool.files import decode, read_input
 
-    if name == "-":
-        return specs.read(decode(sys.stdin.buffer.read()), base=Path.cwd())
     path = Path(name)
-    return specs.read(read_input(path), path.name, base=path.absolute().parent)
+    text = decode(sys.stdin.buffer.read()) if name == "-" else read_input(path)
+    if not text.strip():
+        raise EnvtoolError(
+            tr("{file} is empty.", file=tr("What came through the pipe") if name == "-" else path),
+            hint=tr("If it comes from another command, see whether that one failed."),
+            code=ExitCode.BAD_INPUT,
+        )
+    if name == "-":
+        return specs.read(text, base=Path.cwd())
+    return specs.read(text, path.name, base=path.absolute().parent)
 
 
 def together(words: Spec, files: list[Spec]) -> Spec:
