@@ -1,7 +1,7 @@
 """Commands on a real terminal, typed at and read from."""
 
 import os
-import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -11,30 +11,39 @@ from conftest import Home
 
 pty = pytest.importorskip("pty", reason="this system has no terminals that a test could hold")
 
+# Makes the terminal the one that Ctrl-C is typed at. Not by pty.fork(): a process with threads had better not fork.
+_TAKE_IT = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+_PATIENCE = 30.0  # seconds
+
 
 class Terminal:
     """A running ``envtool ARGUMENTS``, on a terminal of its own."""
 
     def __init__(self, home: Home, arguments: tuple[str, ...], env: Mapping[str, str]) -> None:
-        self.pid, self._end = pty.fork()
-        if self.pid == 0:  # pragma: no cover - the child
-            os.chdir(home.path)
-            argv = [sys.executable, "-m", "envtool", *arguments]
-            os.execve(sys.executable, argv, {**home.environ, **env})
+        self._end, theirs = pty.openpty()
+        command = [sys.executable, "-c", _TAKE_IT, sys.executable, "-m", "envtool", *arguments]
+        self._process = subprocess.Popen(
+            command,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=home.path,
+            env={**home.environ, **env},
+            start_new_session=True,
+        )
+        os.close(theirs)
         self.said = ""
 
     def until(self, text: str) -> str:
         """Return what came up to and with ``text``, and forget it."""
         os.set_blocking(self._end, False)
-        deadline = time.monotonic() + 30
-        while text not in self.said:
+        deadline = time.monotonic() + _PATIENCE
+        while text not in self.said and time.monotonic() < deadline:
             try:
-                self.said += os.read(self._end, 4096).decode()
+                self.said += os.read(self._end, 4096).decode(errors="replace")
             except BlockingIOError:
                 time.sleep(0.02)
             except OSError:  # Linux' way to say that the other end is gone
-                break
-            if time.monotonic() > deadline:
                 break
         assert text in self.said, self.said
         head, _, self.said = self.said.partition(text)
@@ -43,14 +52,17 @@ class Terminal:
     def rest(self) -> str:
         """Return all that comes until the command ends."""
         os.set_blocking(self._end, True)
+        data = self.said.encode()
         try:
             while piece := os.read(self._end, 4096):
-                self.said += piece.decode()
-        except OSError:  # Linux' way to say that the other end is gone
+                data += piece
+        except OSError:  # as above
             pass
+        self.said = data.decode()
         return self.said
 
     def type(self, line: str) -> None:
+        """Type a line."""
         os.write(self._end, line.encode() + b"\n")
 
     def ask(self, line: str) -> str:
@@ -60,18 +72,11 @@ class Terminal:
         return answer.rpartition("<")[2].removesuffix("END>").strip()
 
     def end(self) -> int:
-        """Wait for the shell to end and return its exit code."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.pid = 0
-                return os.waitstatus_to_exitcode(status)
-            time.sleep(0.02)
-        pytest.fail("the shell did not end")
+        """Wait for the command to end and return its exit code."""
+        return self._process.wait(_PATIENCE)
 
     def close(self) -> None:
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+        """End the command if it has not ended, and let go of the terminal."""
+        self._process.kill()
+        self._process.wait()
         os.close(self._end)
