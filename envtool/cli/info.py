@@ -26,7 +26,7 @@ def info(
 ) -> None:
     """Show everything about an environment: packages, torch, size, variables, pins, last changes, what is broken."""
     from envtool.operations import info as operation
-    from envtool.operations.change import target
+    from envtool.operations.target import target
     from envtool.paths import Host
 
     host = Host.here()

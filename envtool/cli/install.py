@@ -1,6 +1,6 @@
 """``envtool install`` and ``envtool uninstall``: packages into and out of an environment."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,8 +25,10 @@ from envtool.cli.options import (
 )
 from envtool.cli.output import out
 from envtool.cli.summary import ask_about, solution_table
-from envtool.operations.change import Changed
 from envtool.words import tr
+
+if TYPE_CHECKING:
+    from envtool.operations.change import Changed
 
 
 @app.command()
@@ -68,10 +70,11 @@ def install(
     from envtool.model import Spec
     from envtool.operations import change
     from envtool.operations.sources import Asked
+    from envtool.operations.target import target
     from envtool.paths import Host
 
     host = Host.here()
-    environment = change.target(host, name, prefix)
+    environment = target(host, name, prefix)
     readings = [read_file(each) for each in file]
     for remark in (remark for reading in readings for remark in reading.remarks):
         out.warn(remark)
@@ -102,11 +105,12 @@ def uninstall(
     """Remove packages from an environment, the active one unless another is named."""
     from envtool.operations import change
     from envtool.operations.sources import Asked
+    from envtool.operations.target import target
     from envtool.paths import Host
 
     host = Host.here()
     request = change.UninstallRequest(
-        change.target(host, name, prefix),
+        target(host, name, prefix),
         tuple(packages),
         Asked(tuple(channel), offline=offline),
         command=command_line(),
@@ -135,11 +139,12 @@ def update(
     from envtool.model import Spec
     from envtool.operations import change
     from envtool.operations.sources import Asked
+    from envtool.operations.target import target
     from envtool.paths import Host
 
     host = Host.here()
     request = change.InstallRequest(
-        change.target(host, name, prefix),
+        target(host, name, prefix),
         Spec(),
         Asked(tuple(channel), override_channels, index),
         command=command_line(),
@@ -149,7 +154,7 @@ def update(
     _show(change.update(host, request, packages or (), out, ask_about(yes=yes)))
 
 
-def _show(changed: Changed) -> None:
+def _show(changed: "Changed") -> None:
     out.result(changed.as_dict(), solution_table(changed.added, changed.removed))
     if not changed.dry_run:
         shown = changed.environment.name or str(changed.environment.prefix)

@@ -34,7 +34,7 @@ def show(
 ) -> None:
     """Show the variables that an environment sets while it is active. `envtool vars NAME` does the same."""
     from envtool.operations import variables as operation
-    from envtool.operations.change import target
+    from envtool.operations.target import target
     from envtool.paths import Host
 
     environment = target(Host.here(), name, None)
@@ -52,7 +52,7 @@ def set_(
 ) -> None:
     """Store variables in an environment, where conda keeps them: `envtool run`, `shell` and conda set them."""
     from envtool.operations import variables as operation
-    from envtool.operations.change import target
+    from envtool.operations.target import target
     from envtool.paths import Host
 
     environment = target(Host.here(), name, prefix)
@@ -69,7 +69,7 @@ def unset(
 ) -> None:
     """Remove variables from an environment; one that a package brings is hidden."""
     from envtool.operations import variables as operation
-    from envtool.operations.change import target
+    from envtool.operations.target import target
     from envtool.paths import Host
 
     environment = target(Host.here(), name, prefix)

@@ -96,29 +96,36 @@ def _explain(error: BaseException) -> Json:
 
 
 async def _solve(request: Json) -> Json:
-    """Choose an address for each channel, then the packages.
+    """Return the records that satisfy the specs, and the address that each channel was read from.
 
     ``channels``: [[name, [url, ...]], ...] in priority order; ``specs``; ``installed``: a prefix whose packages are to
     be kept where possible, or null, but for the names in ``update``; ``pins`` must hold for whatever is installed.
     """
-    chosen: dict[str, str] = {}
-    for name, urls in request["channels"]:
-        chosen[urls[0]] = await _first_that_answers(request, name, urls)
-    gateway = _gateway(request, chosen)
+    chosen = {urls[0]: urls[0] for _, urls in request["channels"]}
+    try:
+        records = await _solved(request, chosen)
+    except (GatewayError, _StalledError):
+        # Only now is it worth asking address by address: reading an index twice doubles time and memory.
+        for name, urls in request["channels"]:
+            chosen[urls[0]] = await _first_that_answers(request, name, urls)
+        records = await _solved(request, chosen)
+    return {"records": [_to_json(record) for record in records], "mirrors": chosen}
+
+
+async def _solved(request: Json, chosen: dict[str, str]) -> list[RepoDataRecord]:
     updated = set(request["update"])
-    installed = [record for record in _installed(request["installed"]) if record.name.normalized not in updated]
     solving = solve(
-        sources=[Channel(urls[0]) for _, urls in request["channels"]],
+        sources=[Channel(url) for url in chosen],
         specs=[MatchSpec(spec) for spec in request["specs"]],
-        gateway=gateway,
+        gateway=_gateway(request, chosen),
         platforms=[Subdir(request["subdir"]), Subdir("noarch")],
-        locked_packages=installed,
+        locked_packages=[r for r in _installed(request["installed"]) if r.name.normalized not in updated],
         constraints=[MatchSpec(pin) for pin in request["pins"]],
         virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
         channel_priority=ChannelPriority.Strict if request["strict"] else ChannelPriority.Disabled,
     )
-    records = await _unless_stalled(request, solving)
-    return {"records": [_to_json(record) for record in records], "mirrors": chosen}
+    records: list[RepoDataRecord] = await _unless_stalled(request, solving)
+    return records
 
 
 async def _explicit(request: Json) -> Json:

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from envtool.engines import installers
 from envtool.engines.installers import InstallOptions
 from envtool.engines.protocol import Engine, Solution, Wanted
-from envtool.environments import find, packages
+from envtool.environments import packages
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Package, Sources, Spec
@@ -75,21 +74,6 @@ class Changed:
 
 
 Agree = Callable[[Solution], bool]
-
-
-def target(host: Host, name: str, prefix: Path | None) -> Environment:
-    """Return the environment that -n, -p or the shell means. Raises EnvtoolError where none is."""
-    if prefix is not None:
-        return find.resolve(host, str(prefix.expanduser().absolute()))
-    if name:
-        return find.resolve(host, name)
-    if environment := find.active(host):
-        return environment
-    raise EnvtoolError(
-        tr("No environment is active, and none was named."),
-        hint=tr("Name one with -n NAME or -p PATH; `envtool list` shows them."),
-        code=ExitCode.USAGE,
-    )
 
 
 def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agree = lambda _: True) -> Changed:

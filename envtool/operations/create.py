@@ -9,7 +9,9 @@ from typing import Any
 from envtool import __version__
 from envtool.engines import installers
 from envtool.engines.protocol import Engine, EngineName, Solution, Wanted
+from envtool.environments.variables import state_file
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import write_atomically
 from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations import engine_choice, pip_half, pypi_names, torch_lines
 from envtool.operations.engine_choice import Choice
@@ -166,9 +168,7 @@ def _store_variables(prefix: Path, variables: Mapping[str, str]) -> None:
     """Store variables where conda, and `envtool run`, set them from when the environment is entered."""
     if not variables:
         return
-    folder = prefix / "conda-meta"
-    folder.mkdir(exist_ok=True)
-    (folder / "state").write_text(json.dumps({"env_vars": dict(variables)}), encoding="utf-8")
+    write_atomically(state_file(prefix), json.dumps({"env_vars": dict(variables)}).encode())
 
 
 def _venv_instead(request: CreateRequest, choice: Choice, error: EnvtoolError) -> CreateRequest | None:

@@ -14,6 +14,7 @@ from envtool.files import write_atomically
 from envtool.mirrors import catalogue
 from envtool.model import Archive, Environment, Package, Spec
 from envtool.operations import portable
+from envtool.operations.target import target
 from envtool.paths import Host
 from envtool.reporter import Reporter
 from envtool.specs import environment_yml, explicit, requirements
@@ -44,7 +45,7 @@ class Exported:
 
 def export(host: Host, request: ExportRequest, reporter: Reporter) -> Exported:
     """Write down an environment. What cannot travel is told to ``reporter``. Raises EnvtoolError."""
-    environment = find.resolve(host, request.name) if request.name else _active(host)
+    environment = target(host, request.name)
     if environment.unfinished:
         reporter.warn(tr("{prefix} is unfinished: what is written is what is there now.", prefix=environment.prefix))
     contents = packages.read(environment)
@@ -56,16 +57,6 @@ def export(host: Host, request: ExportRequest, reporter: Reporter) -> Exported:
     if request.output:
         _save(request.output, text)
     return Exported(environment, form, text, request.output)
-
-
-def _active(host: Host) -> Environment:
-    if environment := find.active(host):
-        return environment
-    raise EnvtoolError(
-        tr("No environment is active, and none was named."),
-        hint=tr("Name one: envtool export NAME. `envtool list` shows them."),
-        code=ExitCode.USAGE,
-    )
 
 
 def _usual_format(output: Path | None) -> Format:

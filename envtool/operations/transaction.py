@@ -15,6 +15,7 @@ from envtool.engines import installers
 from envtool.engines.installers import InstallOptions
 from envtool.engines.protocol import Engine, Solution
 from envtool.environments import packages
+from envtool.environments.state import frozen
 from envtool.errors import EnvtoolError
 from envtool.files import write_atomically
 from envtool.model import Environment, PipSources
@@ -53,13 +54,9 @@ def held(environment: Environment, command: str, reporter: Reporter, *, dry_run:
 
 def refuse_frozen(environment: Environment) -> None:
     """Raise EnvtoolError where an environment's owner does not want it changed (CEP 22: ``conda-meta/frozen``)."""
-    path = environment.prefix / "conda-meta" / "frozen"
-    if not path.exists():
+    message = frozen(environment.prefix)
+    if message is None:
         return
-    try:
-        message = str(json.loads(path.read_bytes()).get("message", ""))
-    except (ValueError, AttributeError):
-        message = ""  # an empty file freezes as well
     raise EnvtoolError(
         tr("{name} is frozen. {message}", name=environment.name or environment.prefix, message=message).strip(),
         hint=tr("Clone it and change the clone, or add --override-frozen."),

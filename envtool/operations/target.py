@@ -1,0 +1,24 @@
+"""Which environment a command is about: the one it names, else the active one."""
+
+from pathlib import Path
+
+from envtool.environments import find
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Environment
+from envtool.paths import Host
+from envtool.words import tr
+
+
+def target(host: Host, name: str = "", prefix: Path | None = None) -> Environment:
+    """Return the environment that -n, -p or the shell means. Raises EnvtoolError where none is."""
+    if prefix is not None:
+        return find.resolve(host, str(prefix.expanduser().absolute()))
+    if name:
+        return find.resolve(host, name)
+    if environment := find.active(host):
+        return environment
+    raise EnvtoolError(
+        tr("No environment is active, and none was named."),
+        hint=tr("Name one with -n NAME or -p PATH; `envtool list` shows them."),
+        code=ExitCode.USAGE,
+    )

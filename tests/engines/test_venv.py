@@ -1,0 +1,87 @@
+"""The venv engine keeps the same promises, with a pip half only."""
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Home
+
+from .conftest import PYTHON
+
+
+def envs(home: Home) -> Path:
+    return home.path / ".local/share/envtool/envs"
+
+
+def names(home: Home, name: str) -> dict[str, str]:
+    return {p["name"]: p["version"] for p in home.envtool("list", name, "--json").data["packages"]}
+
+
+@pytest.fixture
+def made(home: Home) -> str:
+    ran = home.envtool("create", "demo", "--engine", "venv", "--python", PYTHON, "--pip", "colorama==0.4.5")
+    assert ran.code == 0, ran.err
+    return "demo"
+
+
+def test_create_makes_a_working_python(home: Home, made: str) -> None:
+    script = "import colorama, sys; print(sys.prefix, '%d.%d' % sys.version_info[:2])"
+    ran = home.envtool("run", "-n", made, "--", "python", "-c", script)
+    assert ran.out.split() == [str(envs(home) / made), PYTHON]
+    assert home.envtool("run", "-n", made, "--", "pip", "--version").code == 0
+    assert {"pip", "colorama"} == names(home, made).keys()
+
+
+def test_packages_come_and_go(home: Home, made: str) -> None:
+    assert home.envtool("install", "-n", made, "--pip", "six", "--pip", "colorama==0.4.6").code == 0
+    assert names(home, made)["colorama"] == "0.4.6"
+    assert home.envtool("uninstall", "-n", made, "six", "--yes").code == 0
+    assert "six" not in names(home, made)
+    refused = home.envtool("install", "-n", made, "numpy")
+    assert (refused.code, "--pip" in refused.err) == (4, True)
+
+
+def test_a_requirements_file_is_what_pip_makes_of_it(home: Home, made: str) -> None:
+    (home.path / "requirements.txt").write_text("# ours\nsix==1.17.0 ; python_version >= '3'\nidna>=3,<4\n")
+    assert home.envtool("install", "-n", made, "-r", "requirements.txt").code == 0
+    assert names(home, made)["six"] == "1.17.0"
+
+
+def test_export_rebuilds_it(home: Home, made: str) -> None:
+    text = home.envtool("export", made).out
+    again = home.envtool("create", "demo2", "--engine", "venv", "-f", "-", stdin=text)
+    assert again.code == 0, again.err
+    assert names(home, "demo2") == names(home, made)
+
+
+def test_a_failure_changes_nothing(home: Home, made: str) -> None:
+    before = names(home, made)
+    ran = home.envtool("install", "-n", made, "--pip", "colorama==99")
+    assert (ran.code, "colorama" in ran.err) == (1, True)
+    assert names(home, made) == before
+    assert home.envtool("create", "new", "--engine", "venv", "--pip", "colorama==99").code == 1
+    assert [path.name for path in envs(home).iterdir()] == [made]
+
+
+def test_a_python_that_is_not_there_is_named(home: Home) -> None:
+    ran = home.envtool("create", "demo", "--engine", "venv", "--python", "3.99")
+    assert (ran.code, "3.99" in ran.err) == (3, True)
+    assert not envs(home).exists()
+
+
+def test_remove(home: Home, made: str) -> None:
+    assert home.envtool("remove", made, "--yes").code == 0
+    assert list(envs(home).iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_ctrl_c_leaves_nothing(home: Home) -> None:
+    with home.start("create", "demo", "--engine", "venv", "--pip", "numpy", "--pip", "pandas") as child:
+        deadline = time.monotonic() + 60
+        while not (envs(home) / "demo/pyvenv.cfg").exists() and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        child.send_signal(2)
+        child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert list(envs(home).iterdir()) == []
