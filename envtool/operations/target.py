@@ -19,6 +19,6 @@ def target(host: Host, name: str = "", prefix: Path | None = None) -> Environmen
         return environment
     raise EnvtoolError(
         tr("No environment is active, and none was named."),
-        hint=tr("Name one with -n NAME or -p PATH; `envtool list` shows them."),
+        hint=tr("Name one; `envtool list` shows which there are."),
         code=ExitCode.USAGE,
     )
