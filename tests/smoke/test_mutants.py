@@ -6,7 +6,7 @@
 import ast
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,13 @@ def _alive(rows: Iterable[dict[str, Any]]) -> list[str]:
     return [f"{r['mutant']}: {r['message']}" for r in rows if r["verdict"] != "fail" or "measured" not in r]
 
 
-def test_there_are_enough_and_the_kept_table_has_them_all() -> None:
+def test_there_are_enough_and_the_kept_tables_have_them_all() -> None:
     declared, kept = _declared(), MUTANTS.read_text(encoding="utf-8")
     assert len(declared) >= 100
     assert [name for name in declared if f"| {name} |" not in kept] == []
     assert "NOT CAUGHT" not in kept
+    clean = SEEDS.read_text(encoding="utf-8")
+    assert [check for check in declared.values() if f"| {check} | {CLEAN} pass |" not in clean] == []
 
 
 @pytest.mark.torch
@@ -68,29 +70,7 @@ def test_mutants_are_caught(torch_python: Path) -> None:
 @pytest.mark.long
 def test_every_mutant_is_caught(torch_python: Path) -> None:
     rows = _prove(torch_python, "mutants")
-    lines = [
-        "# Mutants",
-        "",
-        "One term wrong each, and what the check that was named for it beforehand measured: how many times its gate.",
-        "",
-        f"Written by `pytest --long tests/smoke/test_mutants.py`, {_stack(torch_python)}, on a CPU.",
-        "",
-        "| mutant | of | wrong | caught by | measured | gate | margin | comparison |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        caught = "NOT CAUGHT" if _alive([row]) else _margin(row)
-        what = str(row.get("what", row["message"])).replace("|", "\\|")
-        cells = (
-            row["mutant"],
-            row["of"],
-            row["change"],
-            row["caught_by"],
-            _number(row, "measured"),
-            _number(row, "gate"),
-        )
-        lines.append(f"| {' | '.join(cells)} | {caught} | {what} |")
-    MUTANTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    keep_mutants(rows, _stack(torch_python))
     assert _alive(rows) == []
 
 
@@ -99,32 +79,54 @@ def test_every_mutant_is_caught(torch_python: Path) -> None:
 @pytest.mark.timeout(3600)
 def test_no_false_alarm(torch_python: Path) -> None:
     rows = _prove(torch_python, "seeds", str(CLEAN))
+    keep_seeds(rows, _stack(torch_python))
+    assert [f"{r['check']}, seed {r['seed']}: {r['message']}" for r in rows if r["verdict"] == "fail"] == []
+
+
+def keep_mutants(rows: Iterable[dict[str, Any]], stack: str) -> None:
+    """Write the table of mutants: what its check measured, and how many times its gate that is."""
+    about = "One term wrong each, and what the check named for it beforehand measured: how many times its gate."
+    heads = ("mutant", "of", "wrong", "caught by", "measured", "gate", "margin", "comparison")
+    cells = (
+        (
+            row["mutant"],
+            row["of"],
+            row["change"],
+            row["caught_by"],
+            _number(row, "measured"),
+            _number(row, "gate"),
+            "NOT CAUGHT" if _alive([row]) else _margin(row),
+            row.get("what", row["message"]),
+        )
+        for row in rows
+    )
+    _keep(MUTANTS, "Mutants", about, stack, [heads, *cells])
+
+
+def keep_seeds(rows: Iterable[dict[str, Any]], stack: str) -> None:
+    """Write the table of clean runs: for each check the worst measurement under all seeds."""
     by_check: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_check.setdefault(row["check"], []).append(row)
-    lines = [
-        "# Clean runs",
-        "",
-        f"The same checks under {CLEAN} other seeds: the worst measurement of all of them, and its gate.",
-        "",
-        f"Written by `pytest --long tests/smoke/test_mutants.py`, {_stack(torch_python)}, on a CPU.",
-        "",
-        "| check | verdicts | worst | gate | comparison |",
-        "|---|---|---|---|---|",
-    ]
+    about = f"The same checks under {CLEAN} other seeds: the worst measurement of all of them, and its gate."
+    table = [("check", "verdicts", "worst", "gate", "comparison")]
     for name, runs in by_check.items():
         verdicts = ", ".join(f"{n} {v}" for v in ("pass", "warn", "skip", "fail") if (n := _count(runs, v)))
         worst = max(runs, key=_strain)
-        cells = (
-            name,
-            verdicts,
-            _number(worst, "measured"),
-            _number(worst, "gate"),
-            str(worst.get("what", worst["message"])),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    SEEDS.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert [f"{r['check']}, seed {r['seed']}: {r['message']}" for r in rows if r["verdict"] == "fail"] == []
+        what = worst.get("what", worst["message"])
+        table.append((name, verdicts, _number(worst, "measured"), _number(worst, "gate"), what))
+    _keep(SEEDS, "Clean runs", about, stack, table)
+
+
+def _keep(path: Path, title: str, about: str, stack: str, table: Sequence[Sequence[str]]) -> None:
+    heads, *rows = ([cell.replace("|", "\\|") for cell in row] for row in table)
+    made = f"Written by `pytest --long tests/smoke/test_mutants.py`, {stack}, on a CPU."
+    lines = [f"# {title}", "", about, "", made, "", _row(heads), _row(["---"] * len(heads)), *map(_row, rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _count(runs: list[dict[str, Any]], verdict: str) -> int:
