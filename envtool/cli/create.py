@@ -7,6 +7,7 @@ import typer
 
 from envtool.cli.app import app
 from envtool.cli.options import (
+    AcceptTos,
     Channel,
     DryRun,
     ExtraIndex,
@@ -54,6 +55,7 @@ def create(
         bool, typer.Option("--compile", help="Write .pyc files now, not at first import.")
     ] = False,
     offline: Offline = False,
+    accept_tos: AcceptTos = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,  # noqa: ARG001 - acted on by the output
@@ -92,6 +94,7 @@ def create(
         with_pip=not no_pip,
         compile_bytecode=compile_bytecode,
         dry_run=dry_run,
+        accept_tos=accept_tos,
     )
     created = operation(Host.here(), request, out, ask_about(yes=yes))
     if dry_run:

@@ -6,6 +6,7 @@ import typer
 
 from envtool.cli.app import app
 from envtool.cli.options import (
+    AcceptTos,
     Channel,
     DryRun,
     ExtraIndex,
@@ -57,6 +58,7 @@ def install(
         bool, typer.Option("--upgrade", "-U", help="Take the newest versions of the pip packages named.")
     ] = False,
     override_frozen: OverrideFrozen = False,
+    accept_tos: AcceptTos = False,
     offline: Offline = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -86,6 +88,7 @@ def install(
         command=command_line(),
         dry_run=dry_run,
         override_frozen=override_frozen,
+        accept_tos=accept_tos,
     )
     _show(change.install(host, request, out, ask_about(yes=yes)))
 
@@ -97,6 +100,7 @@ def uninstall(
     prefix: Prefix = None,
     channel: Channel = [],
     override_frozen: OverrideFrozen = False,
+    accept_tos: AcceptTos = False,
     offline: Offline = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -116,6 +120,7 @@ def uninstall(
         command=command_line(),
         dry_run=dry_run,
         override_frozen=override_frozen,
+        accept_tos=accept_tos,
     )
     _show(change.uninstall(host, request, out, ask_about(yes=yes)))
 
@@ -131,6 +136,7 @@ def update(
     override_channels: OverrideChannels = False,
     index: Index = "",
     override_frozen: OverrideFrozen = False,
+    accept_tos: AcceptTos = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,  # noqa: ARG001 - acted on by the output
@@ -150,6 +156,7 @@ def update(
         command=command_line(),
         dry_run=dry_run,
         override_frozen=override_frozen,
+        accept_tos=accept_tos,
     )
     _show(change.update(host, request, packages or (), out, ask_about(yes=yes)))
 

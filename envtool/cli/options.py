@@ -20,6 +20,9 @@ Channel = Annotated[
     typer.Option("--channel", "-c", metavar="CHANNEL", help="Take conda packages from here first: a name or a URL."),
 ]
 OverrideChannels = Annotated[bool, typer.Option("--override-channels", help="Use only the channels given with -c.")]
+AcceptTos = Annotated[
+    bool, typer.Option("--accept-tos", help="You have read and accept the terms of service of conda's channels.")
+]
 OverrideFrozen = Annotated[bool, typer.Option("--override-frozen", help="Change it though its owner has frozen it.")]
 Index = Annotated[
     str,

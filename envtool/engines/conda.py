@@ -5,13 +5,14 @@ a failure is removed by whoever reserved that path.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from envtool.engines.protocol import EngineName, Solution, Wanted
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.model import Archive, Package, Sources
+from envtool.model import Archive, Channel, Package, Sources
 from envtool.prefix import mark_unfinished
 from envtool.process import Command, Completed, stream
 from envtool.reporter import Reporter
@@ -23,15 +24,35 @@ Json = dict[str, Any]
 
 
 class Conda:
-    """See the module. ``program`` is the full path of the conda, mamba or micromamba to drive."""
+    """See the module. ``program`` is the full path of the conda, mamba or micromamba to drive.
+
+    ``accept_tos`` says that the user accepts the terms of service of the channels in use; nobody else may say it.
+    """
 
     name: EngineName = "conda"
 
-    def __init__(self, program: Path, command: str) -> None:
+    def __init__(self, program: Path, command: str, *, accept_tos: bool = False) -> None:
         self._program = program
         self._command = command
+        self._environment = {"CONDA_PLUGINS_AUTO_ACCEPT_TOS": "yes"} if accept_tos else {}
 
     def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
+        try:
+            return self._solve(wanted, prefix, sources, reporter)
+        except EnvtoolError as error:
+            if error.code != ExitCode.NETWORK or sources.offline:
+                raise
+            for others in _elsewhere(sources):
+                try:
+                    solution = self._solve(wanted, prefix, others, reporter)
+                except EnvtoolError:
+                    continue
+                names = ", ".join(channel.name for channel in others.channels)
+                reporter.note(tr("A channel does not answer; packages come from {channels} this time.", channels=names))
+                return solution
+            raise
+
+    def _solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         if wanted.archives:
             return Solution(wanted, link=tuple(_from_url(archive.url) for archive in wanted.archives), private=sources)
         # conda solves for a prefix that does not exist when none does: the path only has to be free.
@@ -93,13 +114,26 @@ class Conda:
 
     def _run(self, arguments: Sequence[str], sources: Sources, reporter: Reporter, label: str) -> Json:
         offline = ("--offline",) if sources.offline else ()
-        command = Command((str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]))
+        command = Command(
+            (str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]), self._environment
+        )
         with reporter.bar(label):
             done = stream(command, stall=STALL)
         answer = _last_json(done.stdout)
         if done.returncode or (answer.get("success") is False and answer.get("error")):
             raise _failure(answer, done)
         return answer
+
+
+def _elsewhere(sources: Sources) -> Iterator[Sources]:
+    """Yield the sources with each channel at its next replica, by address, until no channel has another."""
+    for turn in range(1, max((len(channel.urls) for channel in sources.channels), default=1)):
+        turned = (channel.urls[min(turn, len(channel.urls) - 1)] for channel in sources.channels)
+        channels = (
+            channel if url == channel.urls[0] else Channel(redact(url), (url,))
+            for channel, url in zip(sources.channels, turned, strict=True)
+        )
+        yield replace(sources, channels=tuple(channels))
 
 
 def _verb(wanted: Wanted) -> str:
@@ -154,7 +188,7 @@ def _failure(answer: Json, done: Completed) -> EnvtoolError:
     if kind.startswith("CondaToS"):
         return EnvtoolError(
             tr("conda refuses until the terms of service of a channel are accepted: {reason}", reason=reason),
-            hint=tr("Accept them yourself with `conda tos accept`, or use conda-forge: -c conda-forge."),
+            hint=tr("Read them; then accept them with --accept-tos, or take conda-forge: -c conda-forge."),
         )
     if kind in _NETWORK_ERRORS or "HTTP" in kind:
         return EnvtoolError(

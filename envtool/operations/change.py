@@ -35,6 +35,7 @@ class InstallRequest:
     command: str = "envtool install"
     dry_run: bool = False
     override_frozen: bool = False
+    accept_tos: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class UninstallRequest:
     command: str = "envtool uninstall"
     dry_run: bool = False
     override_frozen: bool = False
+    accept_tos: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
         sources = gather(host, request.sources, request.spec.channels, environment.prefix)
         choice = engine_choice.for_existing(host, environment)
         reporter.note(choice.reason)
-        with engine_choice.opened(host, choice, request.command) as engine:
+        with engine_choice.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
             wanted = Wanted(request.spec.conda, update=request.update, archives=request.spec.explicit)
             solution = _solve(engine, wanted, environment, sources, reporter)
             lines = torch_lines.localized(host, request.spec.pip, sources, reporter)
@@ -136,7 +138,7 @@ def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, agree: 
         conda, pip = _sort_by_half(request.names, before, environment)
         choice = engine_choice.for_existing(host, environment)
         reporter.note(choice.reason)
-        with engine_choice.opened(host, choice, request.command) as engine:
+        with engine_choice.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
             sources = gather(host, request.sources, _channels_of(before), environment.prefix)
             solution = _solve(engine, Wanted(remove=conda), environment, sources, reporter)
             if request.dry_run:

@@ -42,6 +42,7 @@ class CreateRequest:
     with_pip: bool = True
     compile_bytecode: bool = False
     dry_run: bool = False
+    accept_tos: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _create(
     spec = _with_python(request.spec, choice.engine)
     sources = gather(host, request.sources, spec.channels)
     spec = replace(spec, pip=torch_lines.localized(host, spec.pip, sources, reporter))
-    with engine_choice.opened(host, choice, request.command) as engine:
+    with engine_choice.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
         solution = _solve(engine, spec, sources, request, reporter)
         lines = _pip_lines(spec, solution, request, choice.engine)
         half = pip_half.half(lines, spec.base, compile_bytecode=request.compile_bytecode)

@@ -66,9 +66,9 @@ def for_existing(host: Host, environment: Environment) -> Choice:
 
 
 @contextmanager
-def opened(host: Host, choice: Choice, command: str) -> Iterator[Engine]:
+def opened(host: Host, choice: Choice, command: str, *, accept_tos: bool = False) -> Iterator[Engine]:
     """Yield the engine that was chosen, and stop what it keeps running when the block ends."""
-    engine = _make(host, choice, command)
+    engine = _make(host, choice, command, accept_tos=accept_tos)
     try:
         yield engine
     finally:
@@ -105,7 +105,7 @@ def _embedded(reason: str) -> Choice:
     return Choice("embedded", reason)
 
 
-def _make(host: Host, choice: Choice, command: str) -> Engine:
+def _make(host: Host, choice: Choice, command: str, *, accept_tos: bool) -> Engine:
     if choice.engine == "venv":
         from envtool.engines.venv import Venv
 
@@ -114,7 +114,7 @@ def _make(host: Host, choice: Choice, command: str) -> Engine:
         from envtool.engines.conda import Conda
 
         assert choice.program is not None  # noqa: S101 - for_new and for_existing never choose conda without one
-        return Conda(choice.program, command)
+        return Conda(choice.program, command, accept_tos=accept_tos)
     from envtool.clients import conda
     from envtool.engines.embedded import Embedded
 

@@ -1,5 +1,7 @@
 """create and install go on from another operator's copy of the same packages, say so once, and write nothing."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from envtool.reporter import Silent
 from .conftest import PYTHON
 
 DEMO = "envtool-mirror-demo"
+CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
 
 
 class Heard(Silent):
@@ -76,6 +79,40 @@ def test_both_halves_come_from_elsewhere_and_settings_stay(home: Home, broken_fi
     install(home.host, InstallRequest(environment, Spec(conda=("idna",))), heard)
     assert "idna" in {package.name for package in packages.read(environment).conda}
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.conda
+@pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA")
+def test_conda_is_sent_elsewhere_too(home: Home, broken_first, channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(home.path))
+    monkeypatch.setenv("CONDA_PKGS_DIRS", str(home.path / "pkgs"))
+    monkeypatch.setenv("CONDA_REMOTE_MAX_RETRIES", "0")
+    home.environ["CONDA_EXE"] = CONDA  # type: ignore[index]
+    home.environ["CONDA_ENVS_DIRS"] = str(home.path / "envs")  # type: ignore[index]
+    heard = Heard()
+    create(home.host, CreateRequest(Spec(conda=("trunk",)), name="demo", engine="conda"), heard)
+    assert [note for note in heard.notes if channel in note]
+    assert {p.name for p in packages.read(find.resolve(home.host, "demo")).conda} == {"trunk"}
+
+
+TERMS = """#!{python}
+import json, os, sys
+if os.environ.get("CONDA_PLUGINS_AUTO_ACCEPT_TOS") != "yes":
+    print(json.dumps({{"exception_name": "CondaToSNonInteractiveError", "error": "Terms of Service"}}))
+    sys.exit(1)
+print(json.dumps({{"success": True, "actions": {{}}}}))
+"""
+
+
+def test_terms_of_service_are_accepted_by_the_user_alone(home: Home, tmp_path: Path) -> None:
+    # A stand-in: the plugin that refuses is a part of Anaconda's own installations, of which none is here.
+    program = tmp_path / "conda"
+    program.write_text(TERMS.format(python=sys.executable))
+    program.chmod(0o755)
+    env = {"CONDA_EXE": str(program)}
+    refused = home.envtool("create", "demo", "numpy", "--dry-run", env=env)
+    assert (refused.code, "terms of service" in refused.err, "--accept-tos" in refused.err) == (1, True, True)
+    assert home.envtool("create", "demo", "numpy", "--dry-run", "--accept-tos", env=env).code == 0
 
 
 def test_a_private_channel_and_index_fail_as_they_fail(home: Home, broken_first, channel_server: Server) -> None:
