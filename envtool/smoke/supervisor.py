@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -203,10 +206,15 @@ def supervise(options: argparse.Namespace) -> int:
         }
     )
     supervisor = Supervisor(options, _emit)
+    scratch = tempfile.mkdtemp(prefix="envtool-verify-")
+    # What compilers and libraries leave in the folder for temporary files goes with it.
+    os.environ.update(TMPDIR=scratch, TRITON_CACHE_DIR=os.path.join(scratch, "triton"))
     try:
         verdict = supervisor.run(checks)
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     seconds = round(time.monotonic() - begun, 3)
     _emit({"event": "end", "verdict": verdict, "counts": supervisor.counts, "seconds": seconds})
     return EXIT[verdict]
