@@ -1,0 +1,127 @@
+"""conda's records of packages as JSON: what is installed in a prefix, and what a request means beside it."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from envtool.engines.protocol import Wanted
+from envtool.files import write_atomically
+from envtool.model import Package
+from envtool.words import redact
+
+Json = dict[str, Any]
+
+
+def read_all(prefix: Path) -> list[Json]:
+    """Return the records of what is installed in a prefix, but for those that cannot be read."""
+    records = []
+    for path in sorted((prefix / "conda-meta").glob("*.json")):
+        with suppress(ValueError, OSError):
+            records.append(json.loads(path.read_bytes()))
+    return records
+
+
+def specs_to_solve(wanted: Wanted, installed: Sequence[Json]) -> list[str]:
+    """Return the specs to solve for: the new ones, and whatever keeps in place what is there and not to go.
+
+    The solver returns only what its specs need, so all that was asked for earlier is asked for again; and also what
+    nothing else needs, since not every tool writes down what was asked for.
+    """
+    gone = _with_dependents(set(wanted.remove), installed)
+    settled = gone | {spec_name(spec) for spec in wanted.specs} | set(wanted.update)
+    needed = {name for record in installed for name in _needs(record)}
+    kept: list[str] = []
+    for record in installed:
+        asked = record.get("requested_specs") or [spec for spec in [record.get("requested_spec")] if spec]
+        if record["name"] not in settled and (asked or record["name"] not in needed):
+            kept += asked or [record["name"]]
+    return [*kept, *wanted.specs, *wanted.update]
+
+
+def pins(prefix: Path | None) -> list[str]:
+    """Return the specs of ``conda-meta/pinned``, which hold for every change of an environment."""
+    try:
+        lines = (prefix / "conda-meta" / "pinned").read_text(encoding="utf-8").splitlines() if prefix else []
+    except FileNotFoundError:
+        return []
+    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+
+
+def _with_dependents(names: set[str], installed: Sequence[Json]) -> set[str]:
+    """Return the names and those of all packages that cannot be without them: they go, too."""
+    found = set(names)
+    while more := {record["name"] for record in installed if record["name"] not in found and _needs(record) & found}:
+        found |= more
+    return found
+
+
+def _needs(record: Json) -> set[str]:
+    return {spec_name(spec) for spec in record.get("depends", ())}
+
+
+def spec_name(spec: str) -> str:
+    """Return the name in a match spec: ``conda-forge::numpy>=1.2`` is about ``numpy``."""
+    name = spec.rsplit("::", 1)[-1].strip()
+    for index, character in enumerate(name):
+        if character in " =<>!~[":
+            return name[:index].lower()
+    return name.lower()
+
+
+def drop_broken(prefix: Path) -> None:
+    """Delete records that a kill cut off: the library refuses to work beside them."""
+    for path in (prefix / "conda-meta").glob("*.json"):
+        try:
+            json.loads(path.read_bytes())
+        except ValueError:
+            path.unlink()
+
+
+def identity(record: Json) -> tuple[str, str, str]:
+    """Return what tells one build of a package from every other."""
+    return record["name"], record["version"], record["build"]
+
+
+def as_package(record: Json, requested: set[str]) -> Package:
+    """Return a record as a package; ``requested`` are the names that were asked for."""
+    return Package(
+        name=record["name"],
+        version=record["version"],
+        manager="conda",
+        build=record["build"],
+        channel=_without_subdir(record),
+        subdir=record.get("subdir", ""),
+        url=redact(record.get("url") or ""),
+        md5=record.get("md5") or "",
+        sha256=record.get("sha256") or "",
+        size=record.get("size"),
+        depends=tuple(record.get("depends", ())),
+        requested=record["name"] in requested,
+    )
+
+
+def _without_subdir(record: Json) -> str:
+    channel = str(record.get("channel") or "").rstrip("/")
+    return channel.removesuffix("/" + str(record.get("subdir")))
+
+
+def tidy(path: Path) -> None:
+    """Make a record readable for others (the library writes 0600), without logins, its channel in conda's spelling."""
+    record = json.loads(path.read_bytes())
+    for key in ("url", "channel"):
+        if record.get(key):
+            record[key] = redact(record[key]).rstrip("/")
+    _write_file(path, record)
+
+
+def write(prefix: Path, record: Json) -> None:
+    """Write an installed package's record back as it was: who asked for it is not known to the library."""
+    name, version, build = identity(record)
+    _write_file(prefix / "conda-meta" / f"{name}-{version}-{build}.json", record)
+
+
+def _write_file(path: Path, record: Json) -> None:
+    write_atomically(path, json.dumps(record, indent=2).encode() + b"\n")
+    path.chmod(0o644)
