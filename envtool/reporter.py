@@ -9,8 +9,8 @@ Unit = Literal["bytes", "files", "packages", "checks"]
 class Bar(Protocol):
     """One running piece of work."""
 
-    def update(self, done: float, total: float | None = None, *, label: str = "") -> None:
-        """Set how much is done, of how much, and what is being worked on."""
+    def update(self, done: float, total: float | None = None, *, label: str = "", unit: Unit | None = None) -> None:
+        """Set how much is done, of how much, what is being worked on, and what is counted where that changes."""
 
 
 class Reporter(Protocol):
@@ -27,7 +27,7 @@ class Reporter(Protocol):
 
 
 class _NoBar:
-    def update(self, done: float, total: float | None = None, *, label: str = "") -> None:
+    def update(self, done: float, total: float | None = None, *, label: str = "", unit: Unit | None = None) -> None:
         pass
 
 

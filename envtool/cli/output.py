@@ -132,7 +132,7 @@ class Output:
 
 
 class _Nothing:
-    def update(self, done: float, total: float | None = None, *, label: str = "") -> None:
+    def update(self, done: float, total: float | None = None, *, label: str = "", unit: Unit | None = None) -> None:
         pass
 
 

@@ -7,40 +7,48 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TransferSpeedColumn,
 )
+from rich.text import Text
 
 from envtool.reporter import Unit
 
 
-class _TaskBar:
-    def __init__(self, progress: Progress, task: TaskID, label: str) -> None:
-        self._progress, self._task, self._label = progress, task, label
+class _Amount(ProgressColumn):
+    """How much is done of how much: bytes with their rate, everything else by number."""
 
-    def update(self, done: float, total: float | None = None, *, label: str = "") -> None:
+    def render(self, task: Task) -> Text:
+        if task.total is None:
+            return Text("")
+        if task.fields["unit"] != "bytes":
+            return Text(f"{task.completed:.0f}/{task.total:.0f}")
+        rate = f"  {task.speed / 1e6:.1f} MB/s" if task.speed else ""
+        return Text(f"{task.completed / 1e6:.1f}/{task.total / 1e6:.1f} MB{rate}")
+
+
+class _TaskBar:
+    def __init__(self, progress: Progress, task: TaskID, label: str, unit: Unit) -> None:
+        self._progress, self._task, self._label, self._unit = progress, task, label, unit
+
+    def update(self, done: float, total: float | None = None, *, label: str = "", unit: Unit | None = None) -> None:
         text = f"{self._label}  {label}" if label else self._label
-        self._progress.update(self._task, completed=done, total=total, description=text)
+        if unit and unit != self._unit:
+            self._unit = unit
+            self._progress.reset(self._task)  # a rate over both would be a rate of neither
+        self._progress.update(self._task, completed=done, total=total, description=text, unit=self._unit)
 
 
 @contextmanager
 def drawn(stream: TextIO, label: str, total: float | None, unit: Unit) -> Iterator[tuple[Progress, _TaskBar]]:
     """Draw one bar on ``stream`` until the block ends, then leave the line clean."""
     console = Console(file=stream, markup=False, highlight=False, emoji=False)
-    amount = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        *amount,
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(label, total=total)
-        yield progress, _TaskBar(progress, task, label)
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), _Amount())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(label, total=total, unit=unit)
+        yield progress, _TaskBar(progress, task, label, unit)

@@ -179,9 +179,12 @@ class Embedded:
         label = tr("Fetching packages") if fetch_only else tr("Installing packages")
         while True:
             try:
-                with reporter.bar(label, unit="bytes" if fetch_only else "packages") as bar:
+                with reporter.bar(label) as bar:
                     self._worker.ask(
-                        request | {"mirrors": mirrors}, lambda event: bar.update(event["done"], event["total"])
+                        request | {"mirrors": mirrors},
+                        lambda event: bar.update(
+                            event["done"], event["total"], label=event.get("label", ""), unit=event["unit"]
+                        ),
                     )
             except PackageError as error:
                 turned = _next_replica(private.channels, mirrors, error.message)
