@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,19 @@ from envtool.words import redact
 Json = dict[str, Any]
 
 
+def read(path: Path) -> Json:
+    """Return the content of a JSON file; empty where it is not there or cannot be read."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def read_all(prefix: Path) -> list[Json]:
     """Return the records of what is installed in a prefix, but for those that cannot be read."""
-    records = []
-    for path in sorted((prefix / "conda-meta").glob("*.json")):
-        with suppress(ValueError, OSError):
-            records.append(json.loads(path.read_bytes()))
-    return records
+    records = (read(path) for path in sorted((prefix / "conda-meta").glob("*.json")))
+    return [record for record in records if record]
 
 
 def specs_to_solve(wanted: Wanted, installed: Sequence[Json]) -> list[str]:

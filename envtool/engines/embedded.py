@@ -212,10 +212,14 @@ class Embedded:
         listing = next(packages.glob(f"{glob.escape(stem)}*/info/paths.json"), None)
         if listing is None:
             return []
+        # scripts that are made while linking are in no list of files
+        link = conda_records.read(listing.with_name("link.json")).get("noarch", {})
+        scripts = [f"bin/{entry.partition('=')[0].strip()}" for entry in link.get("entry_points", ())]
         version = ".".join(python.split(".")[:2])
         places = {"site-packages": f"lib/python{version}/site-packages", "python-scripts": "bin"}
         paths = (str(entry["_path"]) for entry in json.loads(listing.read_bytes())["paths"])
-        return ["/".join([places.get(head, head), *rest]) for head, *rest in (path.split("/") for path in paths)]
+        files = ["/".join([places.get(head, head), *rest]) for head, *rest in (path.split("/") for path in paths)]
+        return [*files, *scripts]
 
 
 def _solution(wanted: Wanted, installed: Sequence[Json], private: _Private) -> Solution:
