@@ -77,11 +77,15 @@ def spec_name(spec: str) -> str:
 
 def drop_broken(prefix: Path) -> None:
     """Delete records that a kill cut off: the library refuses to work beside them."""
-    for path in (prefix / "conda-meta").glob("*.json"):
+    meta = prefix / "conda-meta"
+    for path in meta.glob("*.json"):
         try:
             json.loads(path.read_bytes())
         except ValueError:
             path.unlink()
+    # and the half-written files that were to become records, the library's and our own
+    for path in (*meta.glob("prefix_record_*"), *meta.glob(".*.envtool")):
+        path.unlink()
 
 
 def identity(record: Json) -> tuple[str, str, str]:
