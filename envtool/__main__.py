@@ -1,6 +1,6 @@
 """``python -m envtool`` is the command ``envtool``."""
 
-from envtool.cli.app import main
+from envtool.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -70,10 +70,12 @@ def test_one_module_starts_programs() -> None:
 
 @pytest.mark.parametrize("command", [["--version"], ["list"], ["--help"]])
 def test_common_commands_start_light(command: list[str], tmp_path: Path) -> None:
-    heavy = "rattler,yaml,packaging,urllib.request,importlib.metadata" + ("" if command == ["--help"] else ",rich")
+    heavy = "rattler,yaml,packaging,urllib.request,importlib.metadata"
+    heavy += {"--help": "", "--version": ",rich", "list": ",rich,typer"}[command[0]]
     script = (
-        "import sys; from envtool.cli.app import run; run(sys.argv[2:]);"
-        "print([name for name in sys.argv[1].split(',') if name in sys.modules], file=sys.stderr)"
+        "import sys; from envtool.cli import entry; heavy = sys.argv[1]; sys.argv[1:] = sys.argv[2:];"
+        "exec('try: entry.main()\\nexcept SystemExit: pass');"
+        "print([name for name in heavy.split(',') if name in sys.modules], file=sys.stderr)"
     )
     argv = [sys.executable, "-c", script, heavy, *command]
     environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}

@@ -1,7 +1,5 @@
-"""The command ``envtool``: its groups, its global options, and the one place where an error becomes an exit code."""
+"""The command line ``envtool``: its commands, its global options, and what is no command."""
 
-import signal
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -10,6 +8,7 @@ from typing import Annotated
 import typer
 
 from envtool import __version__
+from envtool.cli.entry import guarded
 from envtool.cli.output import out
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.words import tr
@@ -58,33 +57,23 @@ def register(command: str = "") -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code: the one place where errors are shown."""
+    """Run one command line and return its exit code."""
     out.json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
     out.command = next((word for word in arguments if not word.startswith("-")), "")
     register(out.command)
+    return guarded(lambda: _perform(arguments))
+
+
+def _perform(arguments: Sequence[str]) -> int:
     try:
         result = typer.main.get_command(app).main(list(arguments), prog_name="envtool", standalone_mode=False)
-    except EnvtoolError as error:
-        out.failure(error)
-        if out.debug:
-            raise
-        return error.code
-    except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone, as `| head` does; there is nobody left to tell
-        return ExitCode.OK
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
     except Exception as error:
         if not hasattr(error, "format_message"):  # typer's usage errors have it; anything else is a fault of ours
             raise
         return _usage(error)
-    # typer answers Ctrl-C itself, with this code and no word
-    return _interrupted() if result == ExitCode.INTERRUPTED else result if isinstance(result, int) else ExitCode.OK
-
-
-def _interrupted() -> int:
-    out.failure(EnvtoolError(tr("Interrupted; nothing half-made was left."), code=ExitCode.INTERRUPTED))
-    return ExitCode.INTERRUPTED
+    return result if isinstance(result, int) else ExitCode.OK
 
 
 def _usage(error: Exception) -> int:
@@ -93,16 +82,3 @@ def _usage(error: Exception) -> int:
     else:
         error.show()  # type: ignore[attr-defined]
     return ExitCode.USAGE
-
-
-def _terminate(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def main() -> None:
-    """Entry point of the command."""
-    # A closed terminal or a job scheduler's end is to be undone as Ctrl-C is.
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _terminate)
-    sys.exit(run(sys.argv[1:]))

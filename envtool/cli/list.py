@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from envtool.cli.app import app
+from envtool.cli.listing import (
+    NOTHING,
+    environment_data,
+    listed_data,
+    say_there_are_none,
+    show_environments,
+    state_of,
+)
 from envtool.cli.options import Json
 from envtool.cli.output import out
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Origin, Package
-from envtool.operations.list_environments import Listed, list_environments, list_packages
+from envtool.operations.list_environments import list_packages
 from envtool.paths import Host
 from envtool.words import tr
 
 if TYPE_CHECKING:
     from envtool.operations.survey import Surveyed
-
-NOTHING = "-"  # an empty cell, so that a table on a pipe still splits into columns
 
 
 @app.command("list")
@@ -35,7 +41,7 @@ def list_(
     if size:
         _show_sizes(host, name)
     elif name is None:
-        _show_environments(list_environments(host))
+        show_environments(host)
     else:
         environment, contents = list_packages(host, name)
         if environment.unfinished:
@@ -44,27 +50,6 @@ def list_(
             out.warn(remark)
         both = sorted((*contents.conda, *contents.pip), key=lambda package: (package.name, package.manager))
         _show_packages(environment, both)
-
-
-def _show_environments(listed: Sequence[Listed]) -> None:
-    rows = [
-        (
-            item.environment.name or NOTHING,
-            item.environment.engine or item.environment.kind,
-            item.python or NOTHING,
-            _state(item) or NOTHING,
-            str(item.environment.prefix),
-        )
-        for item in listed
-    ]
-    if not listed:
-        _say_there_are_none()
-    data = {"environments": [_listed_data(item) for item in listed]}
-    out.result(data, out.table(("name", "engine", "python", "state", "path"), rows) if rows else "")
-
-
-def _say_there_are_none() -> None:
-    out.note(tr("There are no environments yet: envtool create NAME makes one."))
 
 
 def _show_sizes(host: Host, name: str | None) -> None:
@@ -94,13 +79,13 @@ def _show_sizes(host: Host, name: str | None) -> None:
                 amount(size.shared).replace(" ", ""),
                 str(size.files),
                 moment(item.changed).replace(" ", "T") if item.changed else NOTHING,
-                _state(item.listed, frozen=item.frozen is not None, broken=bool(item.broken)) or NOTHING,
+                state_of(item.listed, frozen=item.frozen is not None, broken=bool(item.broken)) or NOTHING,
                 str(environment.prefix),
             )
         )
-        data.append(_listed_data(item.listed) | _survey_data(item))
+        data.append(listed_data(item.listed) | _survey_data(item))
     if not rows:
-        _say_there_are_none()
+        say_there_are_none()
     columns = ("name", "engine", "python", "torch", "own", "shared", "files", "changed", "state", "path")
     out.result({"environments": data}, out.table(columns, rows) if rows else "")
 
@@ -117,19 +102,9 @@ def _survey_data(item: "Surveyed") -> dict[str, Any]:
     }
 
 
-def _state(item: Listed, *, frozen: bool = False, broken: bool = False) -> str:
-    words = (
-        (item.active, tr("active")),
-        (item.environment.unfinished, tr("unfinished")),
-        (frozen, tr("frozen")),
-        (broken, tr("broken")),
-    )
-    return ",".join(word for applies, word in words if applies)
-
-
 def _show_packages(environment: Environment, packages: Sequence[Package]) -> None:
     rows = [(p.name, p.version, p.build or NOTHING, _source(p)) for p in packages]
-    data = {"environment": _environment_data(environment), "packages": [_package_data(p) for p in packages]}
+    data = {"environment": environment_data(environment), "packages": [_package_data(p) for p in packages]}
     out.result(data, out.table(("name", "version", "build", "source"), rows) if rows else "")
 
 
@@ -143,20 +118,6 @@ def _address(origin: Origin) -> str:
     if origin.kind == "vcs":
         return f"{origin.vcs}+{origin.url}@{origin.commit}"
     return f"-e {origin.url}" if origin.kind == "editable" else origin.url
-
-
-def _environment_data(environment: Environment) -> dict[str, Any]:
-    return {
-        "name": environment.name,
-        "path": str(environment.prefix),
-        "kind": environment.kind,
-        "engine": environment.engine,
-        "unfinished": environment.unfinished,
-    }
-
-
-def _listed_data(item: Listed) -> dict[str, Any]:
-    return _environment_data(item.environment) | {"python": item.python, "active": item.active}
 
 
 def _package_data(package: Package) -> dict[str, Any]:
