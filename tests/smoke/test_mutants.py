@@ -120,7 +120,8 @@ def keep_seeds(rows: Iterable[dict[str, Any]], stack: str) -> None:
 
 def _keep(path: Path, title: str, about: str, stack: str, table: Sequence[Sequence[str]]) -> None:
     heads, *rows = ([cell.replace("|", "\\|") for cell in row] for row in table)
-    made = f"Measured with `tests/smoke/prove.py`, as `pytest --long tests/smoke/test_mutants.py` does it anew, {stack}, on a CPU."
+    again = "as `pytest --long tests/smoke/test_mutants.py` does it anew"
+    made = f"Measured with `tests/smoke/prove.py`, {again}, {stack}, on a CPU."
     lines = [f"# {title}", "", about, "", made, "", _row(heads), _row(["---"] * len(heads)), *map(_row, rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
