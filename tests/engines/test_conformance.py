@@ -166,16 +166,15 @@ def test_a_frozen_environment_is_not_changed(home: Home, made: str, channel: str
     assert names(home, made) == before
 
 
-def test_remove_takes_everything_and_asks_first(home: Home, made: str) -> None:
+def test_remove_takes_everything_and_asks_first(home: Home, made: str, engine: str) -> None:
     refused = home.envtool("remove", made)
     assert refused.code == 2
     assert "--yes" in refused.err
     ran = home.envtool("remove", made, "--yes")
     assert ran.code == 0, ran.err
     assert leftovers(home) == []
-    registered = home.path / ".conda" / "environments.txt"
-    if "embedded" in ran.err:
-        assert registered.read_text() == ""
+    if engine == "embedded":  # conda keeps its own register, and drops what is gone when it lists
+        assert (home.path / ".conda" / "environments.txt").read_text() == ""
 
 
 @pytest.mark.parametrize("content", [None, "mine"])
