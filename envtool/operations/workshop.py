@@ -68,6 +68,12 @@ def new_prefix(
         write_atomically(intent, json.dumps(content).encode())
         try:
             prefix.mkdir()
+        except OSError:
+            # Somebody else was quicker, or the disk is closed: there is nothing of ours to take away.
+            intent.unlink(missing_ok=True)
+            refuse_existing(prefix, name)
+            raise
+        try:
             yield workshop
         except BaseException:
             discard(prefix)
@@ -101,7 +107,8 @@ def _clear_away(prefix: Path, reporter: Reporter) -> None:
     intent = intent_of(prefix)
     if intent.exists():
         reporter.note(tr("Clearing away what an interrupted run left at {prefix}.", prefix=prefix))
-        discard(prefix)
+        if _is_ours(prefix):
+            discard(prefix)
         intent.unlink()
     if in_place.pending(prefix):
         reporter.note(tr("Bringing an interrupted renaming of {prefix} to its end.", prefix=prefix))
@@ -109,6 +116,14 @@ def _clear_away(prefix: Path, reporter: Reporter) -> None:
     beside = prefix.parent / OWN
     for leftover in (*beside.glob(f"{prefix.name}.*.work"), *beside.glob(f"{prefix.name}.*.gone")):
         delete(leftover)
+
+
+def _is_ours(prefix: Path) -> bool:
+    """Return whether what lies where a killed run had begun is what it made, and not a folder put there since."""
+    if prefix.is_symlink() or not prefix.is_dir():
+        return False
+    # reserved and still empty; marked by an engine of ours; or half-made by a conda that we drove
+    return not any(prefix.iterdir()) or any((prefix / part).is_dir() for part in (OWN, "conda-meta"))
 
 
 def delete(folder: Path) -> None:

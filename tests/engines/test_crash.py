@@ -191,6 +191,17 @@ def test_a_killed_remove(home: Home, channel: str, kills: int) -> None:
     assert list((home.path / ".conda/envs").glob("*")) == []
 
 
+def test_a_folder_put_where_a_killed_run_had_begun_is_not_its_own(home: Home, channel: str) -> None:
+    envs = home.path / ".conda/envs"
+    (envs / ".envtool").mkdir(parents=True)
+    (envs / ".envtool/demo.intent.json").write_text('{"command": "envtool create demo"}')
+    (envs / "demo").mkdir()
+    (envs / "demo/thesis.tex").write_text("years of work")
+    ran = home.envtool("create", "demo", *SPECS, "-c", channel, "--engine", "embedded")
+    assert (ran.code, "exists already" in ran.err) == (1, True)
+    assert (envs / "demo/thesis.tex").read_text() == "years of work"
+
+
 def test_eight_at_once_on_one_name(home: Home, channel: str) -> None:
     create = ("create", "demo", *SPECS, "-c", channel, "--engine", "embedded")
     children = [home.start(*create) for _ in range(8)]
