@@ -1,7 +1,7 @@
 """Run by an interpreter with torch, never by pytest: judge checks under other seeds, or under mutants.
 
-``python prove.py seeds 30`` and ``python prove.py mutants [NAME ...]`` print a JSON line per run. Every run has a
-process of its own, forked after the imports, so that hundreds of them take as long as their checks.
+``python prove.py seeds 30 [CHECK ...]`` and ``python prove.py mutants [NAME ...]`` print a JSON line per run. Every run
+has a process of its own, forked after the imports, so that hundreds of them take as long as their checks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BUNDLE = Path(__file__).parents[2] / "envtool" / "smoke"
-SLOW = ("probe.compile", "gan.grid")  # a compiler and half a minute of training: not for dozens of runs
 
 
 def load_bundle() -> None:
@@ -53,17 +53,25 @@ def forked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return dict(json.loads(said)) if said else {"verdict": "error", "message": "the process died"}
 
 
-def seeds(count: int) -> None:
-    """Judge every check that a CPU can under ``count`` other seeds."""
+def seeds(count: int, names: Any) -> None:
+    """Judge every check that a CPU can, or the named ones, under ``count`` other seeds."""
     from envtool_smoke import registry, worker
 
-    for check in registry.choose(registry.catalogue(), device="cpu"):
-        if check.id in SLOW:
-            continue
-        worker.judge(check, "cpu")  # so that what it imports need not be imported again for each seed
+    for check in registry.choose(registry.catalogue(), only=names, device="cpu"):
+        if not check.isolated("cpu"):
+            worker.judge(check, "cpu")  # so that what it imports need not be imported again for each seed
         for seed in range(1, count + 1):
-            said = forked(functools.partial(worker.judge, check, "cpu", seed))
+            said = forked(functools.partial(_afresh, check, seed))
             print(json.dumps({"check": check.id, "seed": seed, **_summary(said)}), flush=True)
+
+
+def _afresh(check: Any, seed: int) -> dict[str, Any]:
+    """Judge a check in a folder for temporary files of its own: what a compiler made for one seed is not there."""
+    from envtool_smoke import worker
+
+    with tempfile.TemporaryDirectory() as scratch:
+        tempfile.tempdir = scratch
+        return dict(worker.judge(check, "cpu", seed))
 
 
 def mutants(names: Any) -> None:
@@ -101,6 +109,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     if sys.argv[1] == "seeds":
-        seeds(int(sys.argv[2]))
+        seeds(int(sys.argv[2]), sys.argv[3:])
     else:
         mutants(sys.argv[2:])

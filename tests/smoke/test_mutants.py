@@ -76,11 +76,13 @@ def test_every_mutant_is_caught(torch_python: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.long
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(4 * 3600)
 def test_no_false_alarm(torch_python: Path) -> None:
     rows = _prove(torch_python, "seeds", str(CLEAN))
     keep_seeds(rows, _stack(torch_python))
-    assert [f"{r['check']}, seed {r['seed']}: {r['message']}" for r in rows if r["verdict"] == "fail"] == []
+    assert [
+        f"{r['check']}, seed {r['seed']}: {r['message']}" for r in rows if r["verdict"] not in {"pass", "skip"}
+    ] == []
 
 
 def keep_mutants(rows: Iterable[dict[str, Any]], stack: str) -> None:
