@@ -100,11 +100,13 @@ class Channel:
     """A conda channel as the user knows it (``name``) and where it is read from.
 
     ``urls`` are base URLs without subdir, the first being the one in force; the others are replicas of the same
-    upstream, to be tried in that order when the one before fails. Private channels have no replica.
+    upstream, to be tried in that order when the one before fails. Private channels have no replica. ``mirrored`` says
+    that the one in force is a mirror: what it lacks its upstream may have.
     """
 
     name: str
     urls: tuple[str, ...]
+    mirrored: bool = False
 
 
 @dataclass(frozen=True)

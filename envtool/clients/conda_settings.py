@@ -26,6 +26,8 @@ _LISTS = {  # setting -> its other names, and what separates items in its variab
     "denylist_channels": ((), ","),
     "envs_dirs": (("envs_path",), os.pathsep),
     "pkgs_dirs": ((), ","),
+    "pinned_packages": ((), "&"),
+    "create_default_packages": ((), ","),
 }
 _MAPS = ("custom_channels", "custom_multichannels", "migrated_custom_channels", "proxy_servers")
 _SCALARS = {
@@ -59,6 +61,8 @@ class CondaSettings:
     channel_priority: str = "flexible"
     envs_dirs: tuple[Path, ...] = ()
     pkgs_dirs: tuple[Path, ...] = ()
+    pinned_packages: tuple[str, ...] = ()
+    create_default_packages: tuple[str, ...] = ()
     ssl_verify: bool | str = True
     client_ssl_cert: str = ""
     client_ssl_cert_key: str = ""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from envtool.engines.protocol import EngineName, Solution, Wanted
+from envtool.engines.protocol import EngineName, Solution, UnsatisfiableError, Wanted
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Archive, Channel, Package, Sources
 from envtool.prefix import mark_unfinished
@@ -40,15 +40,14 @@ class Conda:
         try:
             return self._solve(wanted, prefix, sources, reporter)
         except EnvtoolError as error:
-            if error.code != ExitCode.NETWORK or sources.offline:
+            if sources.offline or not (error.code == ExitCode.NETWORK or isinstance(error, UnsatisfiableError)):
                 raise
-            for others in _elsewhere(sources):
+            for others in _elsewhere(sources, error):
                 try:
                     solution = self._solve(wanted, prefix, others, reporter)
                 except EnvtoolError:
                     continue
-                names = ", ".join(channel.name for channel in others.channels)
-                reporter.note(tr("A channel does not answer; packages come from {channels} this time.", channels=names))
+                _tell(error, others, reporter)
                 return solution
             raise
 
@@ -125,15 +124,30 @@ class Conda:
         return answer
 
 
-def _elsewhere(sources: Sources) -> Iterator[Sources]:
-    """Yield the sources with each channel at its next replica, by address, until no channel has another."""
-    for turn in range(1, max((len(channel.urls) for channel in sources.channels), default=1)):
-        turned = (channel.urls[min(turn, len(channel.urls) - 1)] for channel in sources.channels)
-        channels = (
-            channel if url == channel.urls[0] else Channel(redact(url), (url,))
-            for channel, url in zip(sources.channels, turned, strict=True)
-        )
+def _elsewhere(sources: Sources, failure: EnvtoolError) -> Iterator[Sources]:
+    """Yield the sources with each channel at its next replica, by address, until no channel has another.
+
+    Where the channels answered and lacked something, only mirrors are left: what upstream lacks nobody has.
+    """
+    turning = [c for c in sources.channels if c.mirrored or not isinstance(failure, UnsatisfiableError)]
+    for turn in range(1, max((len(channel.urls) for channel in turning), default=1)):
+        channels = (_at(channel, turn) if channel in turning else channel for channel in sources.channels)
         yield replace(sources, channels=tuple(channels))
+
+
+def _at(channel: Channel, turn: int) -> Channel:
+    url = channel.urls[min(turn, len(channel.urls) - 1)]
+    return channel if url == channel.urls[0] else Channel(redact(url), (url,))
+
+
+def _tell(failure: EnvtoolError, others: Sources, reporter: Reporter) -> None:
+    names = ", ".join(channel.name for channel in others.channels)
+    template = (
+        "A mirror does not have what was asked for; packages come from {channels} this time."
+        if isinstance(failure, UnsatisfiableError)
+        else "A channel does not answer; packages come from {channels} this time."
+    )
+    reporter.note(tr(template, channels=names))
 
 
 def _verb(wanted: Wanted) -> str:
@@ -188,7 +202,10 @@ def _failure(answer: Json, done: Completed) -> EnvtoolError:
     if kind.startswith("CondaToS"):
         return EnvtoolError(
             tr("conda refuses until the terms of service of a channel are accepted: {reason}", reason=reason),
-            hint=tr("Read them; then accept them with --accept-tos, or take conda-forge: -c conda-forge."),
+            hint=tr(
+                "Read them with `conda tos view`; then accept them with --accept-tos, or do without that channel: "
+                "--override-channels -c conda-forge."
+            ),
         )
     if kind in _NETWORK_ERRORS or "HTTP" in kind:
         return EnvtoolError(
@@ -203,7 +220,7 @@ def _failure(answer: Json, done: Completed) -> EnvtoolError:
         "LibMambaUnsatisfiableError",
         "PackagesNotFoundInChannelsError",
     ):
-        return EnvtoolError(
+        return UnsatisfiableError(
             tr("No set of packages satisfies the request: {reason}", reason=reason),
             hint=tr("Check the spelling, loosen a version, or name another channel with -c."),
         )

@@ -54,6 +54,12 @@ def pins(prefix: Path | None) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
 
 
+def others(defaults: Sequence[str], specs: Sequence[str]) -> list[str]:
+    """Return the specs of conda's ``create_default_packages`` whose names were not asked for."""
+    named = {spec_name(spec) for spec in specs}
+    return [spec for spec in defaults if spec_name(spec) not in named]
+
+
 def _with_dependents(names: set[str], installed: Sequence[Json]) -> set[str]:
     """Return the names and those of all packages that cannot be without them: they go, too."""
     found = set(names)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from envtool.clients.conda_settings import CondaSettings
 from envtool.engines import conda_records, history, link_scripts, registry
 from envtool.engines.protocol import EngineName, Solution, Wanted
 from envtool.engines.rattler import PackageError, Rattler
@@ -50,54 +51,49 @@ def available() -> bool:
 
 
 class Embedded:
-    """See the module. ``command`` is the user's command line, for the history; the rest is the network."""
+    """See the module. ``command`` is the user's command line, for the history; conda's ``settings`` hold here too."""
 
     name: EngineName = "embedded"
 
-    def __init__(
-        self, host: Host, command: str, *, insecure: bool, certificate: str, proxies: Mapping[str, str]
-    ) -> None:
+    def __init__(self, host: Host, command: str, settings: CondaSettings) -> None:
         self._host = host
         self._command = redact(command)
-        self._worker = Rattler(host, insecure=insecure, certificate=certificate, proxies=proxies)
+        self._settings = settings
+        self._worker = Rattler(host, settings)
 
     # -- the protocol -----------------------------------------------------------------------------------------------
 
     def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         installed = conda_records.read_all(prefix) if prefix else []
-        specs = conda_records.specs_to_solve(wanted, installed)
         if wanted.archives:
             return self._explicit(wanted, installed, sources)
+        specs = conda_records.specs_to_solve(wanted, installed)
+        if prefix is None:
+            specs += conda_records.others(self._settings.create_default_packages, specs)
+        priority = self._settings.channel_priority
         request = {
             "action": "solve",
-            "channels": [[channel.name, list(channel.urls)] for channel in sources.channels],
-            "specs": specs,
+            "channels": [[channel.name, channel.urls, channel.mirrored] for channel in sources.channels],
+            # The library reads only such records as a spec allows, and so overlooks that a channel has others of a name.
+            "specs": [*specs, *map(conda_records.spec_name, specs)] if priority == "strict" else specs,
             "installed": str(prefix) if prefix else None,
             "update": list(wanted.update),
-            "pins": conda_records.pins(prefix),
+            "pins": [*self._settings.pinned_packages, *conda_records.pins(prefix)],
             "subdir": self._host.subdir,
-            "strict": True,
-            "offline": sources.offline,
+            "priority": priority,
+            "offline": sources.offline or self._settings.offline,
         }
         with reporter.bar(tr("Solving")):
             answer = self._worker.ask(request)
-        for channel in sources.channels:
-            if (used := answer["mirrors"][channel.urls[0]]) != channel.urls[0]:
-                reporter.note(
-                    tr(
-                        "{channel} is read from {url} this time: {first} does not serve it.",
-                        channel=channel.name,
-                        url=used,
-                        first=channel.urls[0],
-                    )
-                )
+        _tell_how(answer, sources.channels, reporter)
         private = _Private(answer["records"], tuple(specs), sources.channels, answer["mirrors"])
         return _solution(wanted, installed, private)
 
     def _explicit(self, wanted: Wanted, installed: Sequence[Json], sources: Sources) -> Solution:
         """Return the archives as they are named, beside what is installed under other names."""
         archives = [[archive.url, archive.md5, archive.sha256] for archive in wanted.archives]
-        request = {"action": "explicit", "archives": archives, "subdir": self._host.subdir, "offline": sources.offline}
+        offline = sources.offline or self._settings.offline
+        request = {"action": "explicit", "archives": archives, "subdir": self._host.subdir, "offline": offline}
         new = self._worker.ask(request)["records"]
         named = {record["name"] for record in new}
         kept = [record for record in installed if record["name"] not in named]
@@ -220,6 +216,21 @@ class Embedded:
         paths = (str(entry["_path"]) for entry in json.loads(listing.read_bytes())["paths"])
         files = ["/".join([places.get(head, head), *rest]) for head, *rest in (path.split("/") for path in paths)]
         return [*files, *scripts]
+
+
+def _tell_how(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> None:
+    """Say what is not as it was configured: a channel read elsewhere, channels that had to be mixed."""
+    template = (
+        "{channel} is read from {url} this time: {first} does not have what was asked for."
+        if answer["lacking"]
+        else "{channel} is read from {url} this time: {first} does not serve it."
+    )
+    for channel in channels:
+        first = channel.urls[0]
+        if (used := answer["mirrors"][first]) != first:
+            reporter.note(tr(template, channel=channel.name, url=redact(used), first=redact(first)))
+    if answer["mixed"]:
+        reporter.note(tr("Packages of several channels are mixed: with strict channel priority nothing fits together."))
 
 
 def _solution(wanted: Wanted, installed: Sequence[Json], private: _Private) -> Solution:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from envtool.errors import EnvtoolError
 from envtool.model import Archive, Package, Sources
 from envtool.reporter import Reporter
 
@@ -40,6 +41,10 @@ class Solution:
     def changes_nothing(self) -> bool:
         """Whether the prefix holds all that is wanted already."""
         return not (self.link or self.unlink)
+
+
+class UnsatisfiableError(EnvtoolError):
+    """A request that no set of packages of the sources in use satisfies; others may have more."""
 
 
 class Engine(Protocol):

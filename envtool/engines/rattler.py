@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from envtool import __version__
+from envtool.clients.conda_settings import CondaSettings
+from envtool.engines.protocol import UnsatisfiableError
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.paths import Host
 from envtool.process import Command, Dialogue
@@ -23,13 +25,14 @@ Json = dict[str, Any]
 
 
 class Rattler:
-    """The worker, with conda's network settings: ``certificate`` is a file, ``proxies`` maps http and https."""
+    """The worker, with conda's network settings."""
 
-    def __init__(self, host: Host, *, insecure: bool, certificate: str, proxies: Mapping[str, str]) -> None:
+    def __init__(self, host: Host, settings: CondaSettings) -> None:
+        certificate = settings.ssl_verify if isinstance(settings.ssl_verify, str) else ""
         self._environment = {"PYTHONUTF8": "1"} | ({"SSL_CERT_FILE": certificate} if certificate else {})
         self._always: Json = {
-            "insecure": insecure,
-            "proxies": dict(proxies),
+            "insecure": settings.ssl_verify is False,
+            "proxies": {kind: url for kind, url in settings.proxy_servers.items() if kind in ("http", "https")},
             "cache": str(host.cache_dir / "conda"),
             "stall": float(host.environ.get("ENVTOOL_STALL") or STALL),
             "user_agent": f"envtool/{__version__}",
@@ -88,7 +91,7 @@ def _failure(event: Json, request: Json) -> EnvtoolError:
                 code=ExitCode.NETWORK,
             )
         case "unsatisfiable":
-            return EnvtoolError(
+            return UnsatisfiableError(
                 tr("No set of packages satisfies the request: {reason}", reason=message),
                 hint=tr("Check the spelling, loosen a version, or name another channel with -c."),
             )

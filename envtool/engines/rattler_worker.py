@@ -8,6 +8,8 @@ or ``error``.
 """
 
 import asyncio
+import contextlib
+import hashlib
 import json
 import os
 import sys
@@ -98,21 +100,54 @@ def _explain(error: BaseException) -> Json:
 async def _solve(request: Json) -> Json:
     """Return the records that satisfy the specs, and the address that each channel was read from.
 
-    ``channels``: [[name, [url, ...]], ...] in priority order; ``specs``; ``installed``: a prefix whose packages are to
-    be kept where possible, or null, but for the names in ``update``; ``pins`` must hold for whatever is installed.
+    ``channels``: [[name, [url, ...], mirrored], ...] in priority order; ``specs``; ``installed``: a prefix whose
+    packages are to be kept where possible, or null, but for the names in ``update``; ``pins`` must hold for whatever is
+    installed; ``priority``: strict, flexible or disabled. ``mixed`` in the answer: strict priority had no solution.
     """
-    chosen = {urls[0]: urls[0] for _, urls in request["channels"]}
+    chosen = {urls[0]: urls[0] for _, urls, _ in request["channels"]}
     try:
-        records = await _solved(request, chosen)
-    except (GatewayError, _StalledError):
-        # Only now is it worth asking address by address: reading an index twice doubles time and memory.
-        for name, urls in request["channels"]:
-            chosen[urls[0]] = await _first_that_answers(request, name, urls)
-        records = await _solved(request, chosen)
-    return {"records": [_to_json(record) for record in records], "mirrors": chosen}
+        try:
+            records, mixed = await _solved(request, chosen)
+        except (GatewayError, _StalledError):
+            # Only now is it worth asking address by address: reading an index twice doubles time and memory.
+            for name, urls, _ in request["channels"]:
+                chosen[urls[0]] = await _first_that_answers(request, name, urls[0], urls)
+            records, mixed = await _solved(request, chosen)
+    except SolverError:
+        fuller = await _past_the_mirrors(request, chosen)
+        if fuller == chosen:
+            raise
+        records, mixed = await _solved(request, fuller)
+        return _solution(records, fuller, mixed=mixed, lacking=True)
+    return _solution(records, chosen, mixed=mixed, lacking=False)
 
 
-async def _solved(request: Json, chosen: dict[str, str]) -> list[RepoDataRecord]:
+def _solution(records: Sequence[RepoDataRecord], mirrors: dict[str, str], *, mixed: bool, lacking: bool) -> Json:
+    return {"records": [_to_json(record) for record in records], "mirrors": mirrors, "mixed": mixed, "lacking": lacking}
+
+
+async def _past_the_mirrors(request: Json, chosen: dict[str, str]) -> dict[str, str]:
+    """Return where to look for what is not to be had: mirrors may be behind, so upstream or another copy takes over."""
+    fuller = dict(chosen)
+    for name, urls, mirrored in request["channels"]:
+        if mirrored and chosen[urls[0]] == urls[0]:
+            with contextlib.suppress(_NoChannelError):
+                fuller[urls[0]] = await _first_that_answers(request, name, urls[0], urls[1:])
+    return fuller
+
+
+async def _solved(request: Json, chosen: dict[str, str]) -> tuple[list[RepoDataRecord], bool]:
+    """Return a solution, and whether it mixes channels: flexible priority is strict as long as that has a solution."""
+    if request["priority"] == "flexible" and len(chosen) > 1:
+        try:
+            return await _solved_by(ChannelPriority.Strict, request, chosen), False
+        except SolverError:
+            return await _solved_by(ChannelPriority.Disabled, request, chosen), True
+    priority = ChannelPriority.Disabled if request["priority"] == "disabled" else ChannelPriority.Strict
+    return await _solved_by(priority, request, chosen), False
+
+
+async def _solved_by(priority: ChannelPriority, request: Json, chosen: dict[str, str]) -> list[RepoDataRecord]:
     updated = set(request["update"])
     solving = solve(
         sources=[Channel(url) for url in chosen],
@@ -122,7 +157,7 @@ async def _solved(request: Json, chosen: dict[str, str]) -> list[RepoDataRecord]
         locked_packages=[r for r in _installed(request["installed"]) if r.name.normalized not in updated],
         constraints=[MatchSpec(pin) for pin in request["pins"]],
         virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
-        channel_priority=ChannelPriority.Strict if request["strict"] else ChannelPriority.Disabled,
+        channel_priority=priority,
     )
     records: list[RepoDataRecord] = await _unless_stalled(request, solving)
     return records
@@ -141,14 +176,14 @@ async def _explicit(request: Json) -> Json:
     return {"records": list(records.values()), "mirrors": {}}
 
 
-async def _first_that_answers(request: Json, name: str, urls: list[str]) -> str:
-    """Return the first address whose package names can be read: those down, blocked or broken are passed over."""
+async def _first_that_answers(request: Json, name: str, channel: str, urls: Sequence[str]) -> str:
+    """Return the first address at which a channel can be read: those down, blocked or broken are passed over."""
     causes: dict[str, str] = {}
     for url in urls:
         for plain in (False, True):
-            gateway = _gateway(request, {urls[0]: url}, plain=plain)
+            gateway = _gateway(request, {channel: url}, plain=plain)
             try:
-                await _unless_stalled(request, gateway.names([urls[0]], [request["subdir"], "noarch"]))
+                await _unless_stalled(request, gateway.names([channel], [request["subdir"], "noarch"]))
             except (GatewayError, _StalledError) as error:
                 causes.setdefault(url, _root_cause(error))
                 # A broken .zst shows only when it is decoded, and then the library does not try the plain file.
@@ -176,7 +211,10 @@ def _gateway(request: Json, mirrors: dict[str, str], *, plain: bool = False) -> 
     plain = plain or request.get("plain", False)
     offline = "force-cache-only" if request["offline"] else "cache-or-fetch"
     config = SourceConfig(zstd_enabled=not plain, bz2_enabled=False, sharded_enabled=not plain, cache_action=offline)  # type: ignore[arg-type]
-    cache = Path(request["cache"], "repodata")
+    moved = {old: new for old, new in mirrors.items() if old != new}
+    # The library files an index under the channel's own address, wherever it was read: each copy gets its own folder.
+    folder = f"repodata-{hashlib.sha256(repr(moved).encode()).hexdigest()[:16]}" if moved else "repodata"
+    cache = Path(request["cache"], folder)
     return Gateway(cache_dir=cache, default_config=config, client=_client(request, mirrors))
 
 
@@ -240,7 +278,7 @@ async def _unless_stalled(request: Json, work: Coroutine[Any, Any, Any], files: 
     last, since = None, time.monotonic()
     while not task.done():
         await asyncio.wait([task], timeout=1.0)
-        signs = round(time.process_time(), 1), _size(Path(request["cache"], "repodata"))
+        signs = round(time.process_time(), 1), _size(Path(request["cache"]))
         if signs != last:
             last, since = signs, time.monotonic()
         elif time.monotonic() - since > request["stall"]:
@@ -250,9 +288,10 @@ async def _unless_stalled(request: Json, work: Coroutine[Any, Any, Any], files: 
     return task.result()
 
 
-def _size(folder: Path) -> int:
+def _size(cache: Path) -> int:
+    """Return the bytes of all indexes that were received, the unfinished ones too."""
     try:
-        return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
+        return sum(path.stat().st_size for path in cache.glob("repodata*/*"))
     except OSError:
         return 0
 

@@ -78,6 +78,12 @@ def others(catalogue: Catalogue, url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(upstream if known.mirror else ()), *replicas)))
 
 
+def is_mirror(catalogue: Catalogue, url: str) -> bool:
+    """Return whether a channel's base URL is a mirror's: what that lacks, upstream may have."""
+    known = Recogniser(catalogue).url(url)
+    return known is not None and bool(known.mirror)
+
+
 def _ordered(candidates: Iterable[tuple[Mirror, str]]) -> tuple[str, ...]:
     usable = [(mirror, url) for mirror, url in candidates if mirror.state in _RANK]
     # the user's own first, then by state; within a state the catalogue's own order

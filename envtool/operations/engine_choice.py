@@ -118,7 +118,4 @@ def _make(host: Host, choice: Choice, command: str, *, accept_tos: bool) -> Engi
     from envtool.clients import conda
     from envtool.engines.embedded import Embedded
 
-    settings = conda.in_force(host, root=find.conda_root(host))
-    proxies = {kind: url for kind, url in settings.proxy_servers.items() if kind in ("http", "https")}
-    certificate = settings.ssl_verify if isinstance(settings.ssl_verify, str) else ""
-    return Embedded(host, command, insecure=settings.ssl_verify is False, certificate=certificate, proxies=proxies)
+    return Embedded(host, command, conda.in_force(host, root=find.conda_root(host)))

@@ -48,8 +48,9 @@ def _channels(host: Host, asked: Asked, file_channels: Sequence[str], prefix: Pa
     for name in named or [DEFAULT_CHANNEL]:
         for canonical, url in conda.channel_urls(settings, name):
             address = url.rstrip("/")
-            others = () if asked.offline else replicas.others(known, address)
-            found.setdefault(address, Channel(canonical, (address, *others[:REPLICAS])))
+            others = () if asked.offline else replicas.others(known, address)[:REPLICAS]
+            mirrored = bool(others) and replicas.is_mirror(known, address)
+            found.setdefault(address, Channel(canonical, (address, *others), mirrored))
     return tuple(found.values())
 
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from channel import packages
 from channel.server import Server
 from conftest import Home
 
@@ -155,6 +156,38 @@ def test_an_update_goes_as_far_as_the_pins_allow(home: Home, made: str, channel:
     pinned.unlink()
     assert home.envtool("update", "-n", made, "six", "-c", channel, "--yes").code == 0
     assert names(home, made)["six"] == "1.17.0"
+
+
+def test_what_condarc_pins_and_adds_to_new_environments_holds(home: Home, engine: str, channel: str) -> None:
+    condarc = home.path / ".condarc"
+    condarc.write_text("pinned_packages: [leaf=1.0]\ncreate_default_packages: [scripted, trunk]\n")
+    asked = ("create", "demo", "leaf", "trunk=1.0", "-c", channel, "--override-channels", "--engine", engine)
+    ran = home.envtool(*asked)
+    assert ran.code == 0, ran.err
+    assert names(home, "demo") == {"leaf": "1.0", "trunk": "1.0", "scripted": "1.0"}
+    condarc.unlink()
+    assert home.envtool("install", "-n", "demo", "leaf=2.0", "-c", channel, "--override-channels").code == 0
+    assert names(home, "demo")["leaf"] == "2.0"
+
+
+def test_channel_priority_is_the_configured_one(home: Home, engine: str, channel: str, tmp_path: Path) -> None:
+    higher = tmp_path / "higher"
+    higher.mkdir()
+    packages.tiny(higher, "leaf", "1.5", depends=("trunk",))
+    packages.index(higher)
+    asked = ("create", "demo", "-c", higher.as_uri(), "-c", channel, "--override-channels", "--engine", engine)
+    first = home.envtool(*asked, "leaf")
+    assert first.code == 0, first.err
+    assert names(home, "demo")["leaf"] == "1.5"
+    assert home.envtool("remove", "demo", "--yes").code == 0
+    # the lower channel's version is wanted, which conda's usual, flexible priority allows and strict does not
+    (home.path / ".condarc").write_text("channel_priority: strict\n")
+    refused = home.envtool(*asked, "leaf=2.0")
+    assert (refused.code, "No set of packages" in refused.err) == (1, True)
+    (home.path / ".condarc").unlink()
+    mixed = home.envtool(*asked, "leaf=2.0")
+    assert mixed.code == 0, mixed.err
+    assert names(home, "demo")["leaf"] == "2.0"
 
 
 def test_a_frozen_environment_is_not_changed(home: Home, made: str, channel: str) -> None:

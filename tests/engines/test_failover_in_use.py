@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from channel.server import Server
+from channel.packages import index, tiny
+from channel.server import Server, serve
 from conftest import Home
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mirrors"))
@@ -24,6 +27,7 @@ from .conftest import PYTHON
 
 DEMO = "envtool-mirror-demo"
 CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
+NO_CONDA = pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA")
 
 
 class Heard(Silent):
@@ -82,7 +86,7 @@ def test_both_halves_come_from_elsewhere_and_settings_stay(home: Home, broken_fi
 
 
 @pytest.mark.conda
-@pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA")
+@NO_CONDA
 def test_conda_is_sent_elsewhere_too(home: Home, broken_first, channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(home.path))
     monkeypatch.setenv("CONDA_PKGS_DIRS", str(home.path / "pkgs"))
@@ -95,24 +99,101 @@ def test_conda_is_sent_elsewhere_too(home: Home, broken_first, channel: str, mon
     assert {p.name for p in packages.read(find.resolve(home.host, "demo")).conda} == {"trunk"}
 
 
-TERMS = """#!{python}
-import json, os, sys
-if os.environ.get("CONDA_PLUGINS_AUTO_ACCEPT_TOS") != "yes":
-    print(json.dumps({{"exception_name": "CondaToSNonInteractiveError", "error": "Terms of Service"}}))
-    sys.exit(1)
-print(json.dumps({{"success": True, "actions": {{}}}}))
-"""
+@pytest.fixture
+def behind(home: Home, channel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A home whose configured mirror works and is behind its upstream: it has no ``leaf`` 2.0."""
+    stale = tmp_path / "stale/anaconda/cloud/conda-forge"
+    stale.mkdir(parents=True)
+    tiny(stale, "leaf", "1.0", depends=("trunk",))
+    tiny(stale, "trunk", "1.0")
+    index(stale)
+    with serve(tmp_path / "stale") as mirror:
+        shipped = home.path / "shipped.yaml"
+        shipped.write_text(
+            "schema: 1\ncompiled: 2026-11-23\n"
+            f"upstream: {{conda: '{channel.removesuffix('/conda-forge')}', defaults: 'http://127.0.0.1:9/p',"
+            " torch: 'http://127.0.0.1:9/t'}\n"
+            "mirrors:\n"
+            "  behind: {title: behind, group: a, state: active, evidence: [],"
+            f" conda: {{base: '{mirror.url}/anaconda', channels: [conda-forge]}}}}\n"
+        )
+        monkeypatch.setattr(catalogue, "_shipped", lambda: shipped)
+        (home.path / ".condarc").write_text(
+            f"channels: [conda-forge]\ncustom_channels: {{conda-forge: '{mirror.url}/anaconda/cloud'}}\n"
+        )
+        yield mirror
 
 
-def test_terms_of_service_are_accepted_by_the_user_alone(home: Home, tmp_path: Path) -> None:
-    # A stand-in: the plugin that refuses is a part of Anaconda's own installations, of which none is here.
-    program = tmp_path / "conda"
-    program.write_text(TERMS.format(python=sys.executable))
-    program.chmod(0o755)
-    env = {"CONDA_EXE": str(program)}
-    refused = home.envtool("create", "demo", "numpy", "--dry-run", env=env)
-    assert (refused.code, "terms of service" in refused.err, "--accept-tos" in refused.err) == (1, True, True)
-    assert home.envtool("create", "demo", "numpy", "--dry-run", "--accept-tos", env=env).code == 0
+@pytest.fixture(params=["embedded", pytest.param("conda", marks=[pytest.mark.conda, NO_CONDA])])
+def engine(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "conda":
+        monkeypatch.setenv("HOME", str(home.path))
+        monkeypatch.setenv("CONDA_PKGS_DIRS", str(home.path / "pkgs"))
+        home.environ["CONDA_EXE"] = CONDA  # type: ignore[index]
+        home.environ["CONDA_ENVS_DIRS"] = str(home.path / "envs")  # type: ignore[index]
+    return str(request.param)
+
+
+def test_what_a_mirror_does_not_have_yet_comes_from_upstream(
+    home: Home, behind: Server, engine: str, channel_server: Server
+) -> None:
+    condarc = (home.path / ".condarc").read_bytes()
+    heard = Heard()
+    create(home.host, CreateRequest(Spec(conda=("leaf",)), name="old", engine=engine), heard)
+    assert channel_server.requests == []  # it has *a* leaf: nobody else is asked
+    create(home.host, CreateRequest(Spec(conda=("leaf=2.0",)), name="demo", engine=engine), heard)
+    versions = {p.name: p.version for p in packages.read(find.resolve(home.host, "demo")).conda}
+    assert versions == {"leaf": "2.0", "trunk": "1.0"}
+    assert "\n".join(heard.notes).count(channel_server.url) == 1
+    assert (home.path / ".condarc").read_bytes() == condarc
+    # and what upstream's index says has not taken the place of the mirror's
+    create(home.host, CreateRequest(Spec(conda=("leaf",)), name="again", engine=engine), heard)
+    assert "2.0" not in {p.version for p in packages.read(find.resolve(home.host, "again")).conda}
+
+
+def test_what_upstream_does_not_have_either_is_refused(home: Home, behind: Server, engine: str) -> None:
+    with pytest.raises(EnvtoolError, match="No set of packages") as raised:
+        create(home.host, CreateRequest(Spec(conda=("leaf=3.0",)), name="demo", engine=engine), Silent())
+    assert raised.value.code == ExitCode.FAILED
+    assert not find.find_all(home.host) or "demo" not in {e.name for e in find.find_all(home.host)}
+
+
+def test_what_upstream_lacks_is_not_looked_for_at_mirrors(
+    home: Home, behind: Server, engine: str, channel: str
+) -> None:
+    (home.path / ".condarc").write_text(f"channels: ['{channel}']\n")
+    with pytest.raises(EnvtoolError, match="No set of packages"):
+        create(home.host, CreateRequest(Spec(conda=("leaf=3.0",)), name="demo", engine=engine), Silent())
+    assert behind.requests == []
+
+
+@pytest.fixture
+def terms(home: Home, tmp_path: Path) -> Iterator[str]:
+    """A channel with terms of service, and a conda whose plugin asks for them."""
+    done = CONDA and subprocess.run([CONDA, "tos", "--version"], capture_output=True, env={**home.environ}, check=False)
+    if not done or done.returncode:
+        pytest.skip("no conda with conda-anaconda-tos: put one on PATH or name it in ENVTOOL_TEST_CONDA")
+    home.environ["CONDA_EXE"] = CONDA  # type: ignore[index]
+    home.environ["CONDA_ENVS_DIRS"] = str(home.path / "envs")  # type: ignore[index]
+    home.environ["CONDA_PKGS_DIRS"] = str(home.path / "pkgs")  # type: ignore[index]
+    home.environ["CI"] = "false"  # elsewhere than in a CI the plugin asks
+    folder = tmp_path / "terms"
+    folder.mkdir()
+    tiny(folder, "trunk", "1.0")
+    index(folder)
+    (folder / "terms.json").write_text('{"version": "2025-07-15T00:00:00Z", "text": "Be good.", "support": "us"}')
+    with serve(folder) as running:
+        yield running.url
+
+
+def test_terms_of_service_are_explained_first_and_accepted_by_the_user_alone(home: Home, terms: str) -> None:
+    asked = ("create", "demo", "trunk", "-c", terms, "--override-channels")
+    refused = home.envtool(*asked)
+    assert (refused.code, terms in refused.err, "--accept-tos" in refused.err) == (1, True, True)
+    assert not (home.path / "envs/demo").exists()
+    accepted = home.envtool(*asked, "--accept-tos")
+    assert accepted.code == 0, accepted.err
+    assert "trunk" in home.envtool("list", "demo").out
 
 
 def test_a_private_channel_and_index_fail_as_they_fail(home: Home, broken_first, channel_server: Server) -> None:

@@ -8,6 +8,7 @@ import pytest
 from channel.server import Server, serve
 from conftest import Home
 
+from envtool.clients.conda_settings import CondaSettings
 from envtool.engines.embedded import Embedded
 from envtool.engines.protocol import Wanted
 from envtool.errors import EnvtoolError, ExitCode
@@ -112,7 +113,7 @@ def test_a_replica_takes_over_and_the_records_keep_the_first_address(
     second = channel.replace(channel_server.url, replica.url)
     sources = Sources((Channel("conda-forge", (channel, second)),))
     heard = Heard()
-    engine = Embedded(home.host, "test", insecure=False, certificate="", proxies={})
+    engine = Embedded(home.host, "test", CondaSettings())
     prefix, workshop = tmp_path / "env", tmp_path / "work"
     prefix.mkdir()
     workshop.mkdir()
@@ -130,7 +131,7 @@ def test_a_replica_takes_over_and_the_records_keep_the_first_address(
 
 def test_a_private_channel_has_no_replica(home: Home, channel: str, channel_server: Server) -> None:
     channel_server.break_("/conda-forge/", "status", status=503)
-    engine = Embedded(home.host, "test", insecure=False, certificate="", proxies={})
+    engine = Embedded(home.host, "test", CondaSettings())
     try:
         with pytest.raises(EnvtoolError) as raised:
             engine.solve(Wanted(("six",)), None, Sources((Channel("mine", (channel,)),)), Silent())
