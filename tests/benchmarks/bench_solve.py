@@ -110,6 +110,7 @@ def main() -> None:
                 "--engine",
                 "embedded",
                 "--no-pip",
+                "--dry-run",
             ]
             for label in ("cold", "warm"):
                 seconds, peak = measured(envtool, environ)

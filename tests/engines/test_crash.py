@@ -1,16 +1,19 @@
 """Killed at any moment, an environment is there whole, is not there, or is marked, with ways out that work.
 
-Ten kills of each kind in the usual run; a hundred with ``--long``, whose last figures the README keeps. The seed of the
-moments is printed with a failure (``ENVTOOL_TEST_SEED`` repeats it).
+Ten kills of each kind in the usual run, fewer on the engines that share the embedded one's steps; with ``--long``
+a hundred (twenty of conda, which is slow), whose last figures the README keeps. The seed of the moments is printed
+with a failure (``ENVTOOL_TEST_SEED`` repeats it).
 """
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,12 +22,62 @@ from conftest import Home
 from .conftest import PYTHON
 
 SEED = int(os.environ.get("ENVTOOL_TEST_SEED") or random.randrange(2**32))
+CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
 SPECS = (f"python={PYTHON}", "six=1.16", "numpy")
 
 
-@pytest.fixture
-def kills(request: pytest.FixtureRequest) -> int:
-    return 100 if request.config.getoption("--long") else 10
+PIP = ("--pip", "colorama==0.4.5")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An engine's environment ``demo``, the commands that are to be killed, and how often."""
+
+    folder: Path
+    create: tuple[str, ...]
+    install: tuple[str, ...]
+    uninstall: tuple[str, ...]
+    kills: int
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(("embedded", 10, 100), id="embedded"),
+        pytest.param(("venv", 4, 100), id="venv"),
+        pytest.param(
+            ("conda", 4, 20),
+            id="conda",
+            marks=[
+                pytest.mark.conda,
+                pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA"),
+            ],
+        ),
+    ]
+)
+def subject(request: pytest.FixtureRequest, home: Home, channel: str) -> Subject:
+    engine, few, many = request.param
+    kills = many if request.config.getoption("--long") else few
+    create, at = ("create", "demo", "--engine", engine), ("-n", "demo", "--yes")
+    if engine == "venv":
+        return Subject(
+            home.path / ".local/share/envtool/envs",
+            (*create, "--python", PYTHON, "--pip", "six==1.16.0", "--pip", "numpy", *PIP),
+            ("install", *at, "--pip", "six==1.17.0", "--pip", "idna", "--pip", "colorama==0.4.6"),
+            ("uninstall", *at, "six", "colorama"),
+            kills,
+        )
+    if engine == "conda":
+        home.environ["CONDA_EXE"] = CONDA  # type: ignore[index]
+        home.environ["CONDA_ENVS_DIRS"] = str(home.path / ".conda/envs")  # type: ignore[index]
+        home.environ["CONDA_PKGS_DIRS"] = str(home.path / ".conda/pkgs")  # type: ignore[index]
+    source = ("-c", channel)
+    return Subject(
+        home.path / ".conda/envs",
+        (*create, *SPECS, *PIP, *source),
+        ("install", *at, "six=1.17", "idna", "leaf", "--pip", "colorama==0.4.6", *source),
+        ("uninstall", *at, "six", "colorama", *source),
+        kills,
+    )
 
 
 def kill_at(home: Home, moment: float, *arguments: str, after: Path | None = None) -> bool:
@@ -93,13 +146,13 @@ def moments(seconds: float, kills: int) -> list[float]:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are found through /proc")
 
 
-def test_a_killed_create(home: Home, channel: str, kills: int) -> None:
-    create = ("create", "demo", *SPECS, "--pip", "colorama==0.4.6", "-c", channel, "--engine", "embedded")
+def test_a_killed_create(home: Home, subject: Subject) -> None:
+    create = subject.create
     usual = duration(home, *create)
     assert home.envtool("remove", "demo", "--yes").code == 0
     ends: Counter[str] = Counter()
-    for moment in moments(usual, kills):
-        making = home.path / ".conda/envs/.envtool/demo.intent.json" if sum(ends.values()) % 2 else None
+    for moment in moments(usual, subject.kills):
+        making = subject.folder / ".envtool/demo.intent.json" if sum(ends.values()) % 2 else None
         finished = kill_at(home, moment * (0.7 if making else 1), *create, after=making)
         after = state(home, "demo")
         ends[after] += 1
@@ -107,7 +160,7 @@ def test_a_killed_create(home: Home, channel: str, kills: int) -> None:
             assert after == "whole", f"seed {SEED}, {moment:.3f} s"
         if after == "whole":
             works(home, "demo")
-            assert versions(home, "demo")["colorama"] == "0.4.6"
+            assert versions(home, "demo")["colorama"] == "0.4.5"
         elif after == "unfinished":
             way = ("resume", "demo") if ends[after] % 2 else ("remove", "demo", "--yes")
             ran = home.envtool(*way)
@@ -119,45 +172,30 @@ def test_a_killed_create(home: Home, channel: str, kills: int) -> None:
             assert again.code == 0, f"seed {SEED}, {moment:.3f} s: {again.err}"
         works(home, "demo")
         assert home.envtool("remove", "demo", "--yes").code == 0
-        assert list((home.path / ".conda/envs").glob("*")) == [], f"seed {SEED}, {moment:.3f} s"
+        assert list(subject.folder.glob("*")) == [], f"seed {SEED}, {moment:.3f} s"
     print(dict(ends))
 
 
 @pytest.mark.parametrize("verb", ["install", "uninstall"])
-def test_a_killed_change(home: Home, channel: str, kills: int, verb: str) -> None:
-    assert home.envtool("create", "demo", *SPECS, "--pip", "colorama==0.4.5", "-c", channel).code == 0
-    prefix = home.path / ".conda/envs/demo"
-    change = {
-        "install": (
-            "install",
-            "-n",
-            "demo",
-            "six=1.17",
-            "idna",
-            "leaf",
-            "--pip",
-            "colorama==0.4.6",
-            "-c",
-            channel,
-            "-y",
-        ),
-        "uninstall": ("uninstall", "-n", "demo", "six", "colorama", "-c", channel, "-y"),
-    }[verb]
+def test_a_killed_change(home: Home, subject: Subject, verb: str) -> None:
+    prefix = subject.folder / "demo"
+    change: tuple[str, ...] = getattr(subject, verb)
+    assert home.envtool(*subject.create).code == 0
     old, old_files = versions(home, "demo"), files(prefix)
     usual = duration(home, *change)
     new = versions(home, "demo")
     assert new != old
     ends: Counter[str] = Counter()
-    for moment in moments(usual, kills):
+    for moment in moments(usual, subject.kills):
         assert home.envtool("remove", "demo", "--yes").code == 0
-        assert home.envtool("create", "demo", *SPECS, "--pip", "colorama==0.4.5", "-c", channel).code == 0
+        assert home.envtool(*subject.create).code == 0
         # every second kill falls between the first write and the last, which random moments rarely meet
         writing = prefix / ".envtool/unfinished.json" if sum(ends.values()) % 2 else None
         kill_at(home, moment * (0.3 if writing else 1), *change, after=writing)
         after = state(home, "demo")
         hint = f"seed {SEED}, {moment:.3f} s, writing: {bool(writing)}"
         if after == "unfinished":
-            refused = home.envtool("install", "-n", "demo", "idna", "-c", channel)
+            refused = home.envtool("install", "-n", "demo", "--pip", "idna")
             assert (refused.code, "envtool rollback demo" in refused.err) == (1, True), hint
             way = "rollback" if ends[after] % 2 else "resume"
             ran = home.envtool(way, "demo")
@@ -174,21 +212,20 @@ def test_a_killed_change(home: Home, channel: str, kills: int, verb: str) -> Non
     print(dict(ends))
 
 
-def test_a_killed_remove(home: Home, channel: str, kills: int) -> None:
-    create = ("create", "demo", *SPECS, "-c", channel, "--engine", "embedded")
-    assert home.envtool(*create).code == 0
+def test_a_killed_remove(home: Home, subject: Subject) -> None:
+    assert home.envtool(*subject.create).code == 0
     usual = duration(home, "remove", "demo", "--yes")
-    for moment in moments(usual, kills):
-        assert home.envtool(*create).code == 0
+    for moment in moments(usual, subject.kills):
+        assert home.envtool(*subject.create).code == 0
         kill_at(home, moment, "remove", "demo", "--yes")
         after = state(home, "demo")
         assert after in ("absent", "whole"), f"seed {SEED}, {moment:.3f} s"
         if after == "whole":
             works(home, "demo")
             assert home.envtool("remove", "demo", "--yes").code == 0
-    assert home.envtool(*create).code == 0
+    assert home.envtool(*subject.create).code == 0
     assert home.envtool("remove", "demo", "--yes").code == 0
-    assert list((home.path / ".conda/envs").glob("*")) == []
+    assert list(subject.folder.glob("*")) == []
 
 
 def test_a_folder_put_where_a_killed_run_had_begun_is_not_its_own(home: Home, channel: str) -> None:
