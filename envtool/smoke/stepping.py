@@ -1,36 +1,43 @@
 """Optimizers from their papers, in float64 and a few lines each: the references of ``checks/optimizers.py``.
 
-Every function takes the start and the gradients of consecutive steps and returns the parameters after each step.
+Every rule takes the start and the gradients of consecutive steps and yields the parameters after each step.
 Numbers are numpy-like tensors; nothing of ``torch.optim`` is used. t counts from 1.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Iterable, Iterator, List, Sequence, Tuple
 
 Rule = Callable[..., Iterator[Any]]
 
 
-def trace(rule: Rule, start: Any, gradients: Sequence[Any], **options: Any) -> List[Any]:
-    """Return the parameters after each step."""
-    return list(rule(start.clone(), gradients, **options))
+def trace(
+    rule: Rule, start: Any, gradients: Sequence[Any], weight_decay: float = 0.0, maximize: bool = False, **options: Any
+) -> List[Any]:
+    """Return the parameters after each step.
+
+    ``maximize`` turns the gradients, ``weight_decay`` adds its part to them: to every rule both are the same.
+    """
+    path = [start.clone()]
+    # A rule asks for its next gradient after it has yielded, so that the last parameters are those it starts from.
+    pulls = ((-g if maximize else g) + weight_decay * path[-1] for g in gradients)
+    for p in rule(path[0], pulls, **options):
+        path.append(p)  # noqa: PERF402 - one by one: the next gradient looks at it
+    return path[1:]
 
 
 def sgd(
     p: Any,
-    gs: Sequence[Any],
+    gs: Iterable[Any],
     lr: float,
     momentum: float = 0.0,
     dampening: float = 0.0,
-    weight_decay: float = 0.0,
     nesterov: bool = False,
-    maximize: bool = False,
 ) -> Iterator[Any]:
     """Polyak 1964; Nesterov as in Sutskever et al. 2013, in the form torch documents."""
     buffer = None
     for g in gs:
-        g = (-g if maximize else g) + weight_decay * p
         buffer = g if buffer is None else momentum * buffer + (1 - dampening) * g
         p = p - lr * (g + momentum * buffer if nesterov else buffer)
         yield p
@@ -38,25 +45,21 @@ def sgd(
 
 def adam(
     p: Any,
-    gs: Sequence[Any],
+    gs: Iterable[Any],
     lr: float = 1e-3,
     betas: Tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
-    weight_decay: float = 0.0,
+    decay: float = 0.0,
     amsgrad: bool = False,
-    decoupled: bool = False,
     late: bool = False,
 ) -> Iterator[Any]:
-    """Kingma & Ba 2015; ``decoupled`` is AdamW, Loshchilov & Hutter 2019; ``amsgrad`` Reddi et al. 2018.
+    """Kingma & Ba 2015; ``decay`` as in AdamW, Loshchilov & Hutter 2019; ``amsgrad`` Reddi et al. 2018.
 
     ``late`` corrects the second moment after eps was added, not before: SparseAdam does.
     """
     m = v = top = p * 0
     for t, g in enumerate(gs, start=1):
-        if decoupled:
-            p = p * (1 - lr * weight_decay)
-        else:
-            g = g + weight_decay * p
+        p = p * (1 - lr * decay)
         m = betas[0] * m + (1 - betas[0]) * g
         v = betas[1] * v + (1 - betas[1]) * g * g
         top = top.maximum(v) if amsgrad else v
@@ -66,7 +69,7 @@ def adam(
 
 
 def adamax(
-    p: Any, gs: Sequence[Any], lr: float, betas: Tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+    p: Any, gs: Iterable[Any], lr: float, betas: Tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
 ) -> Iterator[Any]:
     """Kingma & Ba 2015, section 7.1."""
     m = u = p * 0
@@ -79,11 +82,12 @@ def adamax(
 
 def nadam(
     p: Any,
-    gs: Sequence[Any],
+    gs: Iterable[Any],
     lr: float,
     betas: Tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     momentum_decay: float = 4e-3,
+    decay: float = 0.0,
 ) -> Iterator[Any]:
     """Dozat 2016, with the warming schedule of the momentum."""
     m = v = p * 0
@@ -91,6 +95,7 @@ def nadam(
     for t, g in enumerate(gs, start=1):
         mu, following = (betas[0] * (1 - 0.5 * 0.96 ** (s * momentum_decay)) for s in (t, t + 1))
         product *= mu
+        p = p * (1 - lr * decay)
         m = betas[0] * m + (1 - betas[0]) * g
         v = betas[1] * v + (1 - betas[1]) * g * g
         ahead = following * m / (1 - product * following) + (1 - mu) * g / (1 - product)
@@ -99,12 +104,18 @@ def nadam(
 
 
 def radam(
-    p: Any, gs: Sequence[Any], lr: float, betas: Tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+    p: Any,
+    gs: Iterable[Any],
+    lr: float,
+    betas: Tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.0,
 ) -> Iterator[Any]:
     """Liu et al. 2020: rectified only once the variance can be estimated."""
     m = v = p * 0
     longest = 2 / (1 - betas[1]) - 1
     for t, g in enumerate(gs, start=1):
+        p = p * (1 - lr * decay)
         m = betas[0] * m + (1 - betas[0]) * g
         v = betas[1] * v + (1 - betas[1]) * g * g
         length = longest - 2 * t * betas[1] ** t / (1 - betas[1] ** t)
@@ -116,16 +127,23 @@ def radam(
         yield p
 
 
-def adagrad(p: Any, gs: Sequence[Any], lr: float, lr_decay: float = 0.0, eps: float = 1e-10) -> Iterator[Any]:
+def adagrad(
+    p: Any,
+    gs: Iterable[Any],
+    lr: float,
+    lr_decay: float = 0.0,
+    eps: float = 1e-10,
+    initial_accumulator_value: float = 0.0,
+) -> Iterator[Any]:
     """Duchi et al. 2011."""
-    total = p * 0
+    total = p * 0 + initial_accumulator_value
     for t, g in enumerate(gs, start=1):
         total = total + g * g
         p = p - lr / (1 + (t - 1) * lr_decay) * g / (total**0.5 + eps)
         yield p
 
 
-def adadelta(p: Any, gs: Sequence[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6) -> Iterator[Any]:
+def adadelta(p: Any, gs: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6) -> Iterator[Any]:
     """Zeiler 2012."""
     squares = moves = p * 0
     for g in gs:
@@ -138,7 +156,7 @@ def adadelta(p: Any, gs: Sequence[Any], lr: float = 1.0, rho: float = 0.9, eps: 
 
 def rmsprop(
     p: Any,
-    gs: Sequence[Any],
+    gs: Iterable[Any],
     lr: float,
     alpha: float = 0.99,
     eps: float = 1e-8,
@@ -156,19 +174,25 @@ def rmsprop(
         yield p
 
 
-def rprop(p: Any, gs: Sequence[Any], lr: float, etas: Tuple[float, float] = (0.5, 1.2)) -> Iterator[Any]:
+def rprop(
+    p: Any,
+    gs: Iterable[Any],
+    lr: float,
+    etas: Tuple[float, float] = (0.5, 1.2),
+    step_sizes: Tuple[float, float] = (1e-6, 50),
+) -> Iterator[Any]:
     """Riedmiller & Braun 1993, iRprop-: a gradient that changed sign is forgotten for one step."""
     before, size = p * 0, p * 0 + lr
     for g in gs:
         turn = (g * before).sign()
         factor = etas[1] ** turn.clamp(min=0) * etas[0] ** (-turn).clamp(min=0)
-        size = (size * factor).clamp(1e-6, 50)
+        size = (size * factor).clamp(*step_sizes)
         before = g * (turn >= 0)
         p = p - before.sign() * size
         yield p
 
 
-def asgd(p: Any, gs: Sequence[Any], lr: float, lambd: float = 1e-4, alpha: float = 0.75) -> Iterator[Any]:
+def asgd(p: Any, gs: Iterable[Any], lr: float, lambd: float = 1e-4, alpha: float = 0.75) -> Iterator[Any]:
     """Polyak & Juditsky 1992 with Bottou's decaying rate; the average is kept apart."""
     for t, g in enumerate(gs):
         eta = lr / (1 + lambd * lr * t) ** alpha
@@ -178,23 +202,47 @@ def asgd(p: Any, gs: Sequence[Any], lr: float, lambd: float = 1e-4, alpha: float
 
 def adafactor(
     p: Any,
-    gs: Sequence[Any],
+    gs: Iterable[Any],
     lr: float,
     beta2_decay: float = -0.8,
     eps: Tuple[float, float] = (1e-15, 1e-3),
     d: float = 1.0,
-    weight_decay: float = 0.0,
+    decay: float = 0.0,
 ) -> Iterator[Any]:
-    """Shazeer & Stern 2018, for matrices: second moments kept as a row times a column."""
-    rows = columns = p * 0
+    """Shazeer & Stern 2018: of matrices, second moments are kept as a row times a column."""
+    v = rows = columns = p * 0
     for t, g in enumerate(gs, start=1):
         new = float(t) ** beta2_decay
         step = max(eps[1], float((p * p).mean() ** 0.5)) * min(lr, t**-0.5)
-        p = p * (1 - lr * weight_decay)
-        rows = (1 - new) * rows.mean(1, keepdim=True) + new * (g * g).mean(1, keepdim=True)
-        columns = (1 - new) * columns.mean(0, keepdim=True) + new * (g * g).mean(0, keepdim=True)
-        update = g / (rows * columns / rows.mean()).clamp(min=eps[0] ** 2) ** 0.5
+        p = p * (1 - lr * decay)
+        if p.dim() < 2:
+            v = (1 - new) * v + new * g * g
+        else:
+            rows = (1 - new) * rows.mean(1, keepdim=True) + new * (g * g).mean(1, keepdim=True)
+            columns = (1 - new) * columns.mean(0, keepdim=True) + new * (g * g).mean(0, keepdim=True)
+            v = rows * columns / rows.mean()
+        update = g / v.clamp(min=eps[0] ** 2) ** 0.5
         p = p - step * update / max(1.0, float((update * update).mean() ** 0.5) / d)
+        yield p
+
+
+def muon(
+    p: Any,
+    gs: Iterable[Any],
+    lr: float,
+    momentum: float = 0.95,
+    nesterov: bool = True,
+    decay: float = 0.0,
+    adjust_lr_fn: str = "original",
+) -> Iterator[Any]:
+    """Jordan et al. 2024; ``match_rms_adamw`` scales as Liu et al. 2025."""
+    high, wide = p.shape
+    scale = max(1.0, high / wide) ** 0.5 if adjust_lr_fn == "original" else 0.2 * max(high, wide) ** 0.5
+    buffer = p * 0
+    for g in gs:
+        buffer = momentum * buffer + (1 - momentum) * g
+        ahead = (1 - momentum) * g + momentum * buffer if nesterov else buffer
+        p = p * (1 - lr * decay) - lr * scale * newton_schulz(ahead)
         yield p
 
 

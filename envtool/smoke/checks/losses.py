@@ -33,64 +33,60 @@ def _log_softmax(logits: Any) -> Any:
 
 @check("loss.cross_entropy", family=FAMILY, suite="quick")
 def cross_entropy(lab: Lab, torch: Any) -> None:
-    """CrossEntropyLoss against -log softmax: class weights, ignored targets, label smoothing, soft targets, images."""
+    """CrossEntropyLoss against -log softmax: weights, ignored targets, smoothing, soft targets, images, far logits."""
     loss = torch.nn.CrossEntropyLoss
-    z, y = lab.randn(7, 5), lab.integers(5, 7)
-    pick = torch.arange(7)
-    for how in REDUCTIONS:
-        lab.agree(how, loss(reduction=how), lambda z, y, how=how: _reduce(-_log_softmax(z)[pick, y], how), z, y)
-    w = lab.rand(5, low=0.2, high=2.0)
-    lab.agree(
-        "weights",
-        loss(weight=w.float()),
-        lambda z, y: _reduce(-w[y] * _log_softmax(z)[pick, y], "mean", w[y]),
-        z,
-        y,
-    )
-    kept = y != y[0]
-    lab.agree(
-        "ignore_index",
-        loss(ignore_index=int(y[0])),
-        lambda z, y: -_log_softmax(z)[pick, y][kept].mean(),
-        z,
-        y,
-    )
-
-    def smoothed(z: Any, y: Any) -> Any:
-        logp = _log_softmax(z)
-        return (-0.9 * logp[pick, y] - 0.1 * logp.mean(1)).mean()
-
-    lab.agree("label_smoothing", loss(label_smoothing=0.1), smoothed, z, y)
+    z, y, w = lab.randn(7, 5), lab.integers(5, 7), lab.rand(5, low=0.2, high=2.0)
     p = lab.rand(7, 5, low=0.1)
     p = p / p.sum(1, keepdim=True)
-    lab.agree("soft targets", loss(), lambda z, p: -(p * _log_softmax(z)).sum(1).mean(), z, p)
-    images, classes = lab.randn(2, 4, 3, 5), lab.integers(4, 2, 3, 5)
-    lab.agree("per pixel", loss(), lambda z, y: -_log_softmax(z).gather(1, y[:, None]).mean(), images, classes)
+    images, classes = lab.randn(2, 5, 3, 4), lab.integers(5, 2, 3, 4)
+    for how, weighted, smooth in itertools.product(REDUCTIONS, (False, True), (0.0, 0.1)):
+        weight = w if weighted else torch.ones(5).double()
+        options = {"reduction": how, "label_smoothing": smooth, "weight": w.float() if weighted else None}
+        what = "%s%s%s" % (how, ", weights" if weighted else "", ", label_smoothing" if smooth else "")
+
+        def hard(z: Any, y: Any, ignored: int, how: str = how, w: Any = weight, e: float = smooth) -> Any:
+            logp, w = _log_softmax(z), w.reshape(1, -1, *[1] * (z.dim() - 2)).expand_as(z)
+            mine = w.gather(1, y[:, None])[:, 0] * (y != ignored)
+            even = -(w * logp).sum(1) / 5 * (y != ignored)
+            return _reduce(e * even - (1 - e) * mine * logp.gather(1, y[:, None])[:, 0], how, mine)
+
+        def soft(z: Any, p: Any, how: str = how, w: Any = weight, e: float = smooth) -> Any:
+            total = -(w * ((1 - e) * p + e / 5) * _log_softmax(z)).sum(1)
+            return _reduce(total, how)
+
+        ignored = int(y[0])
+        lab.agree(what, loss(**options), lambda z, y, f=hard: f(z, y, -100), z, y)
+        subject = loss(**options, ignore_index=ignored)
+        lab.agree(what + ", ignore_index", subject, lambda z, y, f=hard, i=ignored: f(z, y, i), z, y)
+        lab.agree(what + ", soft targets", loss(**options), soft, z, p)
+        lab.agree(what + ", per pixel", loss(**options), lambda z, y, f=hard: f(z, y, -100), images, classes)
     # The gradient the whole of classification rests on.
     logits = lab.here(z).requires_grad_()
     loss()(logits, lab.here(y)).backward()
-    onehot = torch.zeros(7, 5, dtype=torch.float64)
-    onehot[pick, y] = 1
+    onehot = torch.nn.functional.one_hot(y, 5).double()
     lab.near("gradient is (softmax - onehot) / N", logits.grad, (_log_softmax(z).exp() - onehot) / 7)
+    far = lab.here(torch.tensor([[900.0, 0.0, -900.0]]).expand(3, 3))
+    own = loss(reduction="none")(far, lab.here(torch.arange(3)))
+    lab.near("logits of +-900", own, torch.tensor([0.0, 900.0, 1800.0]))
 
 
 @check("loss.nll", family=FAMILY)
 def nll(lab: Lab, torch: Any) -> None:
-    """NLLLoss against picking: weights, ignored targets, images (what NLLLoss2d was)."""
+    """NLLLoss against picking: weights, ignored targets, images (what NLLLoss2d was), every reduction of each."""
     x, y, w = lab.randn(6, 4), lab.integers(4, 6), lab.rand(4, low=0.2, high=2.0)
-    pick = torch.arange(6)
-    for how in REDUCTIONS:
-        lab.agree(
-            how,
-            torch.nn.NLLLoss(weight=w.float(), reduction=how),
-            lambda x, y, how=how: _reduce(-w[y] * x[pick, y], how, w[y]),
-            x,
-            y,
-        )
-    kept = y != y[1]
-    lab.agree("ignore_index", torch.nn.NLLLoss(ignore_index=int(y[1])), lambda x, y: -x[pick, y][kept].mean(), x, y)
     images, classes = lab.randn(2, 4, 3, 3), lab.integers(4, 2, 3, 3)
-    lab.agree("per pixel", torch.nn.NLLLoss(), lambda x, y: -x.gather(1, y[:, None]).mean(), images, classes)
+
+    def reference(x: Any, y: Any, how: str, weight: Any, ignored: int) -> Any:
+        mine = weight[y] * (y != ignored)
+        return _reduce(-mine * x.gather(1, y[:, None])[:, 0], how, mine)
+
+    for how, weighted, ignored in itertools.product(REDUCTIONS, (False, True), (-100, int(y[1]))):
+        subject = torch.nn.NLLLoss(weight=w.float() if weighted else None, reduction=how, ignore_index=ignored)
+        weight = w if weighted else torch.ones(4).double()
+        formula = lambda x, y, h=how, w=weight, i=ignored: reference(x, y, h, w, i)  # noqa: E731
+        what = "%s%s%s" % (how, ", weights" if weighted else "", ", ignore_index" if ignored >= 0 else "")
+        lab.agree(what, subject, formula, x, y)
+        lab.agree(what + ", per pixel", subject, formula, images, classes)
 
 
 @check("loss.binary_cross_entropy", family=FAMILY, suite="quick")
@@ -106,23 +102,24 @@ def binary_cross_entropy(lab: Lab, torch: Any) -> None:
     def sigmoid(z: Any) -> Any:
         return 1 / (1 + (-z).exp())
 
-    for how in REDUCTIONS:
-        p = lab.rand(6, 3, low=0.05, high=0.95)
-        lab.agree("BCE, " + how, nn.BCELoss(reduction=how), lambda p, y, how=how: _reduce(bce(p, y), how), p, y)
+    p, plain = lab.rand(6, 3, low=0.05, high=0.95), torch.ones(())
+    for how, weighted in itertools.product(REDUCTIONS, (False, True)):
+        weight, positives = (w, positive) if weighted else (plain, plain)
+        named = {"reduction": how, "weight": w.float() if weighted else None}
+        own = {**named, "pos_weight": positive.float() if weighted else None}
+        what = "%s%s" % (how, ", weights" if weighted else "")
+
+        def formula(p: Any, y: Any, how: str = how, w: Any = weight, a: Any = 1.0) -> Any:
+            return _reduce(w * bce(p, y, a), how)
+
+        lab.agree("BCE, " + what, nn.BCELoss(**named), formula, p, y)
         lab.agree(
-            "logits, " + how,
-            nn.BCEWithLogitsLoss(reduction=how),
-            lambda z, y, how=how: _reduce(bce(sigmoid(z), y), how),
+            "logits, " + what,
+            nn.BCEWithLogitsLoss(**own),
+            lambda z, y, f=formula, a=positives: f(sigmoid(z), y, a=a),
             z,
             y,
         )
-    lab.agree(
-        "weight and pos_weight",
-        nn.BCEWithLogitsLoss(weight=w.float(), pos_weight=positive.float()),
-        lambda z, y: (w * bce(sigmoid(z), y, positive)).mean(),
-        z,
-        y,
-    )
     far = torch.tensor([-200.0, 200.0, -200.0, 200.0], dtype=torch.float64)
     labels = torch.tensor([0.0, 1.0, 1.0, 0.0], dtype=torch.float64)
     got = nn.BCEWithLogitsLoss(reduction="none")(*lab.here(far, labels))
@@ -157,48 +154,59 @@ def regression(lab: Lab, torch: Any) -> None:
 
 @check("loss.likelihood", family=FAMILY)
 def likelihood(lab: Lab, torch: Any) -> None:
-    """KLDivLoss, PoissonNLLLoss and GaussianNLLLoss against the logarithms of their densities."""
+    """KLDivLoss, PoissonNLLLoss and GaussianNLLLoss against the logarithms of their densities, in every reduction."""
     nn = torch.nn
     logq, p = _log_softmax(lab.randn(6, 5)).detach(), _log_softmax(lab.randn(6, 5)).exp().detach()
-    for how, scale in (("sum", 1.0), ("batchmean", 6.0), ("mean", 30.0)):
-        kl = nn.KLDivLoss(reduction=how)
-        lab.agree("KL, " + how, kl, lambda q, p, s=scale: (p * (p.log() - q)).sum() / s, logq, p)
-    log_target = nn.KLDivLoss(reduction="sum", log_target=True)
-    lab.agree("KL, log_target", log_target, lambda q, p: (p.exp() * (p - q)).sum(), logq, p.log())
+    for how in (*REDUCTIONS, "batchmean"):
+        kl, log_target = nn.KLDivLoss(reduction=how), nn.KLDivLoss(reduction=how, log_target=True)
+
+        def divergence(q: Any, p: Any, how: str = how) -> Any:
+            each = p * (p.log() - q)
+            return each.sum() / len(q) if how == "batchmean" else _reduce(each, how)
+
+        lab.agree("KL, " + how, kl, divergence, logq, p)
+        lab.agree("KL, log_target, " + how, log_target, lambda q, p, f=divergence: f(q, p.exp()), logq, p.log())
     here = lab.here(p)
     lab.near("KL(p, p) = 0", nn.KLDivLoss(reduction="sum")(here.log(), here), torch.tensor(0.0))
+    _poisson(lab, torch)
+    _gauss(lab, torch)
 
-    z, k = lab.randn(8), lab.integers(6, 8).double()
-    lab.agree("Poisson", nn.PoissonNLLLoss(), lambda z, k: (z.exp() - k * z).mean(), z, k)
-    rate = lab.rand(8, low=0.3, high=4.0)
-    plain = nn.PoissonNLLLoss(log_input=False, eps=1e-8)
-    lab.agree("Poisson of a rate", plain, lambda r, k: (r - k * (r + 1e-8).log()).mean(), rate, k)
 
-    def stirling(z: Any, k: Any) -> Any:
-        rest = k * k.clamp(min=1).log() - k + 0.5 * (2 * math.pi * k.clamp(min=1)).log()
-        return (z.exp() - k * z + torch.where(k > 1, rest, torch.zeros_like(rest))).mean()
-
-    lab.agree("Poisson, full", lambda z: nn.PoissonNLLLoss(full=True)(z, k.to(z)), lambda z: stirling(z, k), z)
-
-    mu, y, var = lab.randn(6, 3), lab.randn(6, 3), lab.rand(6, 3, low=0.2, high=2.0)
-    for how in REDUCTIONS:
+def _poisson(lab: Lab, torch: Any) -> None:
+    z, k, rate = lab.randn(8), lab.integers(6, 8).double(), lab.rand(8, low=0.3, high=4.0)
+    many = k.clamp(min=1)
+    stirling = torch.where(k > 1, many * many.log() - many + 0.5 * (2 * math.pi * many).log(), 0 * k)
+    for how, full in itertools.product(REDUCTIONS, (False, True)):
+        rest = stirling if full else 0 * k
+        of_log = torch.nn.PoissonNLLLoss(reduction=how, full=full)
+        of_rate = torch.nn.PoissonNLLLoss(reduction=how, full=full, log_input=False, eps=0.1)
+        what = "%s%s" % (how, ", full" if full else "")
         lab.agree(
-            "Gauss, " + how,
-            nn.GaussianNLLLoss(reduction=how),
-            lambda m, y, v, how=how: _reduce(0.5 * (v.log() + (m - y) ** 2 / v), how),
-            mu,
-            y,
-            var,
+            "Poisson, " + what,
+            lambda z, f=of_log: f(z, k.to(z)),
+            lambda z, h=how, s=rest: _reduce(z.exp() - k * z + s, h),
+            z,
         )
-    constant = 0.5 * math.log(2 * math.pi)
-    lab.agree(
-        "Gauss, full",
-        nn.GaussianNLLLoss(full=True),
-        lambda m, y, v: (0.5 * (v.log() + (m - y) ** 2 / v)).mean() + constant,
-        mu,
-        y,
-        var,
-    )
+        lab.agree(
+            "Poisson of a rate, " + what,
+            lambda r, f=of_rate: f(r, k.to(r)),
+            lambda r, h=how, s=rest: _reduce(r - k * (r + 0.1).log() + s, h),
+            rate,
+        )
+
+
+def _gauss(lab: Lab, torch: Any) -> None:
+    mu, y = lab.randn(6, 3), lab.randn(6, 3)
+    each, shared = lab.rand(6, 3, low=0.2, high=2.0), lab.rand(6, 1, low=0.2, high=2.0)
+    for how, full, floor, var in itertools.product(REDUCTIONS, (False, True), (1e-6, 0.7), (each, shared)):
+        subject = torch.nn.GaussianNLLLoss(reduction=how, full=full, eps=floor)
+
+        def formula(m: Any, y: Any, v: Any, how: str = how, full: bool = full, floor: float = floor) -> Any:
+            v = v + (v.clamp(min=floor) - v).detach()  # the floor lifts the value and lets the gradient through
+            return _reduce(0.5 * (v.log() + (m - y) ** 2 / v) + full * 0.5 * math.log(2 * math.pi), how)
+
+        what = "%s%s, eps %g, %d variances" % (how, ", full" if full else "", floor, var.shape[1])
+        lab.agree("Gauss, " + what, subject, formula, mu, y, var)
 
 
 @check("loss.margin", family=FAMILY)
@@ -232,45 +240,59 @@ def margin(lab: Lab, torch: Any) -> None:
             b,
             gate64=Gate(1e-10, "torch adds 1e-12 to each squared length"),
         )
-    lab.agree(
-        "hinge embedding",
-        lambda x: nn.HingeEmbeddingLoss(margin=0.8)(x, sign.to(x)),
-        lambda x: torch.where(sign > 0, x, (0.8 - x).clamp(min=0)).mean(),
-        a[:, 0],
-    )
-    lab.agree(
-        "soft margin",
-        lambda x: nn.SoftMarginLoss()(x, sign.to(x)),
-        lambda x: (1 + (-sign * x).exp()).log().mean(),
-        a[:, 0],
-    )
     y, w = lab.integers(4, 6), lab.rand(4, low=0.2, high=2.0)
+    many, labels = lab.integers(2, 6, 4).double(), torch.tensor([[1, 3, -1, 0], [0, -1, 2, 2]])
 
-    def multi_margin(x: Any, y: Any) -> Any:
-        gap = (0.7 - x.gather(1, y[:, None]) + x).clamp(min=0) ** 2
+    def multi_margin(x: Any, y: Any, power: int, weight: Any) -> Any:
+        gap = (0.7 - x.gather(1, y[:, None]) + x).clamp(min=0) ** power
         others = torch.arange(4) != y[:, None]
-        return (w[y] * (gap * others).sum(1) / 4).mean()
+        return weight[y] * (gap * others).sum(1) / 4
 
-    lab.agree("multi-class", nn.MultiMarginLoss(p=2, margin=0.7, weight=w.float()), multi_margin, a, y)
-    many = lab.integers(2, 6, 4).double()
-
-    def soft_labels(x: Any, t: Any) -> Any:
+    def soft_labels(x: Any, weight: Any) -> Any:
         p = 1 / (1 + (-x).exp())
-        return -(t * p.log() + (1 - t) * (1 - p).log()).mean()
-
-    lab.agree(
-        "soft multi-label", lambda x: nn.MultiLabelSoftMarginLoss()(x, many.to(x)), lambda x: soft_labels(x, many), a
-    )
-    labels = torch.tensor([[1, 3, -1, 0], [0, -1, 2, 2]])
+        return -(weight * (many * p.log() + (1 - many) * (1 - p).log())).mean(1)
 
     def multi_label(x: Any, y: Any) -> Any:
-        total = 0.0
+        rows = []
         for row, mine in zip(x, ([1, 3], [0])):
             rest = [j for j in range(4) if j not in mine]
-            total = total + sum((1 - (row[i] - row[j])).clamp(min=0) for i in mine for j in rest) / 4
-        return total / 2
+            rows.append(sum((1 - (row[i] - row[j])).clamp(min=0) for i in mine for j in rest) / 4)
+        return torch.stack(rows)
 
-    lab.agree("multi-label", nn.MultiLabelMarginLoss(), multi_label, a[:2], labels)
+    one = torch.ones(4).double()
+    for how in REDUCTIONS:
+        hinge, soft = nn.HingeEmbeddingLoss(margin=0.8, reduction=how), nn.SoftMarginLoss(reduction=how)
+        lab.agree(
+            "hinge embedding, " + how,
+            lambda x, f=hinge: f(x, sign.to(x)),
+            lambda x, how=how: _reduce(torch.where(sign > 0, x, (0.8 - x).clamp(min=0)), how),
+            a[:, 0],
+        )
+        lab.agree(
+            "soft margin, " + how,
+            lambda x, f=soft: f(x, sign.to(x)),
+            lambda x, how=how: _reduce((1 + (-sign * x).exp()).log(), how),
+            a[:, 0],
+        )
+        for power, weighted in itertools.product((1, 2), (False, True)):
+            given, weight = (w.float(), w) if weighted else (None, one)
+            lab.agree(
+                "multi-class, %s, p %d%s" % (how, power, ", weights" if weighted else ""),
+                nn.MultiMarginLoss(p=power, margin=0.7, weight=given, reduction=how),
+                lambda x, y, h=how, p=power, w=weight: _reduce(multi_margin(x, y, p, w), h),
+                a,
+                y,
+            )
+        for given, weight in ((None, one), (w.float(), w)):
+            module = nn.MultiLabelSoftMarginLoss(weight=given, reduction=how)
+
+            def tell(x: Any, module: Any = module) -> Any:
+                return module.to(x.device, x.dtype)(x, many.to(x))
+
+            what = "soft multi-label, %s%s" % (how, "" if given is None else ", weights")
+            lab.agree(what, tell, lambda x, h=how, w=weight: _reduce(soft_labels(x, w), h), a)
+        subject = nn.MultiLabelMarginLoss(reduction=how)
+        lab.agree("multi-label, " + how, subject, lambda x, y, h=how: _reduce(multi_label(x, y), h), a[:2], labels)
 
 
 @check("loss.triplet", family=FAMILY)
@@ -282,25 +304,29 @@ def triplet(lab: Lab, torch: Any) -> None:
     def distance(x: Any, y: Any, power: float) -> Any:
         return ((x - y + 1e-6).abs() ** power).sum(1) ** (1 / power)
 
-    def reference(power: float, swap: bool) -> Any:
-        def formula(a: Any, p: Any, n: Any) -> Any:
-            far = distance(a, n, power)
-            if swap:
-                far = torch.minimum(far, distance(p, n, power))
-            return (distance(a, p, power) - far + 0.5).clamp(min=0).mean()
-
-        return formula
-
-    for power, swap in itertools.product((1.0, 2.0, 3.0), (False, True)):
-        subject = nn.TripletMarginLoss(margin=0.5, p=power, swap=swap)
-        lab.agree("p %g, swap %s" % (power, swap), subject, reference(power, swap), a, p, n)
-
     def squared(x: Any, y: Any) -> Any:
         return ((x - y) ** 2).sum(1)
 
-    own = nn.TripletMarginWithDistanceLoss(distance_function=squared, margin=0.5)
-    formula = lambda a, p, n: (squared(a, p) - squared(a, n) + 0.5).clamp(min=0).mean()  # noqa: E731
-    lab.agree("a distance of one's own", own, formula, a, p, n)
+    def reference(far_from: Any, swap: bool, how: str) -> Any:
+        def formula(a: Any, p: Any, n: Any) -> Any:
+            far = far_from(a, n)
+            if swap:
+                far = torch.minimum(far, far_from(p, n))
+            return _reduce((far_from(a, p) - far + 0.5).clamp(min=0), how)
+
+        return formula
+
+    for swap, how in itertools.product((False, True), REDUCTIONS):
+        for power in (1.0, 2.0, 3.0):
+            subject = nn.TripletMarginLoss(margin=0.5, p=power, swap=swap, reduction=how)
+            formula = reference(lambda x, y, power=power: distance(x, y, power), swap, how)
+            lab.agree("p %g, swap %s, %s" % (power, swap, how), subject, formula, a, p, n)
+        for name, given, measure in (
+            ("a distance of one's own", squared, squared),
+            ("the distance by default", None, lambda x, y: distance(x, y, 2.0)),
+        ):
+            own = nn.TripletMarginWithDistanceLoss(distance_function=given, margin=0.5, swap=swap, reduction=how)
+            lab.agree("%s, swap %s, %s" % (name, swap, how), own, reference(measure, swap, how), a, p, n)
 
 
 @check("loss.ctc", family=FAMILY)
@@ -313,37 +339,47 @@ def ctc(lab: Lab, torch: Any) -> None:
     def collapse(path: Any, blank: int) -> Any:
         return tuple(c for i, c in enumerate(path) if c != blank and (i == 0 or c != path[i - 1]))
 
-    def reference(z: Any, blank: int, labels: Any) -> Any:
+    def reference(z: Any, blank: int, labels: Any, how: str) -> Any:
         logp = z - z.exp().sum(2, keepdim=True).log()
-        total = 0.0
+        losses = []
         for item, (label, length) in enumerate(zip(labels, lengths)):
             paths = [p for p in itertools.product(range(classes), repeat=length) if collapse(p, blank) == label]
             sums = [sum(logp[t, item, c] for t, c in enumerate(path)) for path in paths]
-            total = total - torch.stack(sums).exp().sum().log() / len(label)
-        return total / len(labels)
+            losses.append(-torch.stack(sums).exp().sum().log() / (len(label) if how == "mean" else 1))
+        return _reduce(torch.stack(losses), how)
 
-    for blank, labels in ((0, ((1, 2), (1,))), (2, ((0, 1), (1,)))):
-        flat = torch.tensor([c for label in labels for c in label])
+    # The same label twice in a row needs a blank between.
+    for (blank, labels), how in itertools.product(
+        ((0, ((1, 2), (1,))), (2, ((0, 1), (1,))), (0, ((2, 2), (1,)))), REDUCTIONS
+    ):
         counts = torch.tensor([len(label) for label in labels])
+        flat = torch.tensor([c for label in labels for c in label])
+        padded = torch.tensor([[*label, *[0] * (2 - len(label))] for label in labels])
+        module = torch.nn.CTCLoss(blank=blank, reduction=how)
+        for name, targets in (("", flat), (", padded", padded)):
 
-        def subject(z: Any, flat: Any = flat, counts: Any = counts, blank: int = blank) -> Any:
-            return torch.nn.CTCLoss(blank=blank)(z.log_softmax(2), flat.to(z.device), torch.tensor(lengths), counts)
+            def subject(z: Any, targets: Any = targets, counts: Any = counts, module: Any = module) -> Any:
+                return module(z.log_softmax(2), targets.to(z.device), torch.tensor(lengths), counts)
 
-        lab.agree("blank %d" % blank, subject, lambda z, b=blank, t=labels: reference(z, b, t), z)
-    impossible = torch.nn.CTCLoss(reduction="none", zero_infinity=True)
-    logp = lab.here(z).log_softmax(2)
-    got = impossible(logp[:, :1], torch.tensor([[1, 1, 1]], device=lab.device), torch.tensor([4]), torch.tensor([3]))
+            what = "blank %d, labels %s, %s%s" % (blank, labels, how, name)
+            lab.agree(what, subject, lambda z, b=blank, t=labels, h=how: reference(z, b, t, h), z)
+    logp = lab.here(z).log_softmax(2).requires_grad_()
+    impossible = (logp[:, :1], torch.tensor([[1, 1, 1]], device=lab.device), torch.tensor([4]), torch.tensor([3]))
+    got = torch.nn.CTCLoss(reduction="none", zero_infinity=True)(*impossible)
     lab.exact("no alignment, zero_infinity", got, torch.zeros(1))
+    lab.exact("and its gradient", torch.autograd.grad(got.sum(), logp)[0], torch.zeros(steps, 2, classes))
+    endless = torch.nn.CTCLoss(reduction="none")(*impossible)
+    lab.exact("no alignment", endless, torch.tensor([math.inf]))
 
 
 @check("loss.adaptive_softmax", family=FAMILY)
 def adaptive_softmax(lab: Lab, torch: Any) -> None:
     """AdaptiveLogSoftmaxWithLoss against log-probabilities put together by hand; they sum to one."""
-    module = lab.shaken(torch.nn.AdaptiveLogSoftmaxWithLoss(6, 10, cutoffs=[3, 6], div_value=2.0))
+    module = lab.shaken(torch.nn.AdaptiveLogSoftmaxWithLoss(6, 10, cutoffs=[3, 6], div_value=2.0, head_bias=True))
     x, y = lab.randn(7, 6), torch.tensor([0, 1, 2, 3, 5, 6, 9])
 
     def table(x: Any, p: Any) -> Any:
-        head = _log_softmax(x @ p["head_weight"].T)
+        head = _log_softmax(x @ p["head_weight"].T + p["head_bias"])
         parts = [head[:, :3]]
         for i in range(2):
             inner = x @ p["tail_%d_0_weight" % i].T @ p["tail_%d_1_weight" % i].T
@@ -359,6 +395,9 @@ def adaptive_softmax(lab: Lab, torch: Any) -> None:
     )
     logp = module.to(lab.device).log_prob(lab.here(x))
     lab.near("probabilities sum to one", logp.exp().sum(1), torch.ones(7))
+    lab.exact("predict takes the likeliest", module.predict(lab.here(x)), logp.argmax(1))
+    widths = [p.shape[0] for name, p in module.named_parameters() if name.endswith(".0.weight")]
+    lab.exact("widths of the tails, 6 / div_value and 6 / div_value^2", torch.tensor(widths), torch.tensor([3, 1]))
 
 
 @check("loss.linear_cross_entropy", family=FAMILY)
