@@ -116,6 +116,7 @@ APART: Options = {"weight_decay": 0.1, "decoupled_weight_decay": True}
 def adaptive(lab: Lab, torch: Any) -> None:
     """Adagrad, Adadelta, RMSprop, Rprop, Adamax, NAdam, RAdam and ASGD with their options, step by step."""
     centered = Gate(1e-9, "a difference of squares, and a step that divides by it")
+    rectified = 0.1 if release(torch) >= (2, 0) else 1e-8  # torch 1.13's foreach puts eps elsewhere
     schedule = {"lr": 0.1, "lambd": 0.05, "alpha": 0.6}
     table: Tuple[Tuple[Any, ...], ...] = (
         ("Adagrad", OLD_FOREACH, {"lr_decay": 0.2}, {"eps": 0.1, "initial_accumulator_value": 0.3}, UPHILL),
@@ -125,7 +126,7 @@ def adaptive(lab: Lab, torch: Any) -> None:
         ("Rprop", F64, {"lr": 0.05}, {"etas": (0.4, 1.5), "step_sizes": (0.01, 0.06)}, {"maximize": True}),
         ("Adamax", F64, {"lr": 0.05}, {"betas": (0.8, 0.7), "eps": 0.1}, UPHILL),
         ("NAdam", SCALARS, {"lr": 0.05}, {"momentum_decay": 0.3}, UPHILL, APART),
-        ("RAdam", SCALARS, {"betas": (0.9, 0.9), "eps": 0.1}, {**UPHILL, "betas": (0.9, 0.9)}, APART),
+        ("RAdam", SCALARS, {"betas": (0.9, 0.9), "eps": rectified}, {**UPHILL, "betas": (0.9, 0.9)}, APART),
         ("ASGD", SCALARS, schedule, {**schedule, **UPHILL}),
     )
     for name, gate, *cases in table:
