@@ -67,10 +67,27 @@ def record_maker(prefix: Path, engine: str, version: str) -> None:
     write_atomically(prefix / OWN / "environment.json", json.dumps(content, indent=1).encode() + b"\n")
 
 
+def mark_begun(prefix: Path, command: str) -> None:
+    """Write down, beside it, that an environment is being made, before its first file exists."""
+    _mark(intent_of(prefix), command)
+
+
 def mark_unfinished(prefix: Path, command: str) -> None:
     """Mark an environment as half-made: until the mark goes, nobody should trust what is in it."""
-    content = {"command": command, "pid": os.getpid(), "since": time.time()}
-    write_atomically(prefix / OWN / "unfinished.json", json.dumps(content, indent=1).encode() + b"\n")
+    _mark(prefix / OWN / "unfinished.json", command)
+
+
+def _mark(path: Path, command: str) -> None:
+    # The folder, because the command may name files that lie there.
+    content = {"command": command, "folder": _here(), "pid": os.getpid(), "since": time.time()}
+    write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _here() -> str:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:  # deleted under us
+        return ""
 
 
 def mark_finished(prefix: Path) -> None:
@@ -79,14 +96,20 @@ def mark_finished(prefix: Path) -> None:
 
 
 def unfinished(prefix: Path) -> str:
-    """Return the command that left an environment half-made, or ``""`` where it is whole.
+    """Return the command that left an environment half-made, or ``""`` where it is whole."""
+    return begun(prefix)[0]
+
+
+def begun(prefix: Path) -> tuple[str, Path]:
+    """Return the command that left an environment half-made, or ``""``, and the folder that it was typed in.
 
     Two things say so: the mark inside, and the intent record beside an environment that somebody set out to make.
     """
     for path in (prefix / OWN / "unfinished.json", intent_of(prefix)):
         if path.exists():
-            return str(_read(path).get("command", "?"))
-    return ""
+            mark = _read(path)
+            return str(mark.get("command", "?")), Path(str(mark.get("folder", "")))
+    return "", Path()
 
 
 def intent_of(prefix: Path) -> Path:

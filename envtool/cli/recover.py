@@ -1,5 +1,6 @@
 """``envtool resume`` and ``envtool rollback``: the two ways out of a change that was cut off."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -21,9 +22,10 @@ def resume(name: Unfinished, json: Json = False) -> None:  # noqa: ARG001 - acte
     from envtool.paths import Host
 
     host = Host.here()
-    argv = recover.resume(host, find.resolve(host, name), out)
-    if argv:
-        raise typer.Exit(program.run(argv))
+    again = recover.resume(host, find.resolve(host, name), out)
+    if again:
+        os.chdir(again.folder)
+        raise typer.Exit(program.run(list(again.argv)))
     out.note(tr("Finished."))
     out.result({"name": name})
 

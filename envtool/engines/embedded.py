@@ -74,7 +74,7 @@ class Embedded:
         request = {
             "action": "solve",
             "channels": [[channel.name, channel.urls, channel.mirrored] for channel in sources.channels],
-            # The library reads only such records as a spec allows, and so overlooks that a channel has others of a name.
+            # The library reads only such records as a spec allows, and so overlooks the others of a name.
             "specs": [*specs, *map(conda_records.spec_name, specs)] if priority == "strict" else specs,
             "installed": str(prefix) if prefix else None,
             "update": list(wanted.update),

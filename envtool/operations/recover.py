@@ -1,6 +1,9 @@
 """``envtool resume`` and ``envtool rollback``: the two ways out of a change that was cut off."""
 
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment
@@ -9,7 +12,7 @@ from envtool.operations.sources import NOTHING, gather
 from envtool.operations.transaction import bring_back
 from envtool.operations.workshop import holding, old_state, settle
 from envtool.paths import Host
-from envtool.prefix import unfinished
+from envtool.prefix import begun
 from envtool.reporter import Reporter
 from envtool.words import MASK, tr
 
@@ -26,26 +29,45 @@ def rollback(host: Host, environment: Environment, reporter: Reporter) -> None:
             bring_back(prefix, workshop, engine, sources.pip, reporter)
 
 
-def resume(host: Host, environment: Environment, reporter: Reporter) -> list[str]:
-    """Return the command line that finishes what was cut off, after going back to where it began; empty if it is done.
+@dataclass(frozen=True)
+class Again:
+    """What finishes something that was cut off: the arguments of an envtool command, and the folder to give it in."""
+
+    argv: tuple[str, ...]
+    folder: Path
+
+
+def resume(host: Host, environment: Environment, reporter: Reporter) -> Again | None:
+    """Go back to where what was cut off began, and return what does it again; None if it is done.
 
     What it had fetched is in the caches, so that doing it again is quick. Raises EnvtoolError where nothing was cut
-    off, or where the command held a login: those are never written down.
+    off, or where what is written down is not enough to do it again.
     """
     if settle(environment.prefix):
-        return []
-    command = unfinished(environment.prefix)
+        return None
+    command, folder = begun(environment.prefix)
     program, *argv = shlex.split(command) or [""]
     if program != "envtool":
         raise _nothing_to_recover(environment)
-    if MASK in command:
+    if missing := _missing(argv, folder):
         raise EnvtoolError(
-            tr("What was begun cannot be repeated from what was written down: the login in it was left out."),
+            tr("What was begun cannot be repeated from what was written down: {missing}.", missing=missing),
             hint=tr("Run it again yourself: {command}", command=command),
         )
     if old_state(environment.prefix).exists():
         rollback(host, environment, reporter)
-    return argv
+    return Again(tuple(argv), folder)
+
+
+def _missing(argv: Sequence[str], folder: Path) -> str:
+    """Return what a command cannot be given again without, or ``""``."""
+    if any(MASK in word for word in argv):
+        return tr("the login in it was left out")
+    if "-" in argv:
+        return tr("part of it came through a pipe")
+    if not folder.is_dir():
+        return tr("the folder {folder}, in which it was given, is gone", folder=folder)
+    return ""
 
 
 def _nothing_to_recover(environment: Environment) -> EnvtoolError:

@@ -4,20 +4,18 @@ Beside the environments lies a folder of envtool's own, ``.envtool``: locks, int
 their way out. Its being on the same file system is what makes every step in and out a rename.
 """
 
-import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from envtool.engines.cloning import in_place
 from envtool.errors import EnvtoolError
-from envtool.files import locked, write_atomically
+from envtool.files import locked
 from envtool.model import Environment
 from envtool.operations.names import refuse_existing
-from envtool.prefix import OWN, intent_of, kind_of, unfinished
+from envtool.prefix import OWN, intent_of, kind_of, mark_begun, unfinished
 from envtool.reporter import Reporter, Silent
 from envtool.words import tr
 
@@ -64,8 +62,7 @@ def new_prefix(
     with holding(prefix, command, reporter) as workshop:
         refuse_existing(prefix, name)
         intent = intent_of(prefix)
-        content = {"command": command, "pid": os.getpid(), "since": time.time()}
-        write_atomically(intent, json.dumps(content).encode())
+        mark_begun(prefix, command)
         try:
             prefix.mkdir()
         except OSError:

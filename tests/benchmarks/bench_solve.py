@@ -119,7 +119,8 @@ def main() -> None:
                 )
             if options.conda:
                 conda = [options.conda, "create", "-n", "demo", "--dry-run", "--yes", *source, *wanted]
-                seconds, peak = measured(conda, environ)
+                # its Python needs a pip of itself, which this channel does not have
+                seconds, peak = measured(conda, environ | {"CONDA_ADD_PIP_AS_PYTHON_DEPENDENCY": "false"})
                 print(f"conda create --dry-run: {seconds:.1f} s, peak {peak:.0f} MB")
 
 

@@ -7,22 +7,24 @@ with a failure (``ENVTOOL_TEST_SEED`` repeats it).
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import condas
 import pytest
 from conftest import Home
+
+from envtool.prefix import mark_begun, mark_unfinished
 
 from .conftest import PYTHON
 
 SEED = int(os.environ.get("ENVTOOL_TEST_SEED") or random.randrange(2**32))
-CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
 SPECS = (f"python={PYTHON}", "six=1.16", "numpy")
 
 
@@ -40,22 +42,10 @@ class Subject:
     kills: int
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(("embedded", 10, 100), id="embedded"),
-        pytest.param(("venv", 4, 100), id="venv"),
-        pytest.param(
-            ("conda", 4, 20),
-            id="conda",
-            marks=[
-                pytest.mark.conda,
-                pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA"),
-            ],
-        ),
-    ]
-)
+@pytest.fixture(params=["embedded", "venv", *condas.FAMILY])
 def subject(request: pytest.FixtureRequest, home: Home, channel: str) -> Subject:
-    engine, few, many = request.param
+    engine = request.param if request.param in ("embedded", "venv") else "conda"
+    few, many = {"embedded": (10, 100), "venv": (4, 100), "conda": (4, 20)}[engine]
     kills = many if request.config.getoption("--long") else few
     create, at = ("create", "demo", "--engine", engine), ("-n", "demo", "--yes")
     if engine == "venv":
@@ -67,9 +57,7 @@ def subject(request: pytest.FixtureRequest, home: Home, channel: str) -> Subject
             kills,
         )
     if engine == "conda":
-        home.environ["CONDA_EXE"] = CONDA  # type: ignore[index]
-        home.environ["CONDA_ENVS_DIRS"] = str(home.path / ".conda/envs")  # type: ignore[index]
-        home.environ["CONDA_PKGS_DIRS"] = str(home.path / ".conda/pkgs")  # type: ignore[index]
+        condas.set_up(home.environ, request.param, home.path)
     source = ("-c", channel)
     return Subject(
         home.path / ".conda/envs",
@@ -226,6 +214,45 @@ def test_a_killed_remove(home: Home, subject: Subject) -> None:
     assert home.envtool(*subject.create).code == 0
     assert home.envtool("remove", "demo", "--yes").code == 0
     assert list(subject.folder.glob("*")) == []
+
+
+@pytest.fixture
+def cut_off(home: Home, channel: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that leaves ``demo`` as a kill of a command, typed in the folder ``there``, would."""
+    there = home.path / "there"
+    there.mkdir()
+    (there / "environment.yml").write_text(f"name: demo\nchannels: ['{channel}']\ndependencies: [leaf]\n")
+    assert home.envtool("create", "-f", "environment.yml", "--engine", "embedded", cwd=there).code == 0
+    monkeypatch.chdir(there)
+
+    def mark(command: str) -> None:
+        mark_begun(home.path / ".conda/envs/demo", command)
+        mark_unfinished(home.path / ".conda/envs/demo", command)
+
+    return mark
+
+
+def test_what_is_resumed_reads_its_files_where_it_was_typed(home: Home, cut_off: Callable[[str], None]) -> None:
+    cut_off("envtool create -f environment.yml --engine embedded")
+    (home.path / "environment.yml").write_text("name: demo\ndependencies: [trunk]\n")
+    ran = home.envtool("resume", "demo")
+    assert ran.code == 0, ran.err
+    assert versions(home, "demo").keys() == {"leaf", "trunk"}
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("envtool create demo -f - --engine embedded", "through a pipe"),
+        ("envtool create demo leaf -i https://***@host/simple", "login"),
+    ],
+)
+def test_what_cannot_be_done_again_says_so(home: Home, cut_off: Callable[[str], None], command: str, told: str) -> None:
+    cut_off(command)
+    ran = home.envtool("resume", "demo")
+    assert (ran.code, told in ran.err, f"Run it again yourself: {command}" in ran.err) == (1, True, True)
+    assert state(home, "demo") == "unfinished"
+    assert home.envtool("remove", "demo", "--yes").code == 0
 
 
 def test_a_folder_put_where_a_killed_run_had_begun_is_not_its_own(home: Home, channel: str) -> None:

@@ -1,0 +1,33 @@
+"""The programs of conda's family that the tests drive: those named in ENVTOOL_TEST_CONDA, else the conda on PATH."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+NONE = "no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA (several, mamba and micromamba too, as PATH does)"
+PROGRAMS = [
+    str(Path(program).absolute())
+    for program in (os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or "").split(os.pathsep)
+    if program
+]
+FAMILY = [pytest.param(program, id=Path(program).name, marks=pytest.mark.conda) for program in PROGRAMS] or [
+    pytest.param("", id="conda", marks=[pytest.mark.conda, pytest.mark.skip(reason=NONE)])
+]
+CONDA = next((program for program in PROGRAMS if "mamba" not in Path(program).name), "")  # for what only conda can say
+MAMBA = next((program for program in PROGRAMS if "mamba" in Path(program).name), "")
+
+
+def set_up(environ: Mapping[str, str], program: str, home: Path) -> None:
+    """Have an environment find a program as a shell that was set up for it does; all it makes lies under ``.conda``."""
+    variables = cast("dict[str, str]", environ)
+    variables["CONDA_ENVS_DIRS"] = str(home / ".conda" / "envs")
+    variables["CONDA_PKGS_DIRS"] = str(home / ".conda" / "pkgs")
+    if "mamba" in Path(program).name:
+        variables["MAMBA_EXE"] = program
+        variables["MAMBA_ROOT_PREFIX"] = str(home / "micromamba")
+    else:
+        variables["CONDA_EXE"] = program
