@@ -2,13 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
+from condas import CONDA
+
 CORPUS = Path(os.environ.get("ENVTOOL_TEST_CORPUS", "."))
 
 

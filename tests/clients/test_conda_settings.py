@@ -2,11 +2,11 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from condas import CONDA
 
 from envtool.clients import conda
 from envtool.errors import EnvtoolError, ExitCode
@@ -30,10 +30,9 @@ def mirrored(home_path: Path, *channels: str) -> None:
 @pytest.fixture
 def real_conda(home):
     """Return a function that asks the real conda, in this home, as JSON."""
-    program = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda")
-    if not program:
+    if not CONDA:
         pytest.skip("no conda found: set ENVTOOL_TEST_CONDA to one")
-    python = Path(program).resolve().parent / "python"
+    python = Path(CONDA).resolve().parent / "python"
     if not python.exists():
         pytest.skip("the Python beside conda was not found")
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import condas
 import layouts
 import pytest
 from channel import packages, server
@@ -23,8 +24,7 @@ from envtool.files import locked
 
 from .conftest import PYTHON
 
-CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
-needs_conda = pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA")
+needs_conda = pytest.mark.skipif(not condas.CONDA, reason=condas.NONE)
 SITE = f"lib/python{PYTHON}/site-packages"
 
 # A build backend in the project itself, so that building needs nothing from anywhere.
@@ -70,18 +70,18 @@ def served(channel_folder: Path) -> Iterator[str]:
         yield f"{running.url}/anaconda/cloud/conda-forge"
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("conda", marks=[pytest.mark.conda, needs_conda])])
+@pytest.fixture(scope="module", params=["embedded", *condas.FAMILY])
 def home(request: pytest.FixtureRequest, served: str, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with one environment, ``source``, that has one of everything; tests clone it and leave it as it is."""
     folder = tmp_path_factory.mktemp("home")
     environ = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environ |= {"HOME": str(folder), "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    if request.param == "conda":
-        environ |= {"CONDA_EXE": CONDA, "CONDA_ENVS_DIRS": str(folder / ".conda/envs")}
-        environ |= {"CONDA_PKGS_DIRS": str(folder / ".conda/pkgs")}
+    engine = "embedded" if request.param == "embedded" else "conda"
+    if engine == "conda":
+        condas.set_up(environ, request.param, folder)
     home = Home(folder, environ)
     made = home.envtool(
-        "create", "source", f"python={PYTHON}", "numpy", "six=1.16", "trunk", "-c", served, "--engine", request.param
+        "create", "source", f"python={PYTHON}", "numpy", "six=1.16", "trunk", "-c", served, "--engine", engine
     )
     assert made.code == 0, made.err
     _furnish(home, folder / ".conda/envs/source")
@@ -321,7 +321,7 @@ def test_conda_accepts_a_clone(home: Home) -> None:
     environ = {**home.environ, "CONDA_ENVS_DIRS": str(envs(home)), "CONDA_PKGS_DIRS": str(home.path / ".conda/pkgs")}
 
     def conda(*arguments: str) -> str:
-        done = subprocess.run([CONDA, *arguments], env=environ, capture_output=True, text=True, check=False)
+        done = subprocess.run([condas.CONDA, *arguments], env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -1,20 +1,18 @@
 """A real conda takes what the embedded engine made for its own: lists it, tells its history, exports and changes it."""
 
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from condas import CONDA, NONE
 from conftest import Home
 
 from .conftest import PYTHON
 
-CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
 pytestmark = [
     pytest.mark.conda,
-    pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA"),
+    pytest.mark.skipif(not CONDA, reason=NONE),
 ]
 
 

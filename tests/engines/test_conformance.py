@@ -1,12 +1,12 @@
 """What an engine is and promises, the same for every engine: each test runs the command as a user does."""
 
 import json
-import os
 import shutil
 import subprocess
 import time
 from pathlib import Path
 
+import condas
 import pytest
 from channel import packages
 from channel.server import Server
@@ -14,27 +14,14 @@ from conftest import Home
 
 from .conftest import PYTHON
 
-CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
-ENGINES = [
-    "embedded",
-    pytest.param(
-        "conda",
-        marks=[
-            pytest.mark.conda,
-            pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA"),
-        ],
-    ),
-]
 
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of an engine; conda is found through CONDA_EXE, as in a shell that has it set up."""
-    if request.param == "conda":
-        home.environ["CONDA_EXE"] = CONDA  # type: ignore[index]
-        home.environ["CONDA_ENVS_DIRS"] = str(home.path / ".conda" / "envs")  # type: ignore[index]
-        home.environ["CONDA_PKGS_DIRS"] = str(home.path / ".conda" / "pkgs")  # type: ignore[index]
-    return str(request.param)
+@pytest.fixture(params=["embedded", *condas.FAMILY])
+def engine(request: pytest.FixtureRequest, home: Home) -> str:
+    """The name of an engine; a program of conda's family is found as in a shell that has it set up."""
+    if request.param == "embedded":
+        return "embedded"
+    condas.set_up(home.environ, request.param, home.path)
+    return "conda"
 
 
 @pytest.fixture

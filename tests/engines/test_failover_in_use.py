@@ -1,12 +1,11 @@
 """create and install go on from another operator's copy of the same packages, say so once, and write nothing."""
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import condas
 import pytest
 from channel.packages import index, tiny
 from channel.server import Server, serve
@@ -26,8 +25,14 @@ from envtool.reporter import Silent
 from .conftest import PYTHON
 
 DEMO = "envtool-mirror-demo"
-CONDA = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or ""
-NO_CONDA = pytest.mark.skipif(not CONDA, reason="no conda: put one on PATH or name it in ENVTOOL_TEST_CONDA")
+
+
+def set_up(home: Home, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this very process find a program of conda's family: the tests here call the operations themselves."""
+    condas.set_up(home.environ, program, home.path)
+    for name in ("HOME", "CONDA_ENVS_DIRS", "CONDA_PKGS_DIRS", "MAMBA_ROOT_PREFIX"):
+        if name in home.environ:
+            monkeypatch.setenv(name, home.environ[name])
 
 
 class Heard(Silent):
@@ -85,14 +90,12 @@ def test_both_halves_come_from_elsewhere_and_settings_stay(home: Home, broken_fi
     assert {path: path.read_bytes() for path in before} == before
 
 
-@pytest.mark.conda
-@NO_CONDA
-def test_conda_is_sent_elsewhere_too(home: Home, broken_first, channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(home.path))
-    monkeypatch.setenv("CONDA_PKGS_DIRS", str(home.path / "pkgs"))
+@pytest.mark.parametrize("program", condas.FAMILY)
+def test_conda_is_sent_elsewhere_too(
+    home: Home, broken_first, channel: str, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(home, program, monkeypatch)
     monkeypatch.setenv("CONDA_REMOTE_MAX_RETRIES", "0")
-    home.environ["CONDA_EXE"] = CONDA  # type: ignore[index]
-    home.environ["CONDA_ENVS_DIRS"] = str(home.path / "envs")  # type: ignore[index]
     heard = Heard()
     create(home.host, CreateRequest(Spec(conda=("trunk",)), name="demo", engine="conda"), heard)
     assert [note for note in heard.notes if channel in note]
@@ -124,14 +127,12 @@ def behind(home: Home, channel: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
         yield mirror
 
 
-@pytest.fixture(params=["embedded", pytest.param("conda", marks=[pytest.mark.conda, NO_CONDA])])
+@pytest.fixture(params=["embedded", *condas.FAMILY])
 def engine(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "conda":
-        monkeypatch.setenv("HOME", str(home.path))
-        monkeypatch.setenv("CONDA_PKGS_DIRS", str(home.path / "pkgs"))
-        home.environ["CONDA_EXE"] = CONDA  # type: ignore[index]
-        home.environ["CONDA_ENVS_DIRS"] = str(home.path / "envs")  # type: ignore[index]
-    return str(request.param)
+    if request.param == "embedded":
+        return "embedded"
+    set_up(home, request.param, monkeypatch)
+    return "conda"
 
 
 def test_what_a_mirror_does_not_have_yet_comes_from_upstream(
@@ -170,12 +171,10 @@ def test_what_upstream_lacks_is_not_looked_for_at_mirrors(
 @pytest.fixture
 def terms(home: Home, tmp_path: Path) -> Iterator[str]:
     """A channel with terms of service, and a conda whose plugin asks for them."""
-    done = CONDA and subprocess.run([CONDA, "tos", "--version"], capture_output=True, env={**home.environ}, check=False)
-    if not done or done.returncode:
+    asked = [condas.CONDA, "tos", "--version"]
+    if not condas.CONDA or subprocess.run(asked, capture_output=True, env={**home.environ}, check=False).returncode:
         pytest.skip("no conda with conda-anaconda-tos: put one on PATH or name it in ENVTOOL_TEST_CONDA")
-    home.environ["CONDA_EXE"] = CONDA  # type: ignore[index]
-    home.environ["CONDA_ENVS_DIRS"] = str(home.path / "envs")  # type: ignore[index]
-    home.environ["CONDA_PKGS_DIRS"] = str(home.path / "pkgs")  # type: ignore[index]
+    condas.set_up(home.environ, condas.CONDA, home.path)
     home.environ["CI"] = "false"  # elsewhere than in a CI the plugin asks
     folder = tmp_path / "terms"
     folder.mkdir()

@@ -1,6 +1,5 @@
 """After a switch the real clients install from the mirror, and after undo from the one before: nothing is mocked."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from channel import packages, server
+from condas import CONDA
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mirrors"))
 import mirror_site
@@ -169,13 +169,12 @@ def test_the_embedded_engine_follows_the_switch_and_the_undo(clean, forge):
 
 @pytest.mark.conda
 def test_a_real_conda_follows_the_switch_and_the_undo(clean, forge):
-    program = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda")
-    if not program:
+    if not CONDA:
         pytest.skip("no conda found: set ENVTOOL_TEST_CONDA to one")
 
     def search() -> str:
         return run(
-            clean, program, "search", "leaf", "--json", CONDA_SOLVER="classic", CONDA_PKGS_DIRS=str(clean.path / "p")
+            clean, CONDA, "search", "leaf", "--json", CONDA_SOLVER="classic", CONDA_PKGS_DIRS=str(clean.path / "p")
         )
 
     with server.serve(forge) as one, server.serve(forge) as two:

@@ -1,13 +1,12 @@
 """What the switched files say to the clients themselves: conda's own code and pip's own command are the judges."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from condas import CONDA
 
 from envtool.clients.switching import Scope
 from envtool.operations import switch_mirror
@@ -28,8 +27,7 @@ def switched(home, case: Path, client: str) -> Path:
 
 @pytest.mark.conda
 def test_conda_resolves_every_case_to_the_mirror(home, tmp_path):
-    program = os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda")
-    python = Path(program).resolve().parent / "python" if program else Path("absent")
+    python = Path(CONDA).resolve().parent / "python" if CONDA else Path("absent")
     if not python.exists():
         pytest.skip("no conda found: set ENVTOOL_TEST_CONDA to one")
     files = {}
