@@ -79,9 +79,9 @@ def conda_root(host: Host) -> Path | None:
     for variable in ("CONDA_EXE", "CONDA_ROOT", "_CONDA_ROOT"):
         if (value := host.environ.get(variable)) and (path := Path(value)).exists():
             return path if path.is_dir() else _root_of(path)
-    if program := shutil.which("conda", path=host.environ.get("PATH", os.defpath)):
-        return _root_of(Path(program))
-    return _mamba_root(host)
+    program = shutil.which("conda", path=host.environ.get("PATH", os.defpath))
+    # A shell that mamba has set up is mamba's, wherever else a conda lies.
+    return _root_of(Path(program)) if program and not host.environ.get("MAMBA_EXE") else _mamba_root(host)
 
 
 def envs_dirs(host: Host) -> tuple[Path, ...]:
@@ -92,8 +92,10 @@ def envs_dirs(host: Host) -> tuple[Path, ...]:
     folders = [Path(folder).expanduser() for folder in conda.in_force(host, root=root).envs_dirs]
     defaults = [host.home / ".conda" / "envs"]
     if root:
-        # conda's own order: an installation that the user may not write to comes after his home.
-        defaults.insert(0 if os.access(root, os.W_OK) else 1, root / "envs")
+        # conda's own order: an installation that the user may not write to comes after his home. micromamba's root is
+        # made when it is first needed.
+        existing = next(folder for folder in (root, *root.parents) if folder.exists())
+        defaults.insert(0 if os.access(existing, os.W_OK) else 1, root / "envs")
     if host.system == "Windows":
         local = Path(host.environ.get("LOCALAPPDATA") or host.home / "AppData" / "Local")
         defaults.append(local / "conda" / "conda" / "envs")
@@ -245,5 +247,15 @@ def _interpreter(script: Path) -> Path | None:
 
 
 def _mamba_root(host: Host) -> Path | None:
-    root = host.environ.get("MAMBA_ROOT_PREFIX")
-    return Path(root) if root and Path(root).is_dir() else None
+    """Return the root prefix of mamba or micromamba by the rules of libmamba 2 (``get_root_prefix``), or None."""
+    if root := host.environ.get("MAMBA_ROOT_PREFIX"):
+        return Path(root)
+    path = host.environ.get("PATH", os.defpath)
+    program = host.environ.get("MAMBA_EXE") or shutil.which("mamba", path=path) or shutil.which("micromamba", path=path)
+    if not program:
+        return None
+    prefix = Path(program).resolve().parent.parent
+    for folder in (prefix.parent.parent, prefix, host.home / "micromamba"):
+        if any((folder / part).exists() for part in ("pkgs", "conda-meta", "envs")):
+            return folder
+    return Path(host.environ.get("XDG_DATA_HOME") or host.home / ".local" / "share") / "mamba"

@@ -142,6 +142,30 @@ def test_micromamba_has_a_root_of_its_own(tmp_path: Path) -> None:
     assert [e.name for e in find.find_all(here)] == ["dl"]
 
 
+@pytest.mark.parametrize("where", ["nowhere yet", "the old place", "the installation", "one of its environments"])
+def test_a_micromamba_that_says_nothing_keeps_its_root_where_libmamba_puts_it(where: str, tmp_path: Path) -> None:
+    installation = tmp_path / "miniforge3"
+    prefix = {"the installation": installation, "one of its environments": installation / "envs" / "tools"}.get(where)
+    program = (prefix or tmp_path / "opt") / "bin" / "micromamba"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    if where == "the installation":
+        conda_env(installation)
+    expected = installation if prefix else tmp_path / ".local" / "share" / "mamba"
+    if where == "the old place":
+        expected = conda_env(tmp_path / "micromamba" / "envs" / "dl").parent.parent
+    for here in (host(tmp_path, PATH=str(program.parent)), host(tmp_path, MAMBA_EXE=str(program))):
+        assert find.conda_root(here) == expected
+        assert find.envs_dirs(here)[0] == expected / "envs"
+
+
+def test_a_shell_that_mamba_has_set_up_is_mambas(tmp_path: Path) -> None:
+    base = root(tmp_path)
+    shell = {"MAMBA_EXE": str(tmp_path / "micromamba"), "MAMBA_ROOT_PREFIX": str(tmp_path / "mamba")}
+    assert find.conda_root(host(tmp_path, PATH=str(base / "bin"), **shell)) == tmp_path / "mamba"
+    assert find.conda_root(host(tmp_path, CONDA_EXE=str(base / "bin/conda"), **shell)) == base
+
+
 def test_an_environment_is_resolved_by_name_and_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = root(tmp_path)
     here = host(tmp_path, CONDA_EXE=str(base / "bin" / "conda"))
