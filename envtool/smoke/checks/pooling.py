@@ -40,6 +40,7 @@ def max_pool(lab: Lab, torch: Any) -> None:
             {"kernel_size": 2, "stride": 1, "dilation": 2},
             {"kernel_size": 3, "ceil_mode": True},
             {"kernel_size": 2, "stride": _tuples(dims, 2, 1), "dilation": _tuples(dims, 1, 3)},
+            {"kernel_size": 3, "stride": 2, "padding": _tuples(dims, 1, 0), "dilation": 2, "ceil_mode": True},
         ):
             kernel = _each(case["kernel_size"], dims)
             stride = _each(case.get("stride", kernel), dims)
@@ -47,7 +48,11 @@ def max_pool(lab: Lab, torch: Any) -> None:
             ceil = bool(case.get("ceil_mode", False))
             windows = [strided(*w, ceil_mode=ceil) for w in zip(sizes, kernel, stride, padding, dilation)]
             what = "%dd %s" % (dims, case)
-            lab.agree(what, layer(**case, return_indices=True), lambda x, w=windows: max_with_indices(x, w), x)
+            subject = layer(**case, return_indices=True)
+            lab.agree(what, subject, lambda x, w=windows: max_with_indices(x, w), x)
+            here = lab.here(x)  # without indices, and without a gradient to come, other kernels run
+            lab.exact(what + ", without indices", layer(**case)(here), subject(here)[0])
+            lab.exact(what + ", without a batch", layer(**case)(here[0]), subject(here)[0][0])
     image = lab.here(lab.distinct(1, 2, 8, 8))
     smallest = -torch.nn.MaxPool2d(4)(-image)
     lab.exact("-max(-x) is the minimum", smallest, image.reshape(1, 2, 2, 4, 2, 4).amin((3, 5)))
@@ -71,9 +76,15 @@ def average_pool(lab: Lab, torch: Any) -> None:
             {"kernel_size": 2, "stride": 2, "ceil_mode": True, "padding": 1},
             {"kernel_size": 3, "stride": 2, "ceil_mode": True, "count_include_pad": False},
             {"kernel_size": _tuples(dims, 3, 2), "stride": _tuples(dims, 1, 2)},
+            {"kernel_size": 3, "stride": 2, "padding": _tuples(dims, 1, 0)},
+            # The last window of some dimension reaches out of the padding: what is outside never counts.
+            {"kernel_size": 4, "stride": 3, "ceil_mode": True},
+            {"kernel_size": 4, "stride": 3, "ceil_mode": True, "padding": 1},
+            {"kernel_size": 4, "stride": 3, "ceil_mode": True, "padding": 1, "count_include_pad": False},
         ]
         if dims > 1:
             cases.append({"kernel_size": 2, "divisor_override": 3})
+            cases.append({"kernel_size": 3, "stride": 2, "padding": 1, "divisor_override": 5})
         for case in cases:
             kernel = _each(case["kernel_size"], dims)
             stride, padding = _each(case.get("stride", kernel), dims), _each(case.get("padding", 0), dims)
@@ -84,6 +95,8 @@ def average_pool(lab: Lab, torch: Any) -> None:
                 return patch.sum(-1) / (case.get("divisor_override") or (padded if counted else patch.shape[-1]))
 
             lab.agree("%dd %s" % (dims, case), layer(**case), lambda x, w=windows, m=mean: pool(x, w, m), x)
+        here = lab.here(x)
+        lab.exact("%dd without a batch" % dims, layer(2)(here[0]), layer(2)(here)[0])
     x, (a, b) = lab.randn(2, 3, 9, 9), (3, 2)
     y = lab.here(x)
     kernel = torch.full((3, 1, a, b), 1 / (a * b), device=lab.device)
@@ -100,22 +113,31 @@ def lp_pool(lab: Lab, torch: Any) -> None:
         if layer is None:
             continue  # LPPool3d came with torch 2.3
         x = lab.rand(2, 3, *sizes, low=0.1, high=1.1)  # away from 0, where high powers underflow
-        for p, kernel, stride in ((1, 2, None), (2, 3, 2), (3, 2, 1), (5, _tuples(dims, 2, 3), None)):
+        mixed = x * torch.tensor([1.0, -0.05]).repeat(6)[: sizes[-1]]  # the sum of each window stays above 0
+        for p, kernel, stride, y in (
+            (1, 2, None, x),
+            (2, 3, 2, x - 0.6),
+            (2.5, 2, None, x),
+            (3, 2, 1, x),
+            (3, 2, None, mixed),
+            (5, _tuples(dims, 2, 3), None, x),
+        ):
             if dims == 1 and isinstance(kernel, tuple):
                 kernel = kernel[0]
             strides = _each(stride or kernel, dims)
             windows = [strided(*w) for w in zip(sizes, _each(kernel, dims), strides)]
 
-            def norm(patch: Any, _: int, p: int = p) -> Any:
+            def norm(patch: Any, _: int, p: float = p) -> Any:
                 return (patch**p).sum(-1) ** (1 / p)
 
             subject = layer(p, kernel, stride=stride)
-            lab.agree("%dd p=%d" % (dims, p), subject, lambda x, w=windows, n=norm: pool(x, w, n), x)
+            lab.agree("%dd p=%g, kernel %s" % (dims, p, kernel), subject, lambda x, w=windows, n=norm: pool(x, w, n), y)
+        more, less = (layer(2, 2, ceil_mode=c)(lab.here(x)) for c in (True, False))
         lab.exact(
-            "%dd ceil_mode's size" % dims,
-            torch.tensor(layer(2, 2, ceil_mode=True)(lab.here(x)).shape[2:]),
-            torch.tensor([-(-s // 2) for s in sizes]),
+            "%dd ceil_mode's size" % dims, torch.tensor(more.shape[2:]), torch.tensor([-(-s // 2) for s in sizes])
         )
+        whole = (..., *(slice(s // 2) for s in sizes))
+        lab.exact("%dd ceil_mode leaves whole windows alone" % dims, more[whole], less)
     y = lab.here(lab.rand(4, 3, 8, 8, low=0.1, high=1.1))
     lab.near("p = 1 is 4 times the average", torch.nn.LPPool2d(1, 2)(y), 4 * torch.nn.AvgPool2d(2)(y))
     top, last = torch.nn.MaxPool2d(2)(y), float("inf")
@@ -134,7 +156,8 @@ def fractional_pool(lab: Lab, torch: Any) -> None:
 
     for dims in (2, 3):
         layer = getattr(torch.nn, "FractionalMaxPool%dd" % dims)
-        sizes, outputs = ((13, 11), (5, 5)) if dims == 2 else ((7, 11, 13), (3, 5, 5))
+        sizes, outputs = ((13, 11), (5, 3)) if dims == 2 else ((7, 11, 13), (3, 3, 5))
+        kernel = _tuples(dims, 3, 2)
         x = lab.distinct(2, 3, *sizes)
         # Steps (n - k) / (m - 1) and samples are binary fractions, so that float32 computes the same starts.
         draws = lab.integers(64, 2, 3, dims).double() / 64
@@ -142,19 +165,19 @@ def fractional_pool(lab: Lab, torch: Any) -> None:
         order = (1, 0) if dims == 2 else (0, 1, 2)
 
         def reference(
-            x: Any, dims: int = dims, sizes: Any = sizes, outputs: Any = outputs, draws: Any = draws, order: Any = order
+            x: Any, k: Any = kernel, sizes: Any = sizes, outputs: Any = outputs, draws: Any = draws, order: Any = order
         ) -> Any:
             values, where = [], []
             for n in range(2):
                 for c in range(3):
-                    u = [float(draws[n, c, order[d]]) for d in range(dims)]
-                    windows = [fractional(sizes[d], 3, outputs[d], u[d]) for d in range(dims)]
+                    u = [float(draws[n, c, which]) for which in order]
+                    windows = [fractional(*w) for w in zip(sizes, k, outputs, u)]
                     value, index = max_with_indices(x[n : n + 1, c : c + 1], windows)
                     values.append(value[0, 0])
                     where.append(index[0, 0])
             return tuple(torch.stack(part).reshape(2, 3, *outputs) for part in (values, where))
 
-        subject = layer(3, output_size=outputs, return_indices=True, _random_samples=draws)
+        subject = layer(kernel, output_size=outputs, return_indices=True, _random_samples=draws)
 
         def run(x: Any, subject: Any = subject, draws: Any = draws) -> Any:
             subject._random_samples = draws.to(x)
@@ -162,10 +185,15 @@ def fractional_pool(lab: Lab, torch: Any) -> None:
 
         lab.agree("%dd output_size" % dims, run, reference, x)
         y = lab.here(x)
-        ratio = layer(2, output_ratio=0.5, return_indices=True)
-        out, where = ratio(y)
-        lab.exact("%dd output_ratio" % dims, torch.tensor(out.shape[2:]), torch.tensor([int(s * 0.5) for s in sizes]))
-        lab.exact("%dd indices lead to the output" % dims, y.flatten(2).gather(2, where.flatten(2)), out.flatten(2))
+        for ratio in (0.5, (0.5, 0.7, 0.4)[:dims]):
+            out, where = layer(2, output_ratio=ratio, return_indices=True)(y)
+            shares = zip(sizes, ratio if isinstance(ratio, tuple) else (ratio,) * dims)
+            want = torch.tensor([int(s * r) for s, r in shares])
+            lab.exact("%dd output_ratio %s" % (dims, ratio), torch.tensor(out.shape[2:]), want)
+            inside = where.clamp(0, y[0, 0].numel() - 1).flatten(2)
+            lab.exact("%dd indices lead to the output" % dims, y.flatten(2).gather(2, inside), out.flatten(2))
+        alone = layer(kernel, output_size=outputs, _random_samples=draws.to(y))(y)
+        lab.exact("%dd without indices" % dims, alone, run(y)[0])
         wide = lab.here(lab.distinct(1, 8, *[16] * dims))
         one, two = (layer(2, output_ratio=0.7)(wide) for _ in range(2))
         lab.holds("%dd two draws differ" % dims, not torch.equal(one, two))
@@ -180,7 +208,7 @@ def adaptive_pool(lab: Lab, torch: Any) -> None:
         x, y = lab.randn(2, 3, *sizes), lab.distinct(2, 3, *sizes)
         average = getattr(torch.nn, "AdaptiveAvgPool%dd" % dims)
         maximum = getattr(torch.nn, "AdaptiveMaxPool%dd" % dims)
-        for outputs in ((4,) * dims, _tuples(dims, 3, 5), (1,) * dims):
+        for outputs in ((4,) * dims, _tuples(dims, 3, 5), (1,) * dims, tuple(s + 2 for s in sizes)):
             windows = [adaptive(*w) for w in zip(sizes, outputs)]
             size = outputs[0] if dims == 1 else outputs
             what = "%dd to %s" % (dims, size)
@@ -192,6 +220,8 @@ def adaptive_pool(lab: Lab, torch: Any) -> None:
         lab.near("%dd to 1 is the mean" % dims, average(1)(here).flatten(1), here.flatten(2).mean(2))
     z = lab.here(lab.randn(2, 3, 8, 12))
     lab.near("divisible sizes are plain pooling", torch.nn.AdaptiveAvgPool2d((4, 3))(z), torch.nn.AvgPool2d((2, 4))(z))
-    lab.exact(
-        "None keeps a size", torch.tensor(torch.nn.AdaptiveAvgPool2d((None, 3))(z).shape), torch.tensor([2, 3, 8, 3])
-    )
+    for name in ("AdaptiveAvgPool", "AdaptiveMaxPool"):
+        for dims, size in ((2, (None, 3)), (3, (None, 3, None))):
+            layer, y = getattr(torch.nn, "%s%dd" % (name, dims)), lab.here(lab.randn(2, 3, *(5, 8, 4)[:dims]))
+            given = tuple(have if want is None else want for want, have in zip(size, y.shape[2:]))
+            lab.exact("%s%dd, None keeps a size" % (name, dims), layer(size)(y), layer(given)(y))

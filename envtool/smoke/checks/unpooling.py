@@ -32,13 +32,30 @@ def max_unpool(lab: Lab, torch: Any) -> None:
         lab.exact("%dd pool(unpool(y)) = y" % dims, pool(up)[0], down)
         lab.exact("%dd unpool(pool(x)) is x at the maxima, else 0" % dims, up[up != 0], positive[up != 0])
         lab.exact("%dd how many maxima" % dims, (up != 0).sum(), torch.tensor(down.numel()))
-        odd = lab.here(lab.distinct(1, 2, *(s + 1 for s in sizes)))
+        odd = lab.here(lab.distinct(1, 2, *(s + 1 for s in sizes))).abs() + 1
         down, index = pool(odd)
         lab.exact(
             "%dd output_size" % dims,
             torch.tensor(unpool(down, index, output_size=odd.shape).shape),
             torch.tensor(odd.shape),
         )
+        again = pool(unpool(down, index, output_size=odd.shape))[0]
+        lab.exact("%dd output_size, pool(unpool(y)) = y" % dims, again, down)
+        _overlapping(lab, torch, dims)
+
+
+def _overlapping(lab: Lab, torch: Any, dims: int) -> None:
+    """Windows of 3 in steps of 2 with a padding of 1: an output is (n - 1) stride - 2 padding + kernel wide."""
+    sizes = (5, 7, 3)[:dims]
+    pool = getattr(torch.nn, "MaxPool%dd" % dims)(3, 2, 1, return_indices=True)
+    unpool = getattr(torch.nn, "MaxUnpool%dd" % dims)(3, 2, 1)
+    small, where = pool(lab.distinct(2, 3, *sizes))
+
+    def scatter(y: Any) -> Any:
+        flat = torch.zeros(2, 3, torch.Size(sizes).numel(), dtype=y.dtype)
+        return flat.scatter(2, where.flatten(2), y.flatten(2)).reshape(2, 3, *sizes)
+
+    lab.agree("%dd stride and padding" % dims, lambda y: unpool(y, where.to(y.device)), scatter, small)
 
 
 @check("unpool.convolution", family=FAMILY, suite="quick")
