@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 from typing import TYPE_CHECKING, Any
 
-from ..gates import F32, Gate
+from ..gates import F32, F64, Gate
 from ..registry import Skip, check
 
 if TYPE_CHECKING:
@@ -50,38 +52,54 @@ def _summed_gradient(lab: Lab, torch: Any, module: Any, x: Any, over: Any) -> An
     return gradient.sum(over)
 
 
+def _moments(x: Any) -> Any:
+    """Return mean and unbiased variance per channel."""
+    flat = x.transpose(0, 1).flatten(1)
+    mean = flat.sum(1) / flat.shape[1]
+    return mean, ((flat - mean[:, None]) ** 2).sum(1) / (flat.shape[1] - 1)
+
+
 @check("norm.batch_statistics", family=BATCH, suite="quick")
 def batch_statistics(lab: Lab, torch: Any) -> None:
     """Running mean and unbiased variance: momentum, None, eval, track_running_stats; a count of batches."""
     from ..reference import channelwise
 
-    one, two = lab.randn(4, 3, 5, 5) * 2 + 1, lab.randn(4, 3, 5, 5) - 3
-
-    def moments(x: Any) -> Any:
-        flat = x.transpose(0, 1).flatten(1)
-        mean = flat.sum(1) / flat.shape[1]
-        return mean, ((flat - mean[:, None]) ** 2).sum(1) / (flat.shape[1] - 1)
-
-    for momentum in (0.1, 0.7, None):
-        layer = torch.nn.BatchNorm2d(3, momentum=momentum).to(lab.device)
-        want = [torch.zeros(3).double(), torch.ones(3).double()]
+    for (dims, shape), momentum in itertools.product(SHAPES, (0.1, 0.7, None)):
+        kind = getattr(torch.nn, "BatchNorm%dd" % max(1, dims - 2))
+        one, two = lab.randn(*shape) * 2 + 1, lab.randn(*shape) - 3
+        means, variances = torch.zeros(3).double(), torch.ones(3).double()
         for step, x in enumerate((one, two), start=1):
-            layer(lab.here(x))
             blend = 1 / step if momentum is None else momentum
-            want = [(1 - blend) * old + blend * new for old, new in zip(want, moments(x))]
-        lab.near("running mean, momentum %s" % momentum, layer.running_mean, want[0])
-        lab.near("running variance, momentum %s" % momentum, layer.running_var, want[1])
-        lab.exact("batches counted", layer.num_batches_tracked, torch.tensor(2))
-        frozen = layer.eval()(lab.here(one))
-        by_hand = (one - channelwise(want[0], one)) / (channelwise(want[1], one) + 1e-5) ** 0.5
-        lab.near("eval, momentum %s" % momentum, frozen, by_hand)
-        lab.near("eval leaves the statistics alone", layer.running_mean, want[0])
+            mean, variance = _moments(x)
+            means, variances = (1 - blend) * means + blend * mean, (1 - blend) * variances + blend * variance
+        what = "%d-D, momentum %s" % (dims, momentum)
+        for dtype, gate in ((torch.float32, F32), (torch.float64, F64)):
+            layer = lab.shaken(kind(3, momentum=momentum, eps=0.1)).to(lab.device, dtype)
+            for x in (one, two):
+                layer(lab.here(x, dtype=dtype))
+            lab.exact(what + ": batches counted", layer.num_batches_tracked, torch.tensor(2))
+            lab.near("running mean, " + what, layer.running_mean, means, gate)
+            lab.near("running variance, " + what, layer.running_var, variances, gate)
+
+        def by_hand(x: Any, weight: Any, bias: Any, means: Any = means, variances: Any = variances) -> Any:
+            fixed = (x - channelwise(means, x)) / (channelwise(variances, x) + 0.1) ** 0.5
+            return _affine(fixed, weight, bias)
+
+        layer.eval()(lab.here(one, dtype=torch.float64))
+        lab.near("eval leaves the mean alone, " + what, layer.running_mean, means, F64)
+        lab.near("eval leaves the variance alone, " + what, layer.running_var, variances, F64)
+        lab.agree("eval, " + what, layer, by_hand, one)
+    _untracked(lab, torch)
+
+
+def _untracked(lab: Lab, torch: Any) -> None:
+    one = lab.randn(4, 3, 5, 5) * 2 + 1
     untracked = torch.nn.BatchNorm2d(3, track_running_stats=False).to(lab.device)
     lab.holds("untracked: nothing is kept", untracked.running_mean is None and untracked.running_var is None)
     lab.near("untracked: eval is as train", untracked.eval()(lab.here(one)), untracked.train()(lab.here(one)))
     centred = untracked(lab.here(one)).transpose(0, 1).flatten(1)
     lab.near("mean 0", centred.mean(1), torch.zeros(3))
-    biased = moments(one)[1] * 99 / 100
+    biased = _moments(one)[1] * 99 / 100
     lab.near("biased variance v / (v + eps)", centred.var(1, unbiased=False), biased / (biased + 1e-5))
 
 
@@ -126,7 +144,9 @@ def group_norm(lab: Lab, torch: Any) -> None:
     lab.agree(
         "affine=False, eps=.1", torch.nn.GroupNorm(2, 6, eps=0.1, affine=False), lambda x: by_hand(x, 2, 0.1), x / 9
     )
-    lab.agree("3-D input", torch.nn.GroupNorm(3, 6, affine=False), lambda x: by_hand(x, 3), x.flatten(2))
+    for other in (x[:, :, 0, 0], x.flatten(2), x[..., None]):
+        plain = torch.nn.GroupNorm(3, 6, eps=0.1, affine=False)
+        lab.agree("%d-D input" % other.dim(), plain, lambda x: by_hand(x, 3, 0.1), other / 9)
     y = lab.here(x)
     one, many = (torch.nn.GroupNorm(g, 6).to(lab.device)(y) for g in (1, 6))
     lab.near("GroupNorm(1) = LayerNorm", one, torch.nn.LayerNorm((6, 5, 4)).to(lab.device)(y))
@@ -143,6 +163,7 @@ def instance_norm(lab: Lab, torch: Any) -> None:
         kind = getattr(torch.nn, "InstanceNorm%dd" % (dims - 2))
         x, over = lab.randn(*shape) * 3 + 5, list(range(2, dims))
         lab.agree("%d-D" % dims, kind(3), lambda x, o=over: normalized(x, o, 1e-5), x)
+        lab.agree("%d-D, eps=.1" % dims, kind(3, eps=0.1), lambda x, o=over: normalized(x, o, 0.1), x / 9)
         layer = lab.shaken(kind(3, affine=True))
         lab.agree(
             "%d-D, affine" % dims,
@@ -161,6 +182,8 @@ def instance_norm(lab: Lab, torch: Any) -> None:
     flat = x.flatten(2)
     lab.near("running mean", tracked.running_mean, 0.3 * flat.mean(2).mean(0))
     lab.near("running variance", tracked.running_var, 0.7 + 0.3 * flat.var(2, unbiased=True).mean(0))
+    means, variances = (channelwise(v.detach().double().cpu(), x) for v in (tracked.running_mean, tracked.running_var))
+    lab.agree("eval, tracked", tracked.eval(), lambda x: (x - means) / (variances + 1e-5) ** 0.5, x)
 
 
 @check("norm.layer", family="layer normalization", suite="quick")
@@ -179,6 +202,11 @@ def layer_norm(lab: Lab, torch: Any) -> None:
         )
     plain = torch.nn.LayerNorm(6, eps=0.1, elementwise_affine=False)
     lab.agree("elementwise_affine=False, eps=.1", plain, lambda x: normalized(x, [2], 0.1), x / 9)
+    if "bias" in inspect.signature(torch.nn.LayerNorm.__init__).parameters:  # from torch 2.1 on
+        weighed = lab.shaken(torch.nn.LayerNorm(6, bias=False))
+        lab.agree("bias=False", weighed, lambda x, weight: normalized(x, [2], 1e-5) * weight, x)
+    far = Gate(1e-3, "float32 rounding of 1000 against a deviation of 3; a difference of squares loses 1e-2")
+    lab.near("far from 0", torch.nn.LayerNorm(6).to(lab.device)(lab.here(x + 1000)), normalized(x, [2], 1e-5), far)
     y = torch.nn.LayerNorm(6).to(lab.device)(lab.here(x))
     lab.near("mean 0", y.mean(2), torch.zeros(4, 5))
     lab.near(
@@ -198,24 +226,32 @@ def rms_norm(lab: Lab, torch: Any) -> None:
     """RMSNorm (torch 2.4 and newer) against x / sqrt(mean x^2 + eps)."""
     if not hasattr(torch.nn, "RMSNorm"):
         raise Skip("torch %s has no RMSNorm" % torch.__version__)
-    x = lab.randn(4, 5, 6) * 2 + 1
+    x = lab.randn(4, 5, 6) / 9  # so small that eps is seen
 
-    def by_hand(x: Any, weight: Any) -> Any:
-        return x / ((x * x).sum(-1, keepdim=True) / 6 + 1e-3) ** 0.5 * weight
+    def by_hand(x: Any, shape: Any, eps: float) -> Any:
+        over = list(range(-len(shape), 0))
+        return x / ((x * x).sum(over, keepdim=True) / torch.Size(shape).numel() + eps) ** 0.5
 
-    lab.agree("RMSNorm", lab.shaken(torch.nn.RMSNorm(6, eps=1e-3)), by_hand, x)
+    for shape in ((6,), (5, 6)):
+        layer = lab.shaken(torch.nn.RMSNorm(shape, eps=1e-3))
+        lab.agree("%s" % (shape,), layer, lambda x, weight, s=shape: by_hand(x, s, 1e-3) * weight, x)
+        bare = torch.nn.RMSNorm(shape, eps=1e-3, elementwise_affine=False)
+        lab.agree("%s, elementwise_affine=False" % (shape,), bare, lambda x, s=shape: by_hand(x, s, 1e-3), x)
+    none = torch.nn.RMSNorm(6, elementwise_affine=False)
+    lab.agree("eps=None adds next to nothing", none, lambda x: by_hand(x, (6,), 0.0), 9 * x)
 
 
 @check("norm.local_response", family="layer normalization")
 def local_response(lab: Lab, torch: Any) -> None:
     """LocalResponseNorm against x / (k + a / n sum of neighbours' squares)^b."""
-    x = lab.randn(2, 7, 4, 3)
 
-    def by_hand(x: Any) -> Any:
+    def by_hand(x: Any, size: int) -> Any:
         rows = []
         for c in range(7):
-            near = x[:, max(0, c - 1) : c + 2]
-            rows.append(x[:, c] / (2 + 0.5 / 3 * (near * near).sum(1)) ** 0.75)
+            near = x[:, max(0, c - size // 2) : c + (size - 1) // 2 + 1]
+            rows.append(x[:, c] / (2 + 0.5 / size * (near * near).sum(1)) ** 0.75)
         return torch.stack(rows, 1)
 
-    lab.agree("size 3", torch.nn.LocalResponseNorm(3, alpha=0.5, beta=0.75, k=2.0), by_hand, x)
+    for size, shape in itertools.product((2, 3, 4), ((2, 7, 5), (2, 7, 4, 3))):
+        layer = torch.nn.LocalResponseNorm(size, alpha=0.5, beta=0.75, k=2.0)
+        lab.agree("size %d, %d-D" % (size, len(shape)), layer, lambda x, n=size: by_hand(x, n), lab.randn(*shape))
