@@ -87,8 +87,9 @@ def alpha(lab: Lab, torch: Any) -> None:
     # The constants of SELU, Klambauer et al. 2017: the dropped value is -scale alpha, then an affine map.
     saturated, p = -1.0507009873554805 * 1.6732632423543772, 0.2
     x = lab.here(lab.randn(N))
-    x = torch.where((x - saturated).abs() < 0.03, 0 * x, x)  # no survivor is to look like one that was dropped
-    x = ((x - x.mean()) / x.std(unbiased=False)).requires_grad_()
+    x = (x - x.mean()) / x.std(unbiased=False)
+    # No survivor is to look like one that was dropped; the one or two that would do not move the moments.
+    x = torch.where((x - saturated).abs() < 1e-4, 0 * x, x).requires_grad_()
     a = 1 / math.sqrt((1 - p) * (1 + p * saturated**2))
     b = -a * p * saturated
     for name in ("AlphaDropout", "FeatureAlphaDropout"):
