@@ -59,12 +59,13 @@ def register(command: str = "") -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     out.json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
-    out.command = next((word for word in arguments if not word.startswith("-")), "")
-    register(out.command)
-    return guarded(lambda: _perform(arguments))
+    out.command = _command(arguments)
+    return guarded(lambda: perform(arguments))
 
 
-def _perform(arguments: Sequence[str]) -> int:
+def perform(arguments: Sequence[str]) -> int:
+    """Do what one command line says and return its exit code; its errors are the caller's to show."""
+    register(_command(arguments))
     try:
         result = typer.main.get_command(app).main(list(arguments), prog_name="envtool", standalone_mode=False)
     except typer.Abort:
@@ -74,6 +75,10 @@ def _perform(arguments: Sequence[str]) -> int:
             raise
         return _usage(error)
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _command(arguments: Sequence[str]) -> str:
+    return next((word for word in arguments if not word.startswith("-")), "")
 
 
 def _usage(error: Exception) -> int:

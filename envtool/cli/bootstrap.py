@@ -19,7 +19,7 @@ from envtool.cli.options import (
     command_line,
 )
 from envtool.cli.output import out
-from envtool.cli.summary import ask_about, solution_table
+from envtool.cli.summary import ask_about, say_how_to_use, solution_table
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.words import tr
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def bootstrap(
-    name: Annotated[str, typer.Argument(help="What to call it.", show_default=False)] = "",
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="What to call it.", show_default=False)] = "",
     python: Annotated[str, typer.Option("--python", metavar="VERSION", help="The version of Python, as 3.12.")] = "",
     torch: Annotated[
         str, typer.Option("--torch", metavar="VERSION", help="The version of torch: 2.13, 2.13.0, 2.13.0+cu126.")
@@ -61,8 +61,8 @@ def bootstrap(
 ) -> None:
     """Make an environment with the PyTorch build for this machine's GPU and driver, and verify it.
 
-    [bold]envtool bootstrap dl[/bold]                      the best for this machine
-    [bold]envtool bootstrap dl --cpu --python 3.12[/bold]  without GPU
+    [bold]envtool bootstrap dl[/bold]                                        the best for this machine
+    [bold]envtool bootstrap dl --cpu --python 3.12[/bold]                    without GPU
     [bold]envtool bootstrap dl --assume-driver 580 --assume-cc 9.0[/bold]  elsewhere
     """
     from envtool.operations.bootstrap import BootstrapRequest
@@ -104,7 +104,8 @@ def _show(made: "Bootstrapped") -> None:
     if code != ExitCode.OK:
         out.warn(tr("{name} was kept for a look; `envtool remove {name}` removes it.", name=shown))
     out.verdict(made.as_dict(), rendered(report) if report else "", code)
-    out.note(tr("Made {name}. Use it with: envtool run -n {name} -- python", name=shown))
+    out.note(tr("Made {name}.", name=shown))
+    say_how_to_use(environment)
 
 
 def _capabilities(text: str) -> tuple[tuple[int, int], ...]:

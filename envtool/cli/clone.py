@@ -14,12 +14,12 @@ from envtool.words import tr
 if TYPE_CHECKING:
     from envtool.operations.clone import Cloned
 
-Destination = Annotated[str, typer.Argument(help="A name, or a path (with a / in it).")]
+Destination = Annotated[str, typer.Argument(metavar="NEW", help="A name, or a path (with a / in it).")]
 
 
 @app.command()
 def clone(
-    source: Annotated[str, typer.Argument(help="The environment to clone: its name or its path.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The environment to clone: its name or its path.")],
     destination: Destination,
     dry_run: DryRun = False,
     json: Json = False,  # noqa: ARG001 - acted on by the output

@@ -25,15 +25,19 @@ from envtool.cli.options import (
     together,
 )
 from envtool.cli.output import out
-from envtool.cli.summary import ask_about, solution_table
+from envtool.cli.summary import ask_about, say_how_to_use, solution_table
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.words import tr
+
+_OF_CLONES = ("clone", "name", "packages", "prefix", "offline", "dry_run", "yes", "json")  # parameters of `create`
 
 
 @app.command()
 def create(
+    context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="What to call it. Default: the name in the file.", show_default=False)
+        str,
+        typer.Argument(metavar="[NAME]", help="What to call it. Default: the name in the file.", show_default=False),
     ] = "",
     packages: Annotated[
         list[str] | None,
@@ -62,14 +66,15 @@ def create(
 ) -> None:
     """Make a new environment.
 
-    [bold]envtool create dl python=3.12 numpy[/bold]          conda packages
+    [bold]envtool create dl python=3.12 numpy[/bold]             conda packages
     [bold]envtool create dl --pip torch --pip 'numpy<3'[/bold]   pip packages, too
-    [bold]envtool create -f environment.yml[/bold]            what a file asks for
-    [bold]envtool export dl | envtool create dl2 -f -[/bold]  another environment's packages
+    [bold]envtool create -f environment.yml[/bold]               what a file asks for
+    [bold]envtool export dl | envtool create dl2 -f -[/bold]     another environment's packages
     """
     from envtool.model import Spec
 
     if clone:
+        _refuse_beside_clone(context)
         _clone(clone, name, prefix, packages, dry_run=dry_run)
         return
     from envtool.operations.create import CreateRequest
@@ -100,10 +105,26 @@ def create(
     if dry_run:
         out.result(created.as_dict(), solution_table(created.conda, (), created.pip))
         return
-    shown = created.environment.name or str(created.environment.prefix)
-    out.note(tr("Made {name} at {prefix}.", name=shown, prefix=created.environment.prefix))
-    out.note(tr("Use it with: envtool run -n {name} -- python", name=shown))
+    environment = created.environment
+    if environment.name:
+        out.note(tr("Made {name} at {prefix}.", name=environment.name, prefix=environment.prefix))
+    else:
+        out.note(tr("Made {prefix}.", prefix=environment.prefix))
+    say_how_to_use(environment)
     out.result(created.as_dict())
+
+
+def _refuse_beside_clone(context: typer.Context) -> None:
+    """Raise EnvtoolError for an option that a clone cannot honour: it has its source's packages, as they are."""
+    given = (
+        p for p in context.command.params if str(context.get_parameter_source(p.name or "")).endswith("COMMANDLINE")
+    )
+    if others := [p.opts[0] for p in given if p.name not in _OF_CLONES]:
+        raise EnvtoolError(
+            tr("A clone is what its source is; it does not take {options}.", options=", ".join(others)),
+            hint=tr("Clone first, then change the clone: envtool install -n NAME ..."),
+            code=ExitCode.USAGE,
+        )
 
 
 def _clone(source: str, name: str, prefix: Path | None, packages: list[str] | None, *, dry_run: bool) -> None:

@@ -1,5 +1,7 @@
 """Where the command begins: what is so frequent and so plain that it need not wait for the parser, and every other."""
 
+import io
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -15,6 +17,7 @@ def main() -> None:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminate)
+    _complete_streams()
     arguments = sys.argv[1:]
     if arguments in (["list"], ["list", "--json"]):
         # Two thirds of its time would go into importing a parser of options that are not there.
@@ -30,14 +33,15 @@ def guarded(action: Callable[[], int]) -> int:
         code = action()
     except EnvtoolError as error:
         out.failure(error)
-        if out.debug:
-            raise
         return error.code
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone, as `| head` does; there is nobody left to tell
+        sys.stderr.close()  # whoever read our words has gone, as `2>&1 | head` does; there is nobody left to tell
         return ExitCode.OK
+    except OSError as error:
+        out.failure(_unforeseen(error))
+        return ExitCode.FAILED
     if code == ExitCode.INTERRUPTED:
         out.failure(EnvtoolError(tr("Interrupted; nothing half-made was left."), code=ExitCode.INTERRUPTED))
     return code
@@ -50,6 +54,30 @@ def _list(*, json: bool) -> int:
     out.json, out.command = json, "list"
     show_environments(Host.here())
     return ExitCode.OK
+
+
+def _complete_streams() -> None:
+    """Give a stream that was closed (``<&-``, ``>&-``) the null device, and have no character that cannot be shown."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # The lowest free number is the closed stream's own: no file of ours will be taken for it.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+    out.stdout, out.stderr = sys.stdout, sys.stderr
+    for stream in (out.stdout, out.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _unforeseen(error: OSError) -> EnvtoolError:
+    """Return what the system refused, where no operation has words of its own for it."""
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # what asking for the current folder raises
+        failure = EnvtoolError(tr("The current folder does not exist any more."), hint=tr("Go to another one: cd"))
+    else:
+        reason = error.strerror or str(error)
+        file = tr("The system") if error.filename is None else error.filename
+        failure = EnvtoolError(tr("{file}: {reason}.", file=file, reason=reason), hint=tr("--debug shows where."))
+    failure.__cause__ = error
+    return failure
 
 
 def _terminate(*_: object) -> None:

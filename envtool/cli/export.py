@@ -22,7 +22,9 @@ class Format(str, Enum):
 
 @app.command("export")
 def export(
-    name: Annotated[str, typer.Argument(help="The environment: its name or its path. Default: the active one.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="The environment: its name or its path. Default: the active one.")
+    ] = "",
     form: Annotated[
         Format | None,
         typer.Option(

@@ -26,6 +26,7 @@ from envtool.cli.options import (
 )
 from envtool.cli.output import out
 from envtool.cli.summary import ask_about, solution_table
+from envtool.errors import EnvtoolError, ExitCode
 from envtool.words import tr
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ def install(
     from envtool.operations.target import target
     from envtool.paths import Host
 
+    if not (packages or pip or file):
+        raise EnvtoolError(
+            tr("Nothing was named that is to be installed."),
+            hint=tr("Name packages, or a file with -r; `envtool update` brings the newest of what is there."),
+            code=ExitCode.USAGE,
+        )
     host = Host.here()
     environment = target(host, name, prefix)
     readings = [read_file(each) for each in file]
@@ -162,7 +169,8 @@ def update(
 
 
 def _show(changed: "Changed") -> None:
-    out.result(changed.as_dict(), solution_table(changed.added, changed.removed))
+    shown = changed.environment.name or str(changed.environment.prefix)
+    same = not (changed.dry_run or changed.added or changed.removed)
+    out.result(changed.as_dict(), "" if same else solution_table(changed.added, changed.removed))
     if not changed.dry_run:
-        shown = changed.environment.name or str(changed.environment.prefix)
-        out.note(tr("{name} is as you asked.", name=shown))
+        out.note(tr("{name} was so already." if same else "{name} is as you asked.", name=shown))

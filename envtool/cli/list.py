@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @app.command("list")
 def list_(
     name: Annotated[
-        str | None, typer.Argument(help="Show the packages of this environment (a name or a path).")
+        str | None, typer.Argument(metavar="[NAME]", help="Show the packages of this environment (a name or a path).")
     ] = None,
     size: Annotated[
         bool, typer.Option("--size", help="Look into every environment: size, torch, last change, what is broken.")

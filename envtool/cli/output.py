@@ -1,6 +1,8 @@
 """The one place that prints: results to stdout, words and progress to stderr, one JSON envelope on request."""
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -93,14 +95,33 @@ class Output:
         self._say(question)
         self.stderr.write("[y/N] ")
         self.stderr.flush()
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        answer = ""
+        try:
+            answer = sys.stdin.readline()
+        finally:
+            if not answer.endswith("\n"):  # Ctrl-C and Ctrl-D leave the cursor behind the question
+                self.stderr.write("\n")
+        return answer.strip().lower() in ("y", "yes")
 
     def write(self, text: str) -> None:
-        """Write a result as it is, with a final newline."""
-        self.stdout.write(text if text.endswith("\n") else text + "\n")
+        """Write a result as it is, with a final newline. Raises EnvtoolError where it cannot be written."""
+        try:
+            self.stdout.write(text if text.endswith("\n") else text + "\n")
+            self.stdout.flush()  # now, while it can be told that it fails: Python's own flush, at the end, is too late
+        except OSError as error:
+            # Nothing of what is still in the buffer is to be tried again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
+            if isinstance(error, BrokenPipeError):
+                return  # whoever read it has gone, as `| head` does; that is not a failure
+            self.json = False
+            raise EnvtoolError(tr("The output could not be written: {reason}.", reason=error.strerror)) from error
 
     def failure(self, error: EnvtoolError) -> None:
         """Show an error: what, and what next."""
+        if self.debug:
+            import traceback
+
+            self._say("".join(traceback.format_exception(error)).rstrip())
         if self.json:
             self._envelope("failed", error.code, None, [{"message": redact(error.message), "hint": redact(error.hint)}])
             return
@@ -108,13 +129,18 @@ class Output:
         if error.hint:
             self._say(tr("hint: {hint}", hint=error.hint))
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        """Return a plain table with aligned columns: readable on a terminal, splittable on a pipe."""
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, cut: bool = False) -> str:
+        """Return a plain table with aligned columns: readable on a terminal, splittable on a pipe.
+
+        ``cut`` is for a last column that may be missed: on a terminal it ends where the line does.
+        """
         widths = [max(map(_width, column)) for column in zip(columns, *rows, strict=True)]
         lines = (
             "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in (columns, *rows)
         )
+        if cut and self.stdout.isatty():
+            lines = (_cut(line, shutil.get_terminal_size().columns) for line in lines)
         return "\n".join(lines)
 
     def _envelope(self, status: str, code: int, data: Any, errors: Sequence[Mapping[str, str]]) -> None:
@@ -128,7 +154,9 @@ class Output:
             "warnings": self._warnings,
             "errors": list(errors),
         }
-        self.write(json.dumps(envelope, ensure_ascii=False, indent=1, default=str))
+        # Where a character cannot be written JSON has an escape of its own for it.
+        plain = (self.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+        self.write(json.dumps(envelope, ensure_ascii=plain, indent=1, default=str))
 
 
 class _Nothing:
@@ -143,6 +171,15 @@ def _width(text: str) -> int:
     import unicodedata
 
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _cut(text: str, width: int) -> str:
+    """Return what of a text fits into so many columns."""
+    if _width(text) <= width:
+        return text
+    while _width(text) >= width:
+        text = text[:-1]
+    return text.rstrip() + "…"
 
 
 out = Output()

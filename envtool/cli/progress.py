@@ -48,7 +48,9 @@ class _TaskBar:
 def drawn(stream: TextIO, label: str, total: float | None, unit: Unit) -> Iterator[tuple[Progress, _TaskBar]]:
     """Draw one bar on ``stream`` until the block ends, then leave the line clean."""
     console = Console(file=stream, markup=False, highlight=False, emoji=False)
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), _Amount())
+    # A bar knows what to do on a terminal that cannot show its characters; a spinner does not.
+    spinner = SpinnerColumn("line" if console.options.ascii_only else "dots")
+    columns = (spinner, TextColumn("{task.description}", markup=False), BarColumn(), _Amount())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         task = progress.add_task(label, total=total, unit=unit)
         yield progress, _TaskBar(progress, task, label, unit)

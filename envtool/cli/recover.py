@@ -11,7 +11,7 @@ from envtool.cli.options import Json
 from envtool.cli.output import out
 from envtool.words import tr
 
-Unfinished = Annotated[str, typer.Argument(help="The unfinished environment: its name or its path.")]
+Unfinished = Annotated[str, typer.Argument(metavar="NAME", help="The unfinished environment: its name or its path.")]
 
 
 @app.command()
@@ -25,7 +25,7 @@ def resume(name: Unfinished, json: Json = False) -> None:  # noqa: ARG001 - acte
     again = recover.resume(host, find.resolve(host, name), out)
     if again:
         os.chdir(again.folder)
-        raise typer.Exit(program.run(list(again.argv)))
+        raise typer.Exit(program.perform(again.argv))
     out.note(tr("Finished."))
     out.result({"name": name})
 

@@ -14,7 +14,7 @@ from envtool.words import tr
 
 @app.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="The environment: its name or its path.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The environment: its name or its path.")],
     yes: Yes = False,
     json: Json = False,  # noqa: ARG001 - acted on by the output
 ) -> None:

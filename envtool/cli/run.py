@@ -8,7 +8,7 @@ from envtool.cli.app import app
 from envtool.cli.options import Name, Prefix
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@app.command(context_settings={"allow_interspersed_args": False})
 def run(
     command: Annotated[
         list[str], typer.Argument(metavar="COMMAND...", help="The command and its arguments, after --.")

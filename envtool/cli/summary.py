@@ -1,23 +1,38 @@
 """How a solution looks to people, and when it is worth a question."""
 
+import shlex
 from collections.abc import Callable, Sequence
 
 from envtool.cli.output import out
+from envtool.cli.sizes import amount
 from envtool.engines.protocol import Solution
-from envtool.model import Package
+from envtool.model import Environment, Package
 from envtool.words import tr
 
 WORTH_ASKING = 1_000_000_000  # bytes: what takes a slow link the better part of an hour is worth a question
 
 
+def say_how_to_use(environment: Environment) -> None:
+    """Say how to go on with a new environment, in words that can be typed as they stand."""
+    which = f"-n {environment.name}" if environment.name else f"-p {shlex.quote(str(environment.prefix))}"
+    out.note(tr("Use it with: envtool run {which} -- python", which=which))
+
+
 def solution_table(added: Sequence[Package], removed: Sequence[Package], pip: Sequence[str] = ()) -> str:
     """Return what comes and goes as a table."""
-    rows = [("-", p.name, p.version, p.build or "-", p.channel or "-") for p in removed]
-    rows += [("+", p.name, p.version, p.build or "-", p.channel or "-") for p in added]
+    rows = [
+        (sign, p.name, p.version, p.build or "-", _source(p))
+        for sign, these in (("-", removed), ("+", added))
+        for p in these
+    ]
     rows += [("+", *(line.split("==", 1) if "==" in line else (line, "-")), "-", "pip") for line in pip]
     if not rows:
         return tr("Nothing to do.")
     return out.table(("", "name", "version", "build", "source"), rows)
+
+
+def _source(package: Package) -> str:
+    return package.channel or ("pip" if package.manager == "pip" else "-")
 
 
 def ask_about(*, yes: bool) -> Callable[[Solution], bool]:
@@ -31,9 +46,9 @@ def ask_about(*, yes: bool) -> Callable[[Solution], bool]:
             return True
         return out.agree(
             tr(
-                "{table}\n{size:.1f} GB of packages to fetch at most. Proceed?",
+                "{table}\n{size} of packages to fetch at most. Proceed?",
                 table=solution_table(solution.link, solution.unlink),
-                size=size / 1e9,
+                size=amount(size),
             ),
             yes=yes,
             unasked=True,

@@ -40,6 +40,8 @@ def show(
     environment = target(Host.here(), name, None)
     shown = operation.shown(environment, show=reveal)
     lines = "".join(f"{variable}={value}\n" for variable, value in shown.items())
+    if not shown:
+        out.note(tr("{name} sets no variables.", name=environment.name or environment.prefix))
     out.result({"name": environment.name, "path": str(environment.prefix), "variables": shown}, lines)
 
 

@@ -31,7 +31,9 @@ class _Suite(str, Enum):
 
 @app.command("verify-gpu")
 def verify_gpu(
-    name: Annotated[str | None, typer.Argument(help="The environment. Default: the active one.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The environment. Default: the active one.")
+    ] = None,
     python: Annotated[
         Path | None, typer.Option("--python", metavar="PATH", help="Verify this interpreter; nothing is changed there.")
     ] = None,
@@ -59,7 +61,12 @@ def verify_gpu(
     ] = None,
     json: Json = False,  # noqa: ARG001 - acted on by the output
 ) -> None:
-    """Check layers, losses, optimizers and small models against independent references, inside an environment."""
+    """Check layers, losses, optimizers and small models against independent references, inside an environment.
+
+    [bold]envtool verify-gpu dl[/bold]                the GPU, up to a minute
+    [bold]envtool verify-gpu dl --suite quick[/bold]  seconds
+    [bold]envtool verify-gpu dl --device cpu[/bold]   everything that needs no GPU
+    """
     options = VerifyOptions(
         device=device.value,
         suite=suite.value,
@@ -103,7 +110,7 @@ def _count(gpus: str, device: _Device, rdzv: str) -> str:
 def _list(checks: Sequence[Check]) -> None:
     data = {"checks": [{"id": c.id, "family": c.family, "suite": c.suite, "title": c.title} for c in checks]}
     rows = [(c.id, c.family, c.suite, c.title) for c in checks]
-    out.result(data, out.table(("check", "family", "suite", "compares"), rows))
+    out.result(data, out.table(("check", "family", "suite", "compares"), rows, cut=True))
 
 
 def rendered(report: Report) -> str:
@@ -114,7 +121,7 @@ def rendered(report: Report) -> str:
         (row.id, row.verdict, _number(row.measured), _gate(row), f"{row.seconds:.2f}", row.source or "-")
         for row in report.rows
     ]
-    table = out.table(("check", "verdict", "measured", "gate", "seconds", "gate from"), rows)
+    table = out.table(("check", "verdict", "measured", "gate", "seconds", "gate from"), rows, cut=True)
     remarks = [f"{row.verdict} {row.id}: {row.message}" for row in report.rows if row.message]
     return "\n".join([*_heading(report), "", table, "", *_rates(report), *remarks, _summary(report)])
 

@@ -11,6 +11,12 @@ from envtool.words import tr
 
 def target(host: Host, name: str = "", prefix: Path | None = None) -> Environment:
     """Return the environment that -n, -p or the shell means. Raises EnvtoolError where none is."""
+    if name and prefix is not None:
+        raise EnvtoolError(
+            tr("-n {name} and -p {prefix} were given, and one environment is wanted.", name=name, prefix=prefix),
+            hint=tr("Leave one of them out."),
+            code=ExitCode.USAGE,
+        )
     if prefix is not None:
         return find.resolve(host, str(prefix.expanduser().absolute()))
     if name:

@@ -176,7 +176,7 @@ def verify(host: Host, target: VerifyTarget, options: VerifyOptions, reporter: R
     Raises EnvtoolError: MISSING where the interpreter has no torch.
     """
     checks = selected(options)
-    with reporter.bar(tr("verifying"), total=len(checks), unit="checks") as bar:
+    with reporter.bar(tr("Verifying"), total=len(checks), unit="checks") as bar:
         listener = _Listener(bar)
         ended = _run(host, target, options, listener)
     listener.close(ended)

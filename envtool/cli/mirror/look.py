@@ -25,9 +25,9 @@ def list_mirrors(
     from envtool.mirrors import catalogue
 
     shown = [m for m in catalogue.load(Host.here()).mirrors.values() if all_ or m.usable]
-    rows = [(m.name + (" *" if m.own else ""), m.state, *_served(m), m.date or "-", m.title) for m in shown]
-    columns = (tr("NAME"), tr("STATE"), tr("PIP"), tr("CONDA"), tr("TORCH"), tr("AS OF"), tr("SITE"))
-    text = out.table(columns, rows)
+    rows = [(m.name + (" *" if m.own else ""), m.state, m.date or "-", *_served(m), m.title) for m in shown]
+    columns = (tr("NAME"), tr("STATE"), tr("AS OF"), tr("PIP"), tr("TORCH"), tr("CONDA"), tr("SITE"))
+    text = out.table(columns, rows, cut=True)
     if any(m.own for m in shown):
         text += "\n" + tr("* from your own list")
     out.result([{**asdict(m), "date": m.date} for m in shown], text)
@@ -138,4 +138,4 @@ def _served(m: Any) -> tuple[str, str, str]:
     if m.conda:
         parts = (["defaults"] if "main" in m.conda.pkgs else []) + list(m.conda.channels) + list(m.conda.elsewhere)
         conda = ", ".join(parts[:3]) + (tr(" and {count} more", count=len(parts) - 3) if len(parts) > 3 else "")
-    return ("yes" if m.pypi else "-", conda or "-", m.torch.how if m.torch else "-")
+    return ("yes" if m.pypi else "-", m.torch.how if m.torch else "-", conda or "-")

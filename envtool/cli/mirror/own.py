@@ -43,7 +43,7 @@ def remove_mirror(
     _write(host, f"mirror remove {name}", edits, dry_run=dry_run)
 
 
-@group.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@group.command("run", context_settings={"allow_interspersed_args": False})
 def run_with_mirror(
     name: Annotated[str, typer.Argument(metavar="NAME|URL", help="The mirror.")],
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="What to run under it.")],

@@ -36,7 +36,12 @@ def set_mirror(
     yes: Yes = False,
     json: Json = False,  # noqa: ARG001
 ) -> None:
-    """Switch conda, pip and others to a mirror. Comments and other lines stay; `mirror undo` takes it back."""
+    """Switch conda, pip and others to a mirror. Comments and other lines stay; `mirror undo` takes it back.
+
+    [bold]envtool mirror set tsinghua[/bold]            conda, pip, and what else you have
+    [bold]envtool mirror set auto --dry-run[/bold]      what the best by test would change
+    [bold]envtool mirror set nju --target pip[/bold]    pip alone
+    """
     from envtool.operations import switch_mirror
 
     host = Host.here()
@@ -147,13 +152,10 @@ def _recovered(host: Host) -> None:
 
 
 def _agreed(stale: tuple[str, ...]) -> bool:
-    import sys
-
-    if out.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    for entry in stale:
-        out.note(tr("no longer of use: {entry}", entry=entry))
-    return typer.confirm(tr("Replace these, too?"), default=True, err=True)
+    if out.can_ask:
+        for entry in stale:
+            out.note(tr("no longer of use: {entry}", entry=entry))
+    return out.agree(tr("Replace these, too?"), yes=False)
 
 
 def _scope(host: Host, word: str, name: str, prefix: Path | None) -> Any:

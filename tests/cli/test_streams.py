@@ -1,0 +1,153 @@
+"""What envtool writes to: readers that go, full disks, closed streams, other encodings, narrow terminals, questions."""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import Home
+from terminal import Terminal
+
+from envtool.prefix import mark_unfinished
+
+FULL = Path("/dev/full")
+
+
+@pytest.fixture
+def some(home: Home) -> Path:
+    """An environment with a Chinese name."""
+    prefix = home.path / "环境"
+    venv.create(prefix, with_pip=False)
+    return prefix
+
+
+@contextmanager
+def terminal(home: Home, *arguments: str, **env: str) -> Iterator[Terminal]:
+    running = Terminal(home, arguments, {"TERM": "xterm", **env})
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def in_shell(home: Home, line: str) -> "subprocess.CompletedProcess[str]":
+    """Run a line of bash in which `envtool` is ours."""
+    define = f'envtool() {{ "{sys.executable}" -m envtool "$@"; }}'
+    return subprocess.run(
+        ["bash", "-c", f"{define}; {line}"],
+        env=home.environ,
+        cwd=home.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["mirror list", "mirror list --json", "list ./环境 --json", "verify-gpu --list"])
+def test_a_reader_that_goes_is_no_failure(home: Home, some: Path, command: str) -> None:
+    ran = in_shell(home, f'envtool {command} | true; echo "${{PIPESTATUS[0]}}"')
+    assert (ran.stdout, ran.stderr) == ("0\n", "")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("options", ["", "--json"])
+def test_output_that_cannot_be_written_is_a_failure(home: Home, options: str) -> None:
+    ran = in_shell(home, f"envtool mirror list {options} > {FULL}")
+    assert ran.returncode == 1
+    assert ran.stderr == "error: The output could not be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("envtool info ./环境 >&-", 0),
+        ("envtool mirror list >&- 2>&- <&-", 0),
+        ("envtool remove ./环境 <&-", 2),
+        ("envtool create -f - <&-", 4),
+    ],
+)
+def test_closed_streams_are_empty_ones(home: Home, some: Path, line: str, code: int) -> None:
+    ran = in_shell(home, line)
+    assert ran.returncode == code
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk"])
+def test_what_cannot_be_shown_is_escaped(home: Home, some: Path, encoding: str) -> None:
+    command = [sys.executable, "-m", "envtool", "info", "./环境"]
+    env = {**home.environ, "PYTHONIOENCODING": encoding}
+    shown = subprocess.run(command, env=env, cwd=home.path, capture_output=True, check=True).stdout
+    assert "环境".encode(encoding, "backslashreplace") in shown
+    data = subprocess.run([*command, "--json"], env=env, cwd=home.path, capture_output=True, check=True).stdout
+    assert json.loads(data.decode("ascii"))["data"]["path"] == str(some)
+
+
+def test_a_bar_has_only_what_the_terminal_can_show(home: Home, some: Path) -> None:
+    with terminal(home, "remove", str(some), "--yes", PYTHONIOENCODING="ascii") as running:
+        assert "Removing" in running.rest()
+        assert "\\u" not in running.said.replace("\\u73af\\u5883", "")
+        assert running.end() == 0
+
+
+def test_a_folder_deleted_under_us_is_told(home: Home) -> None:
+    ran = in_shell(home, "mkdir gone; cd gone; rmdir ../gone; PYTHONSAFEPATH=1 envtool list ./x")
+    if "No module named envtool" in ran.stderr:
+        pytest.skip("envtool is on the path of this Python by its folder only")
+    assert (ran.returncode, ran.stderr.splitlines()[0]) == (1, "error: The current folder does not exist any more.")
+
+
+def test_debug_adds_the_traceback_and_changes_nothing_else(home: Home) -> None:
+    ran = home.envtool("--debug", "list", "nope", "--json")
+    assert ran.code == json.loads(ran.out)["exit_code"] == 3
+    assert "Traceback" in ran.err
+
+
+@pytest.mark.parametrize("command", [("mirror", "list"), ("verify-gpu", "--list")])
+def test_tables_end_where_a_narrow_terminal_does(home: Home, command: tuple[str, ...]) -> None:
+    with terminal(home, *command, COLUMNS="60") as running:
+        widths = [len(line.rstrip("\r")) for line in running.rest().splitlines()]
+    assert max(widths) == 60
+    assert max(map(len, home.envtool(*command, env={"COLUMNS": "60"}).out.splitlines())) > 60  # on a pipe all is there
+
+
+@pytest.mark.parametrize(("typed", "said"), [("\x03", "Interrupted;"), ("\x04", "Nothing was removed, as you wished.")])
+def test_a_question_left_leaves_a_whole_line(home: Home, some: Path, typed: str, said: str) -> None:
+    with terminal(home, "remove", str(some)) as running:
+        running.until("[y/N] ")
+        os.write(running._end, typed.encode())
+        before, _, _ = running.rest().partition("error: ")
+        assert before.endswith("\n")
+        assert running.said.count(said) == running.said.count("error: ") == 1
+        assert running.end() == 130
+    assert some.is_dir()
+
+
+def test_what_is_resumed_speaks_for_itself(home: Home, some: Path) -> None:
+    mark_unfinished(some, f"envtool remove {some}")
+    with terminal(home, "resume", str(some)) as running:
+        running.until("[y/N] ")
+        running.type("n")
+        assert "Nothing was removed, as you wished." in running.rest()
+        assert running.said.count("error: ") == 1
+        assert running.end() == 130
+    ran = home.envtool("resume", str(some), "--json")  # what is resumed was typed without --json
+    assert json.loads(ran.out)["command"] == "resume"
+    assert ran.code == json.loads(ran.out)["exit_code"] == 2
+
+
+def test_mirror_set_asks_as_every_other_command_does(home: Home) -> None:
+    file = home.path / ".condarc"
+    old = "https://mirrors.tuna.tsinghua.edu.cn/anaconda/pkgs/free"
+    file.write_text(f"channels:\n  - {old}\n  - defaults\n")
+    for answer, kept in (("q", True), ("y", False)):
+        with terminal(home, "mirror", "set", "tsinghua", "--target", "conda") as running:
+            running.until("[y/N] ")
+            running.type(answer)
+            running.rest()
+            assert running.end() == 0
+        assert (old in file.read_text()) == kept

@@ -1,0 +1,58 @@
+"""Options that exclude each other or are not there, and what is said where there is nothing to say."""
+
+import venv
+from pathlib import Path
+
+import pytest
+from conftest import Home
+
+
+@pytest.fixture
+def plain(home: Home) -> Path:
+    """An environment at a path with a blank in it."""
+    prefix = home.path / "my envs" / "plain"
+    venv.create(prefix, with_pip=False)
+    return prefix
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("install", "-n", "x", "-p", "y", "numpy"), "one environment is wanted"),
+        (("run", "-n", "x", "-p", "y", "--", "true"), "one environment is wanted"),
+        (("install", "-n", "x"), "Nothing was named"),
+        (("create", "a", "--clone", "b", "--python", "3.12", "-c", "c"), "does not take --python, --channel"),
+        (("create", "a", "--clone", "b", "--engine", "conda"), "does not take --engine"),
+        (("run", "--nmae", "x", "--", "true"), "No such option: --nmae"),
+        (("mirror", "run", "--target", "tsinghua", "--", "true"), "No such option: --target"),
+    ],
+)
+def test_what_excludes_each_other_is_refused(home: Home, arguments: tuple[str, ...], said: str) -> None:
+    ran = home.envtool(*arguments)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_options_of_the_command_that_is_run_are_its_own(home: Home, plain: Path) -> None:
+    assert home.envtool("run", "-p", str(plain), "python", "--version").out.startswith("Python 3")
+    assert home.envtool("mirror", "run", "tsinghua", "sh", "-c", "echo $PIP_INDEX_URL").out.startswith("https://")
+
+
+def test_no_variables_are_said_to_be_none(home: Home, plain: Path) -> None:
+    ran = home.envtool("vars", str(plain))
+    assert (ran.code, ran.out, ran.err) == (0, "", f"{plain} sets no variables.\n")
+
+
+def test_what_is_said_of_an_environment_at_a_path_can_be_typed(home: Home) -> None:
+    ran = home.envtool("create", "-p", "my envs/new", "--engine", "venv", "--no-pip")
+    assert ran.code == 0, ran.err
+    prefix = home.path / "my envs" / "new"
+    assert ran.err.splitlines()[1:] == [
+        f"Made {prefix}.",
+        f"Use it with: envtool run -p '{prefix}' -- python",
+    ]
+
+
+def test_a_clone_takes_the_options_of_clones(home: Home, plain: Path) -> None:
+    ran = home.envtool("create", "a", "--clone", str(plain), "--dry-run", "--yes", "--json", "--offline")
+    assert (ran.code, ran.data["dry_run"]) == (0, True)
