@@ -15,6 +15,7 @@ from envtool.engines.cloning.copying import Copied
 from envtool.environments import packages
 from envtool.errors import EnvtoolError
 from envtool.model import Environment, Package
+from envtool.operations import names
 from envtool.operations.placing import is_installation, place
 from envtool.operations.workshop import holding, new_prefix, refuse_unfinished, require_environment
 from envtool.paths import Host
@@ -74,6 +75,7 @@ class Cloned:
 def clone(host: Host, request: CloneRequest, reporter: Reporter) -> Cloned:
     """Make the clone and return it. Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C."""
     source = request.source
+    names.refuse_own(request.name, source.name)
     prefix = place(host, request.name, request.prefix, "venv" if source.kind == "venv" else "embedded")
     with _reading(source, request.command, reporter, dry_run=request.dry_run):
         original = _look(source, prefix, reporter)

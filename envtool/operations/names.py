@@ -44,6 +44,14 @@ def _objection(name: str) -> str:
     return ""
 
 
+def refuse_own(name: str, source: str) -> None:
+    """Raise EnvtoolError where an environment is to get the name it has: to remove it first would be bad advice."""
+    if name and name == source:
+        raise EnvtoolError(
+            tr("{name} is its name already.", name=name), hint=tr("Choose another name."), code=ExitCode.USAGE
+        )
+
+
 def first_writable(folders: Iterable[Path]) -> Path:
     """Return the first folder that can be written, or made. Raises EnvtoolError where none can."""
     tried = []

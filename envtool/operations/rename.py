@@ -53,6 +53,7 @@ class Renamed:
 def rename(host: Host, request: RenameRequest, reporter: Reporter) -> Renamed:
     """Rename an environment and return it. Raises EnvtoolError; it lies at its old place then, as it was."""
     source = request.source
+    names.refuse_own(request.name, source.name)
     _refuse(host, source)
     new = _place(host, request)
     environment = Environment(request.name, new, source.kind, source.engine)

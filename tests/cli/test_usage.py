@@ -56,3 +56,11 @@ def test_what_is_said_of_an_environment_at_a_path_can_be_typed(home: Home) -> No
 def test_a_clone_takes_the_options_of_clones(home: Home, plain: Path) -> None:
     ran = home.envtool("create", "a", "--clone", str(plain), "--dry-run", "--yes", "--json", "--offline")
     assert (ran.code, ran.data["dry_run"]) == (0, True)
+
+
+@pytest.mark.parametrize("command", ["clone", "rename"])
+def test_nobody_is_told_to_remove_what_is_to_be_cloned_or_renamed(home: Home, command: str) -> None:
+    venv.create(home.host.data_dir / "envs" / "dl", with_pip=False)
+    ran = home.envtool(command, "dl", "dl")
+    assert ran.code == 2
+    assert "remove" not in ran.err
