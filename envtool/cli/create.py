@@ -13,6 +13,7 @@ from envtool.cli.options import (
     ExtraIndex,
     File,
     FindLinks,
+    Force,
     Index,
     Json,
     Offline,
@@ -58,6 +59,7 @@ def create(
     compile_bytecode: Annotated[
         bool, typer.Option("--compile", help="Write .pyc files now, not at first import.")
     ] = False,
+    force: Force = False,
     offline: Offline = False,
     accept_tos: AcceptTos = False,
     dry_run: DryRun = False,
@@ -97,6 +99,7 @@ def create(
         sources=Asked(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
         command=command_line(),
         with_pip=not no_pip,
+        force=force,
         compile_bytecode=compile_bytecode,
         dry_run=dry_run,
         accept_tos=accept_tos,

@@ -11,6 +11,7 @@ from envtool.cli.options import (
     DryRun,
     ExtraIndex,
     FindLinks,
+    Force,
     Index,
     Json,
     Name,
@@ -58,6 +59,7 @@ def install(
     upgrade: Annotated[
         bool, typer.Option("--upgrade", "-U", help="Take the newest versions of the pip packages named.")
     ] = False,
+    force: Force = False,
     override_frozen: OverrideFrozen = False,
     accept_tos: AcceptTos = False,
     offline: Offline = False,
@@ -92,6 +94,7 @@ def install(
         together(Spec(conda=tuple(packages or ()), pip=tuple(pip)), [reading.spec for reading in readings]),
         Asked(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
         upgrade=upgrade,
+        force=force,
         command=command_line(),
         dry_run=dry_run,
         override_frozen=override_frozen,

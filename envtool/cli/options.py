@@ -23,6 +23,7 @@ OverrideChannels = Annotated[bool, typer.Option("--override-channels", help="Use
 AcceptTos = Annotated[
     bool, typer.Option("--accept-tos", help="You have read and accept the terms of service of conda's channels.")
 ]
+Force = Annotated[bool, typer.Option("--force", help="Let pip overwrite what conda installed.")]
 OverrideFrozen = Annotated[bool, typer.Option("--override-frozen", help="Change it though its owner has frozen it.")]
 Index = Annotated[
     str,

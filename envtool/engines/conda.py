@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from envtool.engines import conda_records
 from envtool.engines.protocol import EngineName, Solution, UnsatisfiableError, Wanted
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Archive, Channel, Package, Sources
@@ -90,6 +91,11 @@ class Conda:
         added = [name for name in map(_name_of, now) if name not in kept]
         if added:
             self._run(("remove", *_target(prefix), "--force", "--", *added), Sources(), reporter, tr("Removing"))
+
+    def mend(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        for record in conda_records.overwritten(prefix, conda_records.read_all(prefix)):
+            conda_records.drop(prefix, record)
+        self.restore(snapshot, prefix, workshop, reporter)
 
     def forget(self, prefix: Path) -> None:
         """Do nothing: conda takes environments that are gone out of its list by itself, the next time it lists them."""

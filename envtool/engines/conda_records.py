@@ -94,6 +94,23 @@ def drop_broken(prefix: Path) -> None:
         path.unlink()
 
 
+def overwritten(prefix: Path, records: Sequence[Json]) -> list[Json]:
+    """Return the records of Python distributions whose own description is gone: pip has put another in their place."""
+    return [record for record in records if any(not (prefix / path).exists() for path in _descriptions(record))]
+
+
+def _descriptions(record: Json) -> list[str]:
+    ends = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
+    return [path for path in record.get("files", ()) if path.endswith(ends)]
+
+
+def drop(prefix: Path, record: Json) -> None:
+    """Delete an installed package's record, and of its files those that are left."""
+    for path in record.get("files", ()):
+        (prefix / path).unlink(missing_ok=True)
+    _place(prefix, record).unlink(missing_ok=True)
+
+
 def identity(record: Json) -> tuple[str, str, str]:
     """Return what tells one build of a package from every other."""
     return record["name"], record["version"], record["build"]
@@ -133,8 +150,11 @@ def tidy(path: Path) -> None:
 
 def write(prefix: Path, record: Json) -> None:
     """Write an installed package's record back as it was: who asked for it is not known to the library."""
-    name, version, build = identity(record)
-    _write_file(prefix / "conda-meta" / f"{name}-{version}-{build}.json", record)
+    _write_file(_place(prefix, record), record)
+
+
+def _place(prefix: Path, record: Json) -> Path:
+    return prefix / "conda-meta" / f"{'-'.join(identity(record))}.json"
 
 
 def _write_file(path: Path, record: Json) -> None:

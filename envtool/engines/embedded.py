@@ -143,6 +143,15 @@ class Embedded:
         text = snapshot["history"].encode("utf-8", "surrogateescape")
         write_atomically(prefix / "conda-meta" / "history", text)
 
+    def mend(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        overwritten = conda_records.overwritten(prefix, snapshot["records"])
+        for record in overwritten:
+            conda_records.drop(prefix, record)
+        if overwritten:
+            self._link(_Private(snapshot["records"]), prefix, prefix, workshop, reporter)
+        for record in overwritten:
+            conda_records.write(prefix, record)
+
     def forget(self, prefix: Path) -> None:
         registry.unregister(self._host, prefix)
 

@@ -29,12 +29,14 @@ InstallerName = Literal["uv", "pip"]
 class PipHalf:
     """What is asked of the pip half: requirements-file lines, and the folder that relative paths in them start from.
 
-    ``constraints`` are ``name==version`` lines that must hold whatever else happens: the conda-installed set.
+    ``constraints`` are ``name==version`` lines that must hold whatever else happens: the conda-installed set, unless
+    the user forces pip to overwrite it.
     """
 
     lines: tuple[str, ...]
     base: Path
     constraints: tuple[str, ...] = ()
+    force: bool = False
     compile: bool = False
 
 
@@ -83,7 +85,7 @@ def resolve(half: PipHalf, python: str, sources: PipSources, *, offline: bool = 
         )
     if done.returncode == 0:
         return tuple(line for line in done.stdout.splitlines() if "==" in line and not line.startswith(("#", "-", " ")))
-    failure = _failure(done)
+    failure = _failure(done, half)
     if failure.code == ExitCode.NETWORK or "No solution found" in done.stderr:
         raise failure
     return ()
@@ -106,7 +108,7 @@ def install(
             command = _uv(arguments, sources, half.base, offline=options.offline)
         done = stream(command, on_stderr=lambda line: bar.update(0, label=redact(line.strip())[:60]), stall=STALL)
     if done.returncode:
-        raise _failure(done)
+        raise _failure(done, half)
 
 
 def uninstall(names: Sequence[str], python: Path) -> None:
@@ -166,8 +168,8 @@ _NETWORK_SIGNS = (
 )
 
 
-def _failure(done: Completed) -> EnvtoolError:
-    """Return what uv or pip said as the user's error."""
+def _failure(done: Completed, half: PipHalf | None = None) -> EnvtoolError:
+    """Return what uv or pip said, while at work on ``half``, as the user's error."""
     text = redact(done.stderr or done.stdout).strip()
     reason = "\n".join(line for line in text.splitlines() if line.strip())[-2000:]
     if any(sign in text for sign in _NETWORK_SIGNS):
@@ -176,10 +178,10 @@ def _failure(done: Completed) -> EnvtoolError:
             hint=tr("Check the connection; `envtool mirror set NAME --target pip` chooses another mirror."),
             code=ExitCode.NETWORK,
         )
-    return EnvtoolError(
-        tr("The pip packages could not be installed: {reason}", reason=reason),
-        hint=tr("Check the spelling and the versions; `-i INDEX` names another index."),
-    )
+    hint = tr("Check the spelling and the versions; `-i INDEX` names another index.")
+    if half and half.constraints:
+        hint += " " + tr("What conda installed is kept as it is; --force lets pip overwrite it.")
+    return EnvtoolError(tr("The pip packages could not be installed: {reason}", reason=reason), hint=hint)
 
 
 def compile_bytecode(python: Path, reporter: Reporter) -> None:

@@ -73,6 +73,9 @@ class Engine(Protocol):
     def restore(self, snapshot: dict[str, Any], prefix: Path, workshop: Path, reporter: Reporter) -> None:
         """Bring the conda half back to a snapshot, from wherever a change was cut off."""
 
+    def mend(self, snapshot: dict[str, Any], prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Link again the packages of a restored conda half that pip has overwritten, now that pip's are gone."""
+
     def forget(self, prefix: Path) -> None:
         """Take a removed environment out of the engine's registers."""
 

@@ -71,6 +71,9 @@ class Venv:
     def restore(self, snapshot: dict[str, Any], prefix: Path, workshop: Path, reporter: Reporter) -> None:
         """Do nothing: there is no conda half."""
 
+    def mend(self, snapshot: dict[str, Any], prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Do nothing: there is no conda half."""
+
     def forget(self, prefix: Path) -> None:
         """Do nothing: a venv is registered nowhere."""
 

@@ -24,7 +24,7 @@ from envtool.words import tr
 class InstallRequest:
     """What is to be added: ``spec`` in both halves, and conda packages to ``update``, from ``sources``.
 
-    ``command`` is the user's command line.
+    ``force`` lets pip overwrite what conda installed; ``command`` is the user's command line.
     """
 
     environment: Environment
@@ -32,6 +32,7 @@ class InstallRequest:
     sources: Asked = NOTHING
     update: tuple[str, ...] = ()
     upgrade: bool = False
+    force: bool = False
     command: str = "envtool install"
     dry_run: bool = False
     override_frozen: bool = False
@@ -93,7 +94,7 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
             wanted = Wanted(request.spec.conda, update=request.update, archives=request.spec.explicit)
             solution = _solve(engine, wanted, environment, sources, reporter)
             lines = torch_lines.localized(host, request.spec.pip, sources, reporter)
-            half = pip_half.half(lines, request.spec.base, before.inside)
+            half = pip_half.half(lines, request.spec.base, before.inside, force=request.force)
             if half.lines:
                 python = solution.python or packages.python_version(environment)
                 _, sources = pip_half.resolve(host, half, python, sources, reporter)

@@ -28,8 +28,9 @@ from envtool.words import tr
 class CreateRequest:
     """What is to be made. ``name`` or ``prefix`` says where; ``command`` is the user's command line, for the records.
 
-    ``compile_bytecode`` writes the .pyc files at once: slower now, faster at every first import and for other users.
-    ``engine_reason`` is said of the engine where the caller chose it for a reason of its own.
+    ``force`` lets pip overwrite what conda installed. ``compile_bytecode`` writes the .pyc files at once: slower now,
+    faster at every first import and for other users. ``engine_reason`` is said of the engine where the caller chose it
+    for a reason of its own.
     """
 
     spec: Spec
@@ -40,6 +41,7 @@ class CreateRequest:
     sources: Asked = NOTHING
     command: str = "envtool create"
     with_pip: bool = True
+    force: bool = False
     compile_bytecode: bool = False
     dry_run: bool = False
     accept_tos: bool = False
@@ -107,7 +109,7 @@ def _create(
     with engine_choice.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
         solution = _solve(engine, spec, sources, request, reporter)
         lines = _pip_lines(spec, solution, request, choice.engine)
-        half = pip_half.half(lines, spec.base, compile_bytecode=request.compile_bytecode)
+        half = pip_half.half(lines, spec.base, force=request.force, compile_bytecode=request.compile_bytecode)
         pins: tuple[str, ...] = ()
         if lines:  # before anything is linked, so that what cannot be had is known by then
             pins, sources = pip_half.resolve(host, half, solution.python, sources, reporter)

@@ -19,10 +19,15 @@ from envtool.words import tr
 
 
 def half(
-    lines: Iterable[str], base: Path | None, conda: Iterable[Package] = (), *, compile_bytecode: bool = False
+    lines: Iterable[str],
+    base: Path | None,
+    conda: Iterable[Package] = (),
+    *,
+    force: bool = False,
+    compile_bytecode: bool = False,
 ) -> PipHalf:
-    """Return the pip half to install, held to the versions that conda has installed."""
-    return PipHalf(tuple(lines), base or Path.cwd(), constraints(conda), compile_bytecode)
+    """Return the pip half to install, held to the versions that conda has installed unless ``force`` lets it go."""
+    return PipHalf(tuple(lines), base or Path.cwd(), () if force else constraints(conda), force, compile_bytecode)
 
 
 def resolve(
@@ -48,8 +53,8 @@ def install(
     reporter: Reporter,
     options: InstallOptions = DEFAULTS,
 ) -> None:
-    """Install a pip half into an environment, held to what conda has installed there by now."""
-    half = replace(half, constraints=constraints(held(prefix)))
+    """Install a pip half into an environment, held to what conda has installed there by now unless it is forced."""
+    half = half if half.force else replace(half, constraints=constraints(held(prefix)))
     options = replace(options, offline=sources.offline)
     failover.attempt(
         host,

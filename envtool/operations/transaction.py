@@ -87,6 +87,7 @@ def bring_back(prefix: Path, workshop: Path, engine: Engine, pip: PipSources, re
     state: Json = json.loads(old_state(prefix).read_bytes())
     engine.restore(state["conda"], prefix, workshop, reporter)
     _bring_back_pip(prefix, state, pip, reporter)
+    engine.mend(state["conda"], prefix, workshop, reporter)
     _settle(prefix)
 
 

@@ -12,6 +12,14 @@ from channel import packages
 from channel.server import Server
 from conftest import Home
 
+from envtool.engines.protocol import Solution, Wanted
+from envtool.environments import find
+from envtool.model import Environment
+from envtool.operations import engine_choice, pip_half, transaction
+from envtool.operations.sources import NOTHING, gather
+from envtool.paths import Host
+from envtool.reporter import Silent
+
 from .conftest import PYTHON
 
 
@@ -95,6 +103,45 @@ def test_pip_may_not_overwrite_what_conda_installed(home: Home, made: str, chann
     ran = home.envtool("install", "-n", made, "--pip", "six==1.17.0", "-c", channel)
     assert ran.code == 1
     assert "six" in ran.err
+    assert "--force" in ran.err
+    assert names(home, made)["six"] == "1.16.0"
+
+
+def content(prefix: Path) -> dict[str, bytes]:
+    """Return what an environment holds, but for what appears by use and what tells of the attempt itself."""
+    files = {path.relative_to(prefix).as_posix(): path for path in prefix.rglob("*") if path.is_file()}
+    passing = ("__pycache__", ".envtool/", "conda-meta/")
+    return {name: path.read_bytes() for name, path in files.items() if not any(part in name for part in passing)}
+
+
+def test_pip_may_overwrite_conda_when_it_is_forced(home: Home, made: str, channel: str) -> None:
+    forced = home.envtool("install", "-n", made, "--pip", "six==1.17.0", "--force")
+    assert forced.code == 0, forced.err
+    show = ("run", "-n", made, "--", "python", "-c", "import six; print(six.__version__)")
+    assert home.envtool(*show).out.strip() == "1.17.0"
+
+
+def overwrite_and_stop(host: Host, environment: Environment) -> None:
+    """Change an environment as ``envtool install --force --pip six==1.17.0`` does, up to a Ctrl-C at its end."""
+    half, sources = pip_half.half(("six==1.17.0",), None, force=True), gather(host, NOTHING)
+    choice = engine_choice.for_existing(host, environment)
+    with (
+        transaction.held(environment, "envtool install", Silent()) as workshop,
+        engine_choice.opened(host, choice, "envtool install") as engine,
+    ):
+        frame = transaction.Frame(environment.prefix, "envtool install", workshop)
+        with transaction.changing(frame, engine, Solution(Wanted()), sources.pip, Silent()):
+            pip_half.install(host, half, environment.prefix, sources, Silent())
+            assert not list(environment.prefix.rglob("six-1.16.0.dist-info/METADATA"))
+            raise KeyboardInterrupt
+
+
+def test_what_pip_has_overwritten_comes_back_where_the_change_is_cut_off(home: Home, made: str) -> None:
+    environment = find.resolve(home.host, made)
+    before = content(environment.prefix)
+    with pytest.raises(KeyboardInterrupt):
+        overwrite_and_stop(home.host, environment)
+    assert content(environment.prefix) == before
     assert names(home, made)["six"] == "1.16.0"
 
 
