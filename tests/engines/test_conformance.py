@@ -178,6 +178,26 @@ def test_an_explicit_list_is_taken_as_it_is(home: Home, made: str, engine: str, 
     assert not (envs(home) / "demo2").exists()
 
 
+def test_several_files_are_taken_together(home: Home, engine: str, channel: str) -> None:
+    files = {
+        "environment.yml": f"name: demo\nchannels: ['{channel}']\ndependencies:\n  - python={PYTHON}\n  - pip:\n"
+        "    - colorama==0.4.5\nvariables: {LEVEL: three}\n",
+        "packages.txt": f"# platform: {packages.SUBDIR}\nleaf=1.0=0\n",  # as `conda list -e` writes
+        "requirements.txt": "tomli==2.0.1 ; python_version < '4'\n./own\n",
+        "own/pyproject.toml": "[project]\nname = 'own'\nversion = '1.0'\n",
+        "own/own.py": "",
+    }
+    for name, text in files.items():
+        (home.path / name).parent.mkdir(exist_ok=True)
+        (home.path / name).write_text(text)
+    options = [word for name in files if "/" not in name for word in ("-f", name)]
+    ran = home.envtool("create", *options, "--engine", engine)
+    assert ran.code == 0, ran.err
+    there = names(home, "demo")
+    assert (there["leaf"], there["colorama"], there["tomli"], there["own"]) == ("1.0", "0.4.5", "2.0.1", "1.0")
+    assert home.envtool("run", "-n", "demo", "--", "sh", "-c", "echo $LEVEL").out == "three\n"
+
+
 def test_an_update_goes_as_far_as_the_pins_allow(home: Home, made: str, channel: str) -> None:
     assert home.envtool("install", "-n", made, "leaf=1.0", "--pip", "colorama==0.4.5", "-c", channel).code == 0
     pinned = envs(home) / made / "conda-meta/pinned"
