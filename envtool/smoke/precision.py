@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any, Tuple
+from contextlib import contextmanager
+from typing import Any, Iterator, Tuple
 
 import torch
 
 
 def ieee() -> None:
     """Ask for full float32 arithmetic in products and convolutions."""
-    _set("ieee", False)
+    _allow_tf32(False, False)
 
 
-def tf32() -> None:
-    """Allow TensorFloat-32 in products and convolutions."""
-    _set("tf32", True)
-
-
-def _set(name: str, allowed: bool) -> None:
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+@contextmanager
+def tf32(products: bool = True) -> Iterator[None]:
+    """Allow TensorFloat-32 in convolutions, and in ``products``; without them it is what torch does by itself."""
+    _allow_tf32(products, True)
     try:
-        # torch 2.9 has a new switch and refuses a mixture of both; older ones have only the old one.
-        matmul.fp32_precision = name
-        cudnn.conv.fp32_precision = name
-        cudnn.rnn.fp32_precision = name
-    except (AttributeError, AssertionError):  # torch 1.13 asserts
-        matmul.allow_tf32 = allowed
-        cudnn.allow_tf32 = allowed
+        yield
+    finally:
+        ieee()
+
+
+def _allow_tf32(products: bool, convolutions: bool) -> None:
+    # These old names also set the new ones of torch 2.9, fp32_precision. The new ones leave the old as they are, and
+    # torch refuses to answer where both disagree: also to itself, in cudnn.flags.
+    torch.backends.cuda.matmul.allow_tf32 = products
+    torch.backends.cudnn.allow_tf32 = convolutions
+
+
+@contextmanager
+def without_cudnn() -> Iterator[None]:
+    """Leave cuDNN out. Its own ``flags`` would allow TensorFloat-32 as well."""
+    torch.backends.cudnn.enabled = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.enabled = True
+
+
+def has_tensor_formats() -> bool:
+    """Return whether the GPU computes in bfloat16 and TensorFloat-32; before Ampere it imitates the one at best."""
+    return bool(torch.version.hip) or torch.cuda.get_device_capability() >= (8, 0)
 
 
 # Bands of the norm-wise error of a product of normal matrices: they do not overlap, so the error tells the arithmetic.
