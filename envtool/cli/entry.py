@@ -75,7 +75,10 @@ def _unforeseen(error: OSError) -> EnvtoolError:
     else:
         reason = error.strerror or str(error)
         file = tr("The system") if error.filename is None else error.filename
-        failure = EnvtoolError(tr("{file}: {reason}.", file=file, reason=reason), hint=tr("--debug shows where."))
+        hint = tr("--debug shows where it happened.")
+        if isinstance(error, PermissionError):
+            hint = tr("Check who owns it; ENVTOOL_HOME names another folder for what is envtool's own.")
+        failure = EnvtoolError(tr("{file}: {reason}.", file=file, reason=reason), hint=hint)
     failure.__cause__ = error
     return failure
 

@@ -34,10 +34,11 @@ def holding(prefix: Path, purpose: str, reporter: Reporter) -> Iterator[Path]:
     except OSError as error:
         raise EnvtoolError(
             tr("The folder {folder} cannot be written: {reason}.", folder=prefix.parent, reason=error.strerror),
-            hint=tr("Check who owns it; `envs_dirs` in .condarc names other folders for environments."),
+            hint=tr("Check who owns it; `envs_dirs` in .condarc, or for venvs ENVTOOL_HOME, names other folders."),
         ) from error
     try:
-        with locked(beside / f"{prefix.name}.lock", purpose, wait=PATIENCE, waiting=reporter.note):
+        told = purpose.removeprefix("envtool ")  # of a whole command line: those who wait are told whose it is anyway
+        with locked(beside / f"{prefix.name}.lock", told, wait=PATIENCE, waiting=reporter.note):
             _clear_away(prefix, reporter)
             workshop = beside / f"{prefix.name}.{os.getpid()}.work"
             workshop.mkdir()

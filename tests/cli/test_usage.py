@@ -1,10 +1,14 @@
 """Options that exclude each other or are not there, and what is said where there is nothing to say."""
 
+import os
 import venv
 from pathlib import Path
 
 import pytest
 from conftest import Home
+
+from envtool.operations.workshop import holding
+from envtool.reporter import Silent
 
 
 @pytest.fixture
@@ -64,3 +68,28 @@ def test_nobody_is_told_to_remove_what_is_to_be_cloned_or_renamed(home: Home, co
     ran = home.envtool(command, "dl", "dl")
     assert ran.code == 2
     assert "remove" not in ran.err
+
+
+def test_who_waits_is_told_for_whom(home: Home, plain: Path) -> None:
+    with holding(plain, "envtool install -n plain numpy", Silent()):
+        waiting = home.start("vars", "set", "A=1", "-p", str(plain))
+        assert waiting.stderr is not None
+        assert waiting.stderr.readline().startswith("Waiting for envtool install -n plain numpy (process ")
+    assert waiting.communicate()[1].startswith("Stored.")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_home_that_cannot_be_written_is_told(home: Home) -> None:
+    home.path.chmod(0o500)
+    try:
+        ran = home.envtool("mirror", "set", "tsinghua")
+    finally:
+        home.path.chmod(0o700)
+    assert (ran.code, ran.err.splitlines()[0]) == (1, f"error: {home.path / '.local'}: Permission denied.")
+
+
+def test_a_file_where_a_folder_is_needed_is_told(home: Home) -> None:
+    (home.path / ".local").write_text("")
+    ran = home.envtool("mirror", "set", "tsinghua")
+    assert ran.code == 1
+    assert ran.err.startswith(f"error: {home.path / '.local'}")
