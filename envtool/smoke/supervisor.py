@@ -20,6 +20,7 @@ PROTOCOL = 1
 # What makes processes wait for each other for ever, and the variable that leaves it out. One change at a time, in a run
 # of its own: the first that helps is the cause.
 CHANGES = {"gpu": ("NCCL_P2P_DISABLE", "NCCL_SHM_DISABLE", "NCCL_IB_DISABLE"), "cpu": ()}
+BUSY = "busy or unavailable"  # what CUDA says on a card that admits one process at a time, where another one is
 EXIT = {"pass": 0, "fail": 6, "nothing": 7, "no-torch": 3}
 
 
@@ -50,8 +51,12 @@ class Supervisor:
                 elif not check.group and self._one(check) == "fail" and check.vital:
                     blocked = check.id
             together = [check for check in checks if check.group and not blocked]
-            if self._options.gpus == "all" and len(facts["gpus"]) < 2 and not self._options.rdzv:
+            visible = len(facts["gpus"])
+            if self._options.gpus == "all" and visible < 2 and not self._options.rdzv:
                 self._skip(together, "only one GPU is visible: there is nothing to do together")
+            elif self._options.device == "gpu" and self._options.gpus.isdigit() and int(self._options.gpus) > visible:
+                for check in together:
+                    self._result(check, {"verdict": "fail", "message": "only %d GPUs are visible" % visible})
             elif together:
                 self._drop()  # its memory on the GPU is for the group now
                 self._together(together)
@@ -102,6 +107,9 @@ class Supervisor:
             result = {"verdict": "warn" if check.advisory else "fail", "message": str(lost), "lost": True}
         if worker and alone:
             worker.stop()
+            if self._shared and BUSY in result.get("message", ""):
+                self._drop()
+                return self._one(check)
         elif result.get("lost") or result.pop("tainted", False):
             self._drop()
         result.setdefault("seconds", round(time.monotonic() - begun, 3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 import sys
 import time
 from typing import Any
@@ -93,6 +94,38 @@ def alone(lab, torch: Any) -> None:
     """Runs in a process of its own."""
     lab.note("process", os.getpid())
     lab.exact("one", 1, 1)
+
+
+@check("trouble.takes", family="trouble")
+def takes(lab, torch: Any) -> None:
+    """Holds a card that admits one process at a time, for as long as its process lives."""
+    _CARD.append(_take())
+    lab.exact("one", 1, 1)
+
+
+@check("trouble.busy", family="trouble", alone="always")
+def busy(lab, torch: Any) -> None:
+    """Wants that card, too."""
+    _take()
+    lab.exact("one", 1, 1)
+
+
+@check("trouble.crowded", family="trouble")
+def crowded(lab, torch: Any) -> None:
+    """Finds no room on a card that others fill."""
+    raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.")
+
+
+_CARD: list = []
+
+
+def _take() -> socket.socket:
+    card = socket.socket(socket.AF_UNIX)
+    try:
+        card.bind(f"\0envtool-trouble-{os.getppid()}")
+    except OSError:
+        raise RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable") from None
+    return card
 
 
 @check("trouble.last", family="trouble")
