@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,9 +27,14 @@ def decode(data: bytes) -> str:
 
 
 def read_input(path: Path) -> str:
-    """Return the text of a file that a user named. Raises EnvtoolError that says what is wrong with it."""
+    """Return the text of a file that a user named. Raises EnvtoolError that says what is wrong with it.
+
+    Comments may be in the encoding of a Chinese Windows: nothing depends on them.
+    """
+    data = b""
     try:
-        return decode(path.read_bytes())
+        data = path.read_bytes()
+        return decode(data)
     except FileNotFoundError:
         raise EnvtoolError(
             tr("The file {path} does not exist.", path=path),
@@ -36,6 +42,8 @@ def read_input(path: Path) -> str:
             code=ExitCode.BAD_INPUT,
         ) from None
     except UnicodeDecodeError as error:
+        if text := _with_chinese_comments(data):
+            return text
         raise EnvtoolError(
             tr(
                 "The file {path} is not text: byte {position} is neither UTF-8 nor UTF-16.",
@@ -50,6 +58,14 @@ def read_input(path: Path) -> str:
             tr("The file {path} could not be read: {reason}.", path=path, reason=error.strerror),
             code=ExitCode.BAD_INPUT,
         ) from None
+
+
+def _with_chinese_comments(data: bytes) -> str:
+    """Return a text that is ASCII but for comments in GB18030 (GBK is part of it), or "" where it is something else."""
+    with suppress(UnicodeDecodeError):
+        text = data.decode("gb18030")
+        return text if re.sub(r"#.*", "", text).isascii() and "\0" not in text else ""
+    return ""
 
 
 def sync_folder(folder: Path) -> None:

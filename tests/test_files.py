@@ -32,6 +32,14 @@ def test_text_is_read_as_notepad_and_powershell_write_it(tmp_path: Path, encodin
     assert read_input(file) == decode(file.read_bytes()) == "name: 环境\r\n"
 
 
+def test_comments_of_a_chinese_windows_do_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes("# 深度学习\r\nnumpy  # 数值\r\n".encode("gbk"))
+    assert read_input(tmp_path / "f").splitlines()[1].startswith("numpy  #")
+    (tmp_path / "f").write_bytes("name: 环境\n".encode("gbk"))
+    with pytest.raises(EnvtoolError, match="byte 6"):
+        read_input(tmp_path / "f")
+
+
 def test_what_is_not_text_is_refused_with_its_position(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"name: \xff\xfe\x00")
     with pytest.raises(EnvtoolError, match="byte 6"):

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from envtool.model import Reading
-from envtool.specs import conda_list, explicit, requirements
+from envtool.specs import conda_list, explicit, match_spec, requirements, table
 
 __all__ = ["read"]
 
@@ -18,6 +18,8 @@ def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
     """
     if explicit.is_explicit(text):
         return explicit.read(text, filename, base=base)
+    if table.is_table(text):
+        return table.read(text, filename)
     if _YAML_KEY.search(text) or filename.endswith((".yml", ".yaml")):
         from envtool.specs import environment_yml
 
@@ -25,4 +27,6 @@ def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
     first = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
     if conda_list.is_line(first):
         return conda_list.read(text, filename)
+    if match_spec.is_list(text, filename):
+        return match_spec.read(text, filename)
     return requirements.read(text, filename, base=base)

@@ -9,7 +9,7 @@ from envtool.model import Reading, Spec
 from envtool.specs.problem import problem
 from envtool.words import tr
 
-_LINE = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)=(?P<version>[^=\s]+)=(?P<build>[^=\s]+)")
+_LINE = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)=(?P<version>[\w.+!*-]+)=(?P<build>[\w.+*]+)")
 _PIP = "pypi_0"
 _DEVELOP = "dev_0"
 

@@ -1,7 +1,6 @@
 """conda's environment.yml (CEP 24): read with all that people and old tools put in it, written so that it travels."""
 
 import difflib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,9 @@ import yaml
 
 from envtool.errors import EnvtoolError
 from envtool.model import Reading, Spec
-from envtool.specs import requirements
+from envtool.specs.match_spec import is_spec
 from envtool.specs.problem import problem
+from envtool.specs.requirement_line import taken
 from envtool.words import tr
 
 _KEYS = ("name", "channels", "dependencies", "variables", "prefix")
@@ -22,10 +22,10 @@ _OTHERS = {
     "jobs": "a workflow file",
     "services": "a compose file",
     "metadata": "a lock file or a manifest",
+    "show_channel_urls": "conda's configuration (.condarc)",
+    "default_channels": "conda's configuration (.condarc)",
+    "custom_channels": "conda's configuration (.condarc)",
 }
-_CONDA_SPEC = re.compile(
-    r"(?:[^\s\[\]]+::)?[A-Za-z0-9_*][A-Za-z0-9_.*-]*(?:\s*[=<>!~\[].*|\s+[0-9*].*)?|\S+\.(?:conda|tar\.bz2)(?:#\S+)?"
-)
 
 
 def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
@@ -153,7 +153,7 @@ class _Reader:
 
     def _conda_spec(self, node: yaml.ScalarNode) -> str:
         text = str(node.value).strip()
-        if _CONDA_SPEC.fullmatch(text):
+        if is_spec(text):
             return text
         hint = ""
         if text.startswith("-") or "://" in text or " @ " in text:
@@ -178,9 +178,9 @@ class _Reader:
             text = " ".join(str(item.value).split())
             if not text:
                 raise self._problem(item, tr("An empty line stands in the list below `pip:`."))
-            requirement, remark = requirements.checked(text, self.filename, _line(item))
-            self.remarks += [remark] if remark else []
-            yield requirement
+            lines, remarks = taken(text, self.filename, _line(item))
+            self.remarks += remarks
+            yield from lines
 
     def _name(self, node: yaml.Node | None) -> str:
         if node is None or _is_null(node):

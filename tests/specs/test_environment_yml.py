@@ -114,6 +114,7 @@ def test_a_name_that_is_a_path_is_left_out() -> None:
         ("name: a\ndependencies: []\nname: b\n", 3, "twice"),
         ("python: 3.8\nbuild_dependencies: [pip]\ndependencies: [-r r.txt]\n", 2, "MLflow"),
         ("name: CI\non: push\njobs: {}\n", 3, "workflow"),
+        ("channels: [a]\nshow_channel_urls: true\n", 2, ".condarc"),
         ("variables: 7\ndependencies: []\n", 1, "variables"),
         ("variables:\n  A: [1]\ndependencies: []\n", 2, "A"),
         ("name: [a]\ndependencies: []\n", 1, "name"),

@@ -71,6 +71,11 @@ def test_comments_go_and_continued_lines_become_one() -> None:
         ("x @ file:///home/me/dl/x-1.2-py3-none-any.whl", "x==1.2"),
         ("x @ file:///home/me/dl/x-1.2%2Bcu118-py3-none-any.whl#sha256=ab", "x==1.2+cu118"),
         ("x@file:///home/me/dl/x-1.2.tar.gz", "x==1.2"),
+        ("x[y] @ file:///croot/x_1/work", "x[y]"),
+        ("x @ file:///croot/x_1/work ; python_version < '3.9'", "x ; python_version < '3.9'"),
+        ("x @ file:///croot/x-1.2.tar.gz#sha256=ab; os_name == 'nt'", "x==1.2 ; os_name == 'nt'"),
+        ("absl-py (0.7.1)", "absl-py==0.7.1"),
+        ("mine (0.1, /home/me/mine)", "mine==0.1"),
     ],
 )
 def test_a_line_that_only_needs_mending_is_mended_and_said(line: str, taken: str) -> None:
@@ -83,15 +88,20 @@ def test_a_line_that_only_needs_mending_is_mended_and_said(line: str, taken: str
     ("text", "line", "word"),
     [
         ("a\nb c\n", 2, "'b c'"),
-        ("a\n\nPackage    Version\n---------- -------\nabsl-py    0.8\n", 3, "pip list"),
-        ("Package Version Location\n", 1, "pip list"),
-        ("conda-forge::numpy\n", 1, "channel"),
+        ("Package Version Location\n", 1, "no rows"),
+        ("Package    Version\n---------- -------\nabsl-py\n", 3, "row"),
+        ("a\n\nPackage    Version\n---------- -------\nabsl-py    0.8\n", 1, "row"),
+        ("--pre\nconda-forge::numpy\n", 2, "channel"),
         ("--no-such-option\n", 1, "option"),
         ("-ffoo\n--i x\n", 2, "option"),
         ("numpy>=1.*.x\n", 1, "not a requirement"),
         ("a\\\n==\\\n\nb=\n", 1, "not a requirement"),
         ("<<<<<<< HEAD\n", 1, "<<<<<<<"),
-        ("pip install -r x y\n", 1, "pip install"),
+        ("pip install --target x y\n", 1, "--target"),
+        ("numpy --frob x\n", 1, "--frob"),
+        ('TOKEN="a=b"\n', 1, "TOKEN"),
+        ("numpy#1\n", 1, "numpy#1"),
+        ("conda install a=1 -c b\n", 1, "a=1 -c b"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(text: str, line: int, word: str) -> None:
@@ -100,6 +110,58 @@ def test_a_mistake_is_told_with_its_line(text: str, line: int, word: str) -> Non
     assert caught.value.code == ExitCode.BAD_INPUT
     assert caught.value.message.startswith(f"requirements.txt, line {line}: ")
     assert word in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [
+        (
+            "torch==2.0.1 --index-url https://e.org/whl/cu118",
+            ("--extra-index-url https://e.org/whl/cu118", "torch==2.0.1"),
+        ),
+        ("jax[cuda] -f https://e.org/jax.html", ("-f https://e.org/jax.html", "jax[cuda]")),
+        ("a>=1 --no-binary a,b", ("--no-binary a,b", "a>=1")),
+        ("a==1 --hash=sha256:ab --pre", ("--pre", "a==1 --hash=sha256:ab")),
+        ("--find-links=https://e.org/t torch==1.8.0+cu111", ("--find-links=https://e.org/t", "torch==1.8.0+cu111")),
+        ("pip install -U torch torchvision -i https://e.org/s", ("-i https://e.org/s", "torch", "torchvision")),
+        ("python -m pip install -e .", ("-e .",)),
+    ],
+)
+def test_options_and_packages_on_one_line_are_parted(line: str, lines: tuple[str, ...]) -> None:
+    reading = requirements.read(f"first\n{line}\n")
+    assert reading.spec.pip == ("first", *lines)
+    assert "Line 2" in reading.remarks[0]
+
+
+@pytest.mark.parametrize("line", ["python", "python==3.8.5", "Python>=3.6,<3.9", "python = 3.8.*"])
+def test_the_interpreter_goes_to_conda(line: str) -> None:
+    reading = requirements.read(f"{line}\nnumpy\n")
+    assert reading.spec == Spec(conda=(f"python{line[6:]}",), pip=("numpy",))
+    assert "Line 1" in reading.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("conda install numpy -c conda-forge", "environment.yml"),
+        ("x=={{latest}}", "template"),
+        ("======= ", "merge"),
+        ("x==1#two", "space"),
+        ("git+git@host:me/x.git#egg=x", "Correct"),
+        ("what is this", "Correct"),
+    ],
+)
+def test_a_mistake_comes_with_what_to_do(line: str, word: str) -> None:
+    with pytest.raises(EnvtoolError) as caught:
+        requirements.read(line)
+    assert word in caught.value.hint
+
+
+def test_no_login_is_repeated() -> None:
+    with pytest.raises(EnvtoolError) as caught:
+        requirements.read("x = https://me:secret@e.org/x y\n")
+    assert "secret" not in str(caught.value)
+    assert "secret" not in str(requirements.read("x --index-url https://me:secret@e.org/s\n").remarks)
 
 
 def test_lines_of_conda_list_among_requirements_go_to_their_halves() -> None:

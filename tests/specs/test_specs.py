@@ -82,6 +82,69 @@ def test_another_form_in_the_output_of_conda_list_is_a_mistake() -> None:
         conda_list.read("numpy=1.26.4=py311_0\nscipy\n")
 
 
+PIP_TABLE = """WARNING: this pip is old
+Package            Version      Editable project location
+------------------ ------------ -------------------------
+absl-py            1.4.0
+torch              2.1.0+cu118
+mine               0.1          d:\\code\\mine
+"""
+CONDA_TABLE = """# packages in environment at /home/me/envs/dl:
+#
+# Name                    Version                   Build  Channel
+_libgcc_mutex             0.1                 conda_forge    conda-forge
+blas                      1.0                         mkl
+numpy                     1.21.5           py38h6c91a56_3    conda-forge
+absl-py                   0.2.2                     <pip>
+torch                     1.8.0+cu111              pypi_0    pypi
+"""
+
+
+def test_the_table_of_pip_list_is_read() -> None:
+    reading = specs.read(PIP_TABLE, "requirements.txt")
+    assert reading.spec == Spec(pip=("absl-py==1.4.0", "torch==2.1.0+cu118", "mine==0.1"))
+    assert [("Line 1" in remark, "Line 6" in remark) for remark in reading.remarks[1:]] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+@pytest.mark.parametrize("skipped", [0, 3])
+def test_the_table_of_conda_list_is_read(skipped: int) -> None:
+    reading = specs.read("\r\n".join(CONDA_TABLE.splitlines()[skipped:]), "requirements.txt")
+    assert reading.spec == Spec(
+        channels=("conda-forge", "defaults"),
+        conda=("_libgcc_mutex=0.1=conda_forge", "blas=1.0=mkl", "numpy=1.21.5=py38h6c91a56_3"),
+        pip=("absl-py==0.2.2", "torch==1.8.0+cu111"),
+    )
+    assert any("2 lines" in remark for remark in reading.remarks)
+
+
+def test_a_torn_table_is_told_with_its_line() -> None:
+    with pytest.raises(EnvtoolError, match=r"list\.txt, line 9: 'torn'"):
+        specs.read(CONDA_TABLE + "torn\n", "list.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "filename"),
+    [
+        ("# two\npython=3.8\nnumpy >=1.21\nscipy  # fast\n", "requirements.txt"),
+        ("pytorch::torchvision\nnumpy==1.21.*\n", "requirements.txt"),
+        ("scipy\nnumpy=1.21\n", "conda_requirements.txt"),
+    ],
+)
+def test_lines_for_conda_go_to_conda(text: str, filename: str) -> None:
+    reading = specs.read(text, filename)
+    assert len(reading.spec.conda) == len([line for line in text.splitlines() if not line.startswith("#")])
+    assert not reading.spec.pip
+    assert reading.remarks
+
+
+@pytest.mark.parametrize("text", ["scipy\nnumpy=1.21\n", "python=3.8\n-e .\n", "numpy\n", "a==1\n"])
+def test_other_lists_go_to_pip(text: str) -> None:
+    assert specs.read(text, "requirements.txt").spec.pip
+
+
 @pytest.mark.parametrize(
     ("text", "filename", "spec"),
     [
@@ -108,7 +171,6 @@ BROKEN = {
     "mamba-org__mamba__dev_environment-dev-extra.yml": 13,
     "mamba-org__mamba__dev_environment-dev.yml": 6,
     "0k9d0h1__Underthinking__environment.yaml": 86,
-    "AmitNativ1984__FollowMe-DeepSort__requirements.txt": 1,
     "empty_env.yml": 1,
     "invalid_keys.yml": 4,
 }
