@@ -73,9 +73,9 @@ class Archive:
 
 @dataclass(frozen=True)
 class Spec:
-    """What a user or a file asks for: ``conda`` match specs, ``pip`` requirements-file lines as they were written.
+    """What a user or a file asks for: ``conda`` match specs, ``pip`` requirements-file lines.
 
-    ``base`` is the folder that relative paths in ``pip`` start from. Where ``explicit`` is not empty, ``conda`` is.
+    Where ``explicit`` is not empty, ``conda`` is.
     """
 
     name: str = ""
@@ -84,7 +84,6 @@ class Spec:
     pip: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     explicit: tuple[Archive, ...] = ()
-    base: Path | None = None
 
 
 @dataclass(frozen=True)

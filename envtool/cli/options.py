@@ -86,5 +86,4 @@ def together(words: Spec, files: list[Spec]) -> Spec:
         pip=tuple(item for spec in every for item in spec.pip),
         variables={name: value for spec in every for name, value in spec.variables.items()},
         explicit=tuple(item for spec in every for item in spec.explicit),
-        base=next((spec.base for spec in every if spec.base and spec.pip), None),
     )

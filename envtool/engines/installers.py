@@ -27,14 +27,13 @@ InstallerName = Literal["uv", "pip"]
 
 @dataclass(frozen=True)
 class PipHalf:
-    """What is asked of the pip half: requirements-file lines, and the folder that relative paths in them start from.
+    """What is asked of the pip half: requirements-file lines, in which relative paths start from the current folder.
 
     ``constraints`` are ``name==version`` lines that must hold whatever else happens: the conda-installed set, unless
     the user forces pip to overwrite it.
     """
 
     lines: tuple[str, ...]
-    base: Path
     constraints: tuple[str, ...] = ()
     force: bool = False
     compile: bool = False
@@ -80,9 +79,7 @@ def resolve(half: PipHalf, python: str, sources: PipSources, *, offline: bool = 
     """
     with _files(half) as (requirements, constraints):
         options = ("--quiet", "--no-header", "--no-annotate", "--python-version", python)
-        done = capture(
-            _uv(("compile", *options, *requirements, *constraints), sources, half.base, offline=offline), timeout=1800
-        )
+        done = capture(_uv(("compile", *options, *requirements, *constraints), sources, offline=offline), timeout=1800)
     if done.returncode == 0:
         return tuple(line for line in done.stdout.splitlines() if "==" in line and not line.startswith(("#", "-", " ")))
     failure = _failure(done, half)
@@ -101,11 +98,11 @@ def install(
             reporter.note(tr("pip installs the pip packages: {reason}.", reason=sources.prefer_pip))
             again = ("--force-reinstall",) if options.reinstall else ()
             arguments = ("install", "--no-input", *flags, *again, "-r", *requirements, *constraints)
-            command = Command((str(python), "-m", "pip", *arguments), cwd=half.base)
+            command = Command((str(python), "-m", "pip", *arguments))
         else:
             own = (*(("--compile-bytecode",) if half.compile else ()), *(("--reinstall",) if options.reinstall else ()))
             arguments = ("install", "--python", str(python), *flags, *own, "-r", *requirements, *constraints)
-            command = _uv(arguments, sources, half.base, offline=options.offline)
+            command = _uv(arguments, sources, offline=options.offline)
         done = stream(command, on_stderr=lambda line: bar.update(0, label=redact(line.strip())[:60]), stall=STALL)
     if done.returncode:
         raise _failure(done, half)
@@ -131,7 +128,7 @@ def _files(half: PipHalf) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
         yield (str(requirements),), ("-c", str(constraints)) if half.constraints else ()
 
 
-def _uv(arguments: Sequence[str], sources: PipSources, cwd: Path, *, offline: bool) -> Command:
+def _uv(arguments: Sequence[str], sources: PipSources, *, offline: bool) -> Command:
     """Return a ``uv pip`` command that sees what pip would see."""
     environment: dict[str, str | None] = {
         "VIRTUAL_ENV": None,
@@ -153,7 +150,7 @@ def _uv(arguments: Sequence[str], sources: PipSources, cwd: Path, *, offline: bo
     }
     environment |= {name: value for name, value in given.items() if value}
     flags = (*(("--offline",) if offline else ()), *(("--no-index",) if sources.no_index else ()))
-    return Command((uv_program(), "pip", *arguments, "--no-config", *flags), env=environment, cwd=cwd)
+    return Command((uv_program(), "pip", *arguments, "--no-config", *flags), env=environment)
 
 
 _NETWORK_SIGNS = (

@@ -94,7 +94,7 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
             wanted = Wanted(request.spec.conda, update=request.update, archives=request.spec.explicit)
             solution = _solve(engine, wanted, environment, sources, reporter)
             lines = torch_lines.localized(host, request.spec.pip, sources, reporter)
-            half = pip_half.half(lines, request.spec.base, before.inside, force=request.force)
+            half = pip_half.half(lines, before.inside, force=request.force)
             if half.lines:
                 python = solution.python or packages.python_version(environment)
                 _, sources = pip_half.resolve(host, half, python, sources, reporter)

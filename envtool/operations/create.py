@@ -109,7 +109,7 @@ def _create(
     with engine_choice.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
         solution = _solve(engine, spec, sources, request, reporter)
         lines = _pip_lines(spec, solution, request, choice.engine)
-        half = pip_half.half(lines, spec.base, force=request.force, compile_bytecode=request.compile_bytecode)
+        half = pip_half.half(lines, force=request.force, compile_bytecode=request.compile_bytecode)
         pins: tuple[str, ...] = ()
         if lines:  # before anything is linked, so that what cannot be had is known by then
             pins, sources = pip_half.resolve(host, half, solution.python, sources, reporter)

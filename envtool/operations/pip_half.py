@@ -20,14 +20,13 @@ from envtool.words import tr
 
 def half(
     lines: Iterable[str],
-    base: Path | None,
     conda: Iterable[Package] = (),
     *,
     force: bool = False,
     compile_bytecode: bool = False,
 ) -> PipHalf:
     """Return the pip half to install, held to the versions that conda has installed unless ``force`` lets it go."""
-    return PipHalf(tuple(lines), base or Path.cwd(), () if force else constraints(conda), force, compile_bytecode)
+    return PipHalf(tuple(lines), () if force else constraints(conda), force, compile_bytecode)
 
 
 def resolve(

@@ -121,7 +121,7 @@ def _bring_back_pip(prefix: Path, state: Json, sources: PipSources, reporter: Re
     lost = tuple(line for name, line in state["pip"].items() if name not in whole)
     if lost:
         options = InstallOptions(dependencies=False, reinstall=True)
-        installers.install(pip_half.half(lost, prefix), pip_half.interpreter(prefix), sources, reporter, options)
+        installers.install(pip_half.half(lost), pip_half.interpreter(prefix), sources, reporter, options)
 
 
 def _site_entries(prefix: Path) -> set[str]:

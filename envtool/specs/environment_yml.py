@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -28,9 +27,9 @@ _OTHERS = {
 }
 
 
-def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
+def read(text: str, filename: str = "") -> Reading:
     """Return the spec that an environment.yml holds. Raises EnvtoolError (BAD_INPUT) with the line."""
-    return _Reader(filename, base).read(text)
+    return _Reader(filename).read(text)
 
 
 def write(spec: Spec) -> str:
@@ -64,7 +63,6 @@ class _Reader:
     """One reading. Nodes are used, not values: they know their lines, and ``3.10`` stays what was written."""
 
     filename: str
-    base: Path | None
     remarks: list[str] = field(default_factory=list)
 
     def read(self, text: str) -> Reading:
@@ -78,7 +76,6 @@ class _Reader:
             conda=tuple(conda),
             pip=tuple(pip),
             variables=self._variables(entries.get("variables")),
-            base=self.base,
         )
         if "prefix" in entries:
             self.remarks.append(tr("prefix is ignored: it is a path on the machine where the file was made."))

@@ -26,7 +26,7 @@ def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         if line and line != MARKER and not line.startswith("#"):
             archives.append(_archive(line, filename, number, base))
-    return Reading(Spec(explicit=tuple(archives), base=base))
+    return Reading(Spec(explicit=tuple(archives)))
 
 
 def write(archives: Iterable[Archive], subdir: str) -> str:

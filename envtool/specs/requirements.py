@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from envtool.model import Reading, Spec
 from envtool.specs import conda_list
@@ -14,7 +13,7 @@ _COMMENT = re.compile(r"(^|\s+)#.*$")
 _PYTHON = re.compile(r"python(?P<rest>\s*(?:[=<>!~]=?|===)\s*[\w.*]+(?:\s*,\s*[=<>!~]=?\s*[\w.*]+)*)?", re.IGNORECASE)
 
 
-def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
+def read(text: str, filename: str = "") -> Reading:
     """Return the spec that a requirements file holds, its lines as they were written. Raises EnvtoolError."""
     pip: list[str] = []
     conda: list[str] = []
@@ -34,7 +33,7 @@ def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
     if any(conda_list.is_line(line) for line in conda):
         count = sum(map(conda_list.is_line, conda))
         remarks.append(tr("{count} lines have conda's form name=version=build: they go to conda.", count=count))
-    return Reading(Spec(conda=tuple(conda), pip=tuple(pip), base=base), tuple(remarks))
+    return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), tuple(remarks))
 
 
 def write(lines: Iterable[str]) -> str:

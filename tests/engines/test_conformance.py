@@ -123,7 +123,7 @@ def test_pip_may_overwrite_conda_when_it_is_forced(home: Home, made: str, channe
 
 def overwrite_and_stop(host: Host, environment: Environment) -> None:
     """Change an environment as ``envtool install --force --pip six==1.17.0`` does, up to a Ctrl-C at its end."""
-    half, sources = pip_half.half(("six==1.17.0",), None, force=True), gather(host, NOTHING)
+    half, sources = pip_half.half(("six==1.17.0",), force=True), gather(host, NOTHING)
     choice = engine_choice.for_existing(host, environment)
     with (
         transaction.held(environment, "envtool install", Silent()) as workshop,

@@ -58,7 +58,7 @@ def world(home, monkeypatch):
 
         def resolve(index: str | None, requirement: str = DEMO, **options):
             def action(sources: PipSources):
-                return installers.resolve(PipHalf((requirement,), home.path), PYTHON, sources)
+                return installers.resolve(PipHalf((requirement,)), PYTHON, sources)
 
             return failover.attempt(host, PipSources(index=index, timeout=5), said, action, **options)
 

@@ -1,7 +1,5 @@
 """requirements.txt: pip's lines, and what people have in files of that name."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -166,8 +164,8 @@ def test_no_login_is_repeated() -> None:
 
 def test_lines_of_conda_list_among_requirements_go_to_their_halves() -> None:
     text = "# by hand\nscipy\nnumpy=1.26.4=py311_0\nabsl-py=1.4.0=pypi_0\n"
-    reading = requirements.read(text, base=Path("/here"))
-    assert reading.spec == Spec(conda=("numpy=1.26.4=py311_0",), pip=("scipy", "absl-py==1.4.0"), base=Path("/here"))
+    reading = requirements.read(text)
+    assert reading.spec == Spec(conda=("numpy=1.26.4=py311_0",), pip=("scipy", "absl-py==1.4.0"))
     assert "conda" in reading.remarks[0]
 
 

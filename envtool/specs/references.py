@@ -1,0 +1,84 @@
+"""What lines for pip refer to, as pip finds it: other files beside the one that names them, projects from the start.
+
+The start is where pip is called: the current folder, but for an environment.yml, in whose folder conda calls pip.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import read_input
+from envtool.model import Reading
+from envtool.specs import requirements
+from envtool.words import tr
+
+_NESTED = re.compile(r"(?:-r\s*|--requirement(?:\s+|=))(?P<path>\S.*)")
+_OPTION = re.compile(
+    r"(?P<head>-[rcef]\s*|--(?:requirement|constraint|editable|find-links)(?:\s+|=))(?P<value>(?!-)\S.*)"
+)
+_ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/~$\\]")  # has a scheme, or starts somewhere else
+_LOCAL = re.compile(
+    r"(?P<path>\.{1,2}(?=[/\[\s;]|$)[^\[;#]*|[\w.-]+/[^\[;#@]*|[^\s/;@\[]+\.(?:whl|zip|tar\.gz|tar\.bz2))(?P<rest>.*)"
+)
+_NAMED = re.compile(r"(?P<head>[^@;]+@\s*)(?:file:(?!/)|(?=\.{1,2}/))(?P<path>[^;#]*?)(?P<rest>\s*(?:[;#].*)?)")
+
+
+def followed(reading: Reading, file: Path, start: Path, above: Sequence[Path] = ()) -> Reading:
+    """Return what was read from ``file`` with the requirements files it names read, too, and all paths absolute.
+
+    Raises EnvtoolError where one of them is not there, is faulty, or names itself.
+    """
+    conda, pip, remarks = list(reading.spec.conda), list[str](), list(reading.remarks)
+    for line in reading.spec.pip:
+        nested = _NESTED.fullmatch(line)
+        if nested is None or (_ELSEWHERE.match(nested["path"]) and not nested["path"].startswith("/")):
+            pip.append(anchored(line, file.parent, start))
+            continue
+        path = Path(_absolute(nested["path"], file.parent))
+        if path in (*above, file):
+            raise EnvtoolError(tr("{file} asks for itself: -r {path}.", file=file, path=path), code=ExitCode.BAD_INPUT)
+        inner = requirements.read(read_input(path), path.name)
+        inner = replace(inner, remarks=tuple(f"{path.name}: {remark}" for remark in inner.remarks))
+        inner = followed(inner, path, start, (*above, file))
+        conda += inner.spec.conda
+        pip += inner.spec.pip
+        remarks += inner.remarks
+    return Reading(replace(reading.spec, conda=tuple(conda), pip=tuple(pip)), tuple(remarks))
+
+
+def anchored(line: str, folder: Path, start: Path) -> str:
+    """Return a requirements-file line of a file in ``folder`` with relative paths in it made absolute."""
+    if option := _OPTION.fullmatch(line):
+        head, value = option["head"], option["value"]
+        if _ELSEWHERE.match(value):
+            return line
+        if not head.startswith(("-e", "--e")):
+            return f"{head}{_absolute(value, folder)}"
+        path, rest = _parted(value)
+        return f"{head}{_project(path, folder, start)}{rest}"
+    if named := _NAMED.fullmatch(line):
+        return f"{named['head']}file://{quote(_project(named['path'], folder, start))}{named['rest']}"
+    if (local := _LOCAL.fullmatch(line)) and not _ELSEWHERE.match(line):
+        path = local["path"].rstrip()
+        return f"{_project(path, folder, start)}{local['path'][len(path) :]}{local['rest']}"
+    return line
+
+
+def _parted(value: str) -> tuple[str, str]:
+    """Return a path, and the extras or the fragment behind it."""
+    end = re.search(r"[\[#]", value)
+    return (value[: end.start()], value[end.start() :]) if end else (value, "")
+
+
+def _project(path: str, folder: Path, start: Path) -> str:
+    """Return where a project or an archive lies: where pip looks, or else beside the file, where it was meant to be."""
+    usual, beside = _absolute(path, start), _absolute(path, folder)
+    return beside if Path(beside).exists() and not Path(usual).exists() else usual
+
+
+def _absolute(path: str, folder: Path) -> str:
+    return os.path.normpath(folder / path)
