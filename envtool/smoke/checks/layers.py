@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..facts import release
@@ -223,13 +224,15 @@ def layouts(lab: Lab, torch: Any) -> None:
 @check("layer.cudnn", family=FAMILY, device="gpu")
 def cudnn(lab: Lab, torch: Any) -> None:
     """Layers give the same with cuDNN and without, forward and backward: two implementations, one answer."""
+    from ..precision import without_cudnn
+
     nn = torch.nn
     more = (("LSTM", lambda nn: nn.LSTM(4, 6), (5, 3, 4)), ("GRU", lambda nn: nn.GRU(4, 6), (5, 3, 4)))
     for name, make, shape in (*LAYERS, *more):
         module, x = lab.shaken(make(nn)).to(lab.device), lab.distinct(*shape)
         results = []
         for enabled in (True, False):
-            with torch.backends.cudnn.flags(enabled=enabled):
+            with nullcontext() if enabled else without_cudnn():
                 leaf = lab.here(x).requires_grad_()
                 out = module(leaf)
                 y = out[0] if isinstance(out, tuple) else out
@@ -242,10 +245,12 @@ def cudnn(lab: Lab, torch: Any) -> None:
 @check("layer.bfloat16", family=FAMILY)
 def bfloat16(lab: Lab, torch: Any) -> None:
     """Layers in bfloat16 stay within its error band of float64; what is more precise or less is not bfloat16."""
-    from ..precision import relative
+    from ..precision import has_tensor_formats, relative
 
     if release(torch) < (2, 0) and not lab.on_gpu:
         raise Skip("CPUs learnt bfloat16 with torch 2.0")
+    if lab.on_gpu and not has_tensor_formats():
+        raise Skip("bfloat16 begins with compute capability 8.0")
     band = Gate(1.5e-2, "error band of bfloat16: rounding of inputs, weights and output")
     for name, make, shape in LAYERS:
         module, x = lab.shaken(make(torch.nn)), lab.randn(*shape)
