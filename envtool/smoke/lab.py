@@ -131,9 +131,9 @@ class Lab:
     ) -> None:
         """Compare a function or module with its reference: values and gradients, in float32 and in float64.
 
-        ``inputs`` are float64 tensors on the CPU. The subject gets them on the device, once in float32 and once in
-        float64; the reference on the CPU in float64, and, where the subject is a module, its parameters by name. Both
-        may return one tensor or several; those of integers have to be equal.
+        ``inputs`` are float64 tensors on the CPU. The subject gets them on the device: in float32 from memory without
+        and with gaps, and in float64; the reference on the CPU in float64, and, where the subject is a module, its
+        parameters by name. Both may return one tensor or several; those of integers have to be equal.
         """
         parameters = dict(subject.named_parameters()) if isinstance(subject, torch.nn.Module) else {}
         leaves = {name.replace(".", "_"): p.detach().double().cpu().requires_grad_() for name, p in parameters.items()}
@@ -142,13 +142,17 @@ class Lab:
         pull = [self.randn(*w.shape) if w.is_floating_point() else None for w in wanted]
         wanted_grads = _gradients(wanted, pull, [*xs, *leaves.values()]) if backward else []
         names = ["gradient of input %d" % i for i in range(len(xs))] + ["gradient of " + n for n in leaves]
-        for dtype, gate in ((torch.float32, gate32), (torch.float64, gate64)):
-            label = "%s, %s" % (what, str(dtype)[6:])
+        for layout, dtype, gate, arrange in (
+            ("", torch.float32, gate32, lambda x: x),
+            (", strided", torch.float32, gate32, _strided),
+            ("", torch.float64, gate64, lambda x: x),
+        ):
+            label = "%s, %s%s" % (what, str(dtype)[6:], layout)
             run = subject
             if isinstance(subject, torch.nn.Module):
                 run = copy.deepcopy(subject).to(self.device, dtype)
             ys = [_leaf(x, dtype, self.device) for x in inputs]
-            got = _tuple(run(*ys))
+            got = _tuple(run(*(arrange(y) for y in ys)))
             for i, (g, w) in enumerate(zip(got, wanted)):
                 compare = self.near if w.is_floating_point() else self._same
                 compare(label if len(wanted) == 1 else "%s, output %d" % (label, i), g, w, gate)
@@ -182,6 +186,11 @@ def _leaf(tensor: Any, dtype: Any, device: Any) -> Any:
     if not tensor.is_floating_point():
         return tensor.to(device)
     return tensor.detach().to(device, dtype).clone().requires_grad_()
+
+
+def _strided(tensor: Any) -> Any:
+    """Return the same numbers with gaps between them in memory."""
+    return torch.stack([tensor, tensor], -1)[..., 0]
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
