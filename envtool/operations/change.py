@@ -1,8 +1,11 @@
 """``envtool install`` and ``uninstall``: an environment brought to another state, both halves in one call."""
 
+import difflib
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from envtool.engines import installers
@@ -13,6 +16,7 @@ from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations import engine_choice, pip_half, torch_lines
+from envtool.operations.list_environments import named
 from envtool.operations.sources import NOTHING, Asked, gather
 from envtool.operations.transaction import Frame, changing, held, refuse_frozen
 from envtool.paths import Host
@@ -95,11 +99,14 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
             solution = _solve(engine, wanted, environment, sources, reporter)
             lines = torch_lines.localized(host, request.spec.pip, sources, reporter)
             half = pip_half.half(lines, before.inside, force=request.force)
+            pins: tuple[str, ...] = ()
             if half.lines:
                 python = solution.python or packages.python_version(environment)
-                _, sources = pip_half.resolve(host, half, python, sources, reporter)
+                pins, sources = pip_half.resolve(host, half, python, sources, reporter)
             if request.dry_run:
-                return Changed(environment, solution.unlink, solution.link, dry_run=True)
+                there = (*before.pip, *before.inside, *solution.link)
+                gone, new = pip_half.foreseen(half, pins, there, upgrade=request.upgrade)
+                return _changed(host, environment, (*solution.unlink, *gone), (*solution.link, *new), dry_run=True)
             _ask(agree, solution)
             frame = Frame(environment.prefix, request.command, workshop)
             with changing(frame, engine, solution, sources.pip, reporter):
@@ -108,7 +115,7 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
                 if half.lines:
                     options = InstallOptions(upgrade=request.upgrade)
                     pip_half.install(host, half, environment.prefix, sources, reporter, options)
-    return _compared(environment, before, packages.read(environment))
+    return _compared(host, environment, before)
 
 
 def update(
@@ -144,7 +151,7 @@ def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, agree: 
             solution = _solve(engine, Wanted(remove=conda), environment, sources, reporter)
             if request.dry_run:
                 gone = tuple(package for package in before.pip if package.name in pip)
-                return Changed(environment, (*solution.unlink, *gone), solution.link, dry_run=True)
+                return _changed(host, environment, (*solution.unlink, *gone), solution.link, dry_run=True)
             _ask(agree, solution)
             frame = Frame(environment.prefix, request.command, workshop)
             with changing(frame, engine, solution, sources.pip, reporter):
@@ -152,7 +159,7 @@ def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, agree: 
                     installers.uninstall(pip, pip_half.interpreter(environment.prefix))
                 if not solution.changes_nothing:
                     engine.change(solution, environment.prefix, workshop, reporter)
-    return _compared(environment, before, packages.read(environment))
+    return _compared(host, environment, before)
 
 
 def _ask(agree: Agree, solution: Solution) -> None:
@@ -165,6 +172,12 @@ def _refuse_base(environment: Environment) -> None:
         raise EnvtoolError(
             tr("{prefix} is conda's own installation; a mistake in it breaks conda itself.", prefix=environment.prefix),
             hint=tr("Make an environment for your packages: envtool create NAME ..."),
+            code=ExitCode.USAGE,
+        )
+    if environment.prefix.resolve() == Path(sys.prefix).resolve():
+        raise EnvtoolError(
+            tr("{prefix} is where envtool itself is installed; a mistake in it breaks envtool.", prefix=sys.prefix),
+            hint=tr("Name another environment with -n; what envtool needs is changed by its own pip."),
             code=ExitCode.USAGE,
         )
 
@@ -195,21 +208,37 @@ def _sort_by_half(
                 environment=environment.name or environment.prefix,
                 names=", ".join(missing),
             ),
-            hint=tr("`envtool list {name}` shows what is.", name=environment.name or environment.prefix),
+            hint=_what_is(environment, missing, conda_names | pip_names),
         )
     return conda, pip
+
+
+def _what_is(environment: Environment, missing: Sequence[str], names: set[str]) -> str:
+    shown = environment.name or environment.prefix
+    close = [match for name in missing for match in difflib.get_close_matches(_normalized(name), names, 1)]
+    if close:
+        return tr("Did you mean {names}? `envtool list {name}` shows what is.", names=", ".join(close), name=shown)
+    return tr("`envtool list {name}` shows what is.", name=shown)
 
 
 def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _compared(environment: Environment, before: Contents, after: Contents) -> Changed:
+def _compared(host: Host, environment: Environment, before: Contents) -> Changed:
+    """Return what came and went since ``before``."""
+
     def identities(contents: Contents) -> dict[tuple[str, str, str, str], Package]:
         both = (*contents.conda, *contents.pip)
         return {(package.name, package.version, package.build, package.manager): package for package in both}
 
-    old, new = identities(before), identities(after)
+    old, new = identities(before), identities(packages.read(environment))
     removed = tuple(package for key, package in old.items() if key not in new)
     added = tuple(package for key, package in new.items() if key not in old)
-    return Changed(environment, removed, added, dry_run=False)
+    return _changed(host, environment, removed, added, dry_run=False)
+
+
+def _changed(
+    host: Host, environment: Environment, removed: Sequence[Package], added: Sequence[Package], *, dry_run: bool
+) -> Changed:
+    return Changed(environment, named(host, environment, removed), named(host, environment, added), dry_run)

@@ -1,11 +1,12 @@
 """What ``envtool list`` answers: which environments there are, and what is in one of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from envtool.clients import conda
 from envtool.environments import find, packages
 from envtool.environments.packages import Contents
-from envtool.model import Environment
+from envtool.model import Environment, Package
 from envtool.paths import Host
 
 
@@ -31,16 +32,20 @@ def list_environments(host: Host) -> tuple[Listed, ...]:
 
 
 def list_packages(host: Host, name_or_path: str) -> tuple[Environment, Contents]:
-    """Return an environment and what is in it, each channel under the name that the user's settings give it.
+    """Return an environment and what is in it, its channels named.
 
     Raises EnvtoolError where there is no such environment.
     """
     environment = find.resolve(host, name_or_path)
     contents = packages.read(environment)
+    return environment, replace(contents, conda=named(host, environment, contents.conda))
+
+
+def named(host: Host, environment: Environment, these: Sequence[Package]) -> tuple[Package, ...]:
+    """Return packages of an environment, each channel under the name that the user's settings give it."""
     settings = conda.in_force(host, root=find.conda_root(host), prefix=environment.prefix)
-    channels = {p.channel: conda.canonical_name(settings, p.channel) for p in contents.conda if p.channel}
-    named = tuple(replace(package, channel=channels.get(package.channel, "")) for package in contents.conda)
-    return environment, replace(contents, conda=named)
+    names = {channel: conda.canonical_name(settings, channel) for channel in {p.channel for p in these} if channel}
+    return tuple(replace(package, channel=names.get(package.channel, "")) for package in these)
 
 
 def _same(one: Environment, other: Environment) -> bool:

@@ -3,8 +3,10 @@
 import csv
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envtool.engines import installers
 from envtool.engines.installers import DEFAULTS, InstallOptions, PipHalf
@@ -16,6 +18,9 @@ from envtool.paths import Host
 from envtool.prefix import python_of, site_packages
 from envtool.reporter import Reporter
 from envtool.words import tr
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 
 def half(
@@ -62,6 +67,39 @@ def install(
         lambda places: installers.install(half, interpreter(prefix), places, reporter, options),
         offline=sources.offline,
     )
+
+
+def foreseen(
+    half: PipHalf, pins: Iterable[str], there: Iterable[Package], *, upgrade: bool = False
+) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
+    """Return which packages installing a pip half takes away and brings: what its pins say of those ``there``.
+
+    What is there stays unless ``upgrade``, or unless the request itself excludes its version.
+    """
+    asked = _specifiers(half.lines)
+    old = {package.name: package for package in there}
+    removed, added = [], []
+    for pin in pins:
+        name, _, rest = pin.partition("==")
+        version = re.split(r"[\s;]", rest, maxsplit=1)[0]
+        before = old.get(name)
+        excluded = before and name in asked and not asked[name].contains(before.version, prereleases=True)
+        if before is None or (before.version != version and (upgrade or excluded)):
+            removed += [before] if before else []
+            added.append(Package(name, version, "pip"))
+    return tuple(removed), tuple(added)
+
+
+def _specifiers(lines: Iterable[str]) -> "dict[str, SpecifierSet]":
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, SpecifierSet] = {}
+    for text in lines:
+        with suppress(InvalidRequirement):  # options, places: they say nothing of a version
+            requirement = Requirement(text)
+            found[canonicalize_name(requirement.name)] = requirement.specifier
+    return found
 
 
 def constraints(conda: Iterable[Package]) -> tuple[str, ...]:
