@@ -39,13 +39,14 @@ def resolve(
 ) -> tuple[tuple[str, ...], Sources]:
     """Return the pins of a pip half, and the sources that have them: a replica's where the configured index fails."""
     offline = sources.offline
-    pins, used = failover.attempt(
-        host,
-        sources.pip,
-        reporter,
-        lambda places: installers.resolve(half, python, places, offline=offline),
-        offline=offline,
-    )
+    with reporter.bar(tr("Solving pip packages")):
+        pins, used = failover.attempt(
+            host,
+            sources.pip,
+            reporter,
+            lambda places: installers.resolve(half, python, places, offline=offline),
+            offline=offline,
+        )
     return pins, replace(sources, pip=used)
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from channel.server import serve
 from conftest import Home
 from terminal import Terminal
 
@@ -151,3 +152,19 @@ def test_mirror_set_asks_as_every_other_command_does(home: Home) -> None:
             running.rest()
             assert running.end() == 0
         assert (old in file.read_text()) == kept
+
+
+def test_waiting_for_an_index_is_not_silent(home: Home, tmp_path: Path) -> None:
+    with serve(tmp_path) as index:
+        index.break_("/simple", "hang")
+        command = ("create", "demo", "--engine", "venv", "--pip", "six", "-i", f"{index.url}/simple")
+        with terminal(home, *command) as running:
+            running.until("Solving pip packages")
+            os.write(running._end, b"\x03")
+            assert "Interrupted" in running.rest()
+            assert running.end() == 130
+
+
+def test_trying_the_mirrors_is_not_silent(home: Home) -> None:
+    with terminal(home, "mirror", "set", "auto", "--dry-run") as running:
+        running.until("Trying the mirrors")

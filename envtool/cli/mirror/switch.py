@@ -113,7 +113,8 @@ def _best(host: Host, clients: tuple[str, ...]) -> str:
     from envtool.operations import probe_mirrors
 
     purposes = [p for p in ("conda", "pip") if any((c in ("pip", "uv")) == (p == "pip") for c in clients)]
-    name, results = probe_mirrors.best(host, purposes)  # type: ignore[arg-type]
+    with out.bar(tr("Trying the mirrors")):
+        name, results = probe_mirrors.best(host, purposes)  # type: ignore[arg-type]
     tried = len({result.mirror for result in results})
     out.note(tr("{mirror} does best of {count} mirrors tried.", mirror=name, count=tried))
     return name
