@@ -5,6 +5,7 @@ by ``envtool rollback`` after a kill.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from envtool.files import write_atomically
 from envtool.model import Environment, PipSources
 from envtool.operations import pip_half
 from envtool.operations.workshop import delete, holding, old_state, refuse_unfinished, require_environment
-from envtool.prefix import mark_finished, mark_unfinished, site_packages
+from envtool.prefix import bin_dir, mark_finished, mark_unfinished, site_packages
 from envtool.reporter import Reporter
 from envtool.words import tr
 
@@ -97,7 +98,7 @@ def _write_down(frame: Frame, conda: Json) -> None:
         "conda": conda,
         "pip": {package.name: pip_half.line(package) for package in contents.pip},
         "versions": {package.name: package.version for package in contents.pip},
-        "site": sorted(_site_entries(frame.prefix)),
+        "entries": sorted(_entries(frame.prefix)),
     }
     write_atomically(old_state(frame.prefix), json.dumps(state).encode())
 
@@ -114,8 +115,10 @@ def _bring_back_pip(prefix: Path, state: Json, sources: PipSources, reporter: Re
     if new:
         with suppress(EnvtoolError):  # one that was cut off cannot be uninstalled by its own list; see the next lines
             installers.uninstall(new, pip_half.interpreter(prefix))
-    for name in _site_entries(prefix) - set(state["site"]):
-        delete(prefix / name)
+    before = set(state["entries"])
+    for name in sorted(_entries(prefix) - before):  # a folder before what is in it
+        if name.rpartition("/")[0] in before:
+            delete(prefix / name)
     now = {package.name: package.version for package in packages.read(prefix).pip}
     whole = {name for name in now if now[name] == state["versions"].get(name)} - pip_half.damaged(prefix)
     lost = tuple(line for name, line in state["pip"].items() if name not in whole)
@@ -124,10 +127,19 @@ def _bring_back_pip(prefix: Path, state: Json, sources: PipSources, reporter: Re
         installers.install(pip_half.half(lost), pip_half.interpreter(prefix), sources, reporter, options)
 
 
-def _site_entries(prefix: Path) -> set[str]:
-    """Return what lies in site-packages, as paths in the prefix."""
-    folder = site_packages(prefix)
-    return {entry.relative_to(prefix).as_posix() for entry in folder.iterdir()} if folder else set()
+def _entries(prefix: Path) -> set[str]:
+    """Return the folders and files where pip packages lie, compiled ones apart, as paths in the prefix.
+
+    A package that was cut off has files in folders that were there before, and no list of them yet.
+    """
+    roots = [folder for folder in (site_packages(prefix), bin_dir(prefix)) if folder and folder.is_dir()]
+    found = set()
+    for root in roots:
+        for folder, folders, files in os.walk(root):
+            folders[:] = [name for name in folders if name != "__pycache__"]
+            inside = os.path.relpath(folder, prefix)
+            found |= {inside, *(f"{inside}/{name}" for name in (*folders, *files))}
+    return found
 
 
 def _stuck(prefix: Path, first: BaseException, second: EnvtoolError) -> EnvtoolError:

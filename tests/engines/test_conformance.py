@@ -121,9 +121,12 @@ def test_pip_may_overwrite_conda_when_it_is_forced(home: Home, made: str, channe
     assert home.envtool(*show).out.strip() == "1.17.0"
 
 
-def overwrite_and_stop(host: Host, environment: Environment) -> None:
-    """Change an environment as ``envtool install --force --pip six==1.17.0`` does, up to a Ctrl-C at its end."""
-    half, sources = pip_half.half(("six==1.17.0",), force=True), gather(host, NOTHING)
+def install_and_stop(host: Host, environment: Environment, line: str, *, unwritten: str = "") -> None:
+    """Change an environment as ``envtool install --force --pip LINE`` does, up to a Ctrl-C before its end.
+
+    ``unwritten`` is a pattern of files that are not there yet by then.
+    """
+    half, sources = pip_half.half((line,), force=True), gather(host, NOTHING)
     choice = engine_choice.for_existing(host, environment)
     with (
         transaction.held(environment, "envtool install", Silent()) as workshop,
@@ -132,7 +135,8 @@ def overwrite_and_stop(host: Host, environment: Environment) -> None:
         frame = transaction.Frame(environment.prefix, "envtool install", workshop)
         with transaction.changing(frame, engine, Solution(Wanted()), sources.pip, Silent()):
             pip_half.install(host, half, environment.prefix, sources, Silent())
-            assert not list(environment.prefix.rglob("six-1.16.0.dist-info/METADATA"))
+            for path in environment.prefix.rglob(unwritten) if unwritten else ():
+                path.unlink()
             raise KeyboardInterrupt
 
 
@@ -140,9 +144,19 @@ def test_what_pip_has_overwritten_comes_back_where_the_change_is_cut_off(home: H
     environment = find.resolve(home.host, made)
     before = content(environment.prefix)
     with pytest.raises(KeyboardInterrupt):
-        overwrite_and_stop(home.host, environment)
+        install_and_stop(home.host, environment, "six==1.17.0")
     assert content(environment.prefix) == before
     assert names(home, made)["six"] == "1.16.0"
+
+
+def test_files_of_a_package_that_was_cut_off_go_again(home: Home, made: str) -> None:
+    assert home.envtool("install", "-n", made, "--pip", "colorama==0.4.5").code == 0
+    environment = find.resolve(home.host, made)
+    before = content(environment.prefix)
+    with pytest.raises(KeyboardInterrupt):  # 0.4.6 has files in colorama/tests, and the list of its files comes last
+        install_and_stop(home.host, environment, "colorama==0.4.6", unwritten="colorama-0.4.6.dist-info/[A-Z]*")
+    assert content(environment.prefix).keys() == before.keys()
+    assert names(home, made)["colorama"] == "0.4.5"
 
 
 def test_create_with_clone_is_a_clone(home: Home, made: str, channel: str) -> None:
