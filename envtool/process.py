@@ -267,6 +267,12 @@ def _silent(command: Command, seconds: float) -> EnvtoolError:
 
 
 def _not_found(command: Command) -> EnvtoolError:
+    if os.sep in command.argv[0] and Path(command.argv[0]).is_file():
+        return EnvtoolError(
+            tr("The program {program} may not be executed.", program=command.argv[0]),
+            hint=tr("Start it by what runs it (python {program}), or: chmod +x {program}", program=command.argv[0]),
+            code=ExitCode.MISSING,
+        )
     return EnvtoolError(
         tr("The program {program} was not found.", program=command.argv[0]),
         hint=tr("Check its spelling, or that it is installed and on PATH."),

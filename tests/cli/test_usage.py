@@ -93,3 +93,9 @@ def test_a_file_where_a_folder_is_needed_is_told(home: Home) -> None:
     ran = home.envtool("mirror", "set", "tsinghua")
     assert ran.code == 1
     assert ran.err.startswith(f"error: {home.path / '.local'}")
+
+
+def test_a_script_that_may_not_be_executed_is_not_called_missing(home: Home, plain: Path) -> None:
+    (home.path / "train.py").write_text("print(1)\n")
+    ran = home.envtool("run", "-p", str(plain), "--", "./train.py")
+    assert (ran.code, ran.err.splitlines()[0]) == (3, "error: The program ./train.py may not be executed.")
