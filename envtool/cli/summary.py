@@ -44,14 +44,8 @@ def ask_about(*, yes: bool) -> Callable[[Solution], bool]:
         lost = [package for package in solution.unlink if package.name not in names]
         if yes or (size < WORTH_ASKING and not lost):
             return True
-        return out.agree(
-            tr(
-                "{table}\n{size} of packages to fetch at most. Proceed?",
-                table=solution_table(solution.link, solution.unlink),
-                size=amount(size),
-            ),
-            yes=yes,
-            unasked=True,
-        )
+        template = "{table}\n{size} of packages to fetch at most. Proceed?" if size else "{table}\nProceed?"
+        table = solution_table(solution.link, solution.unlink)
+        return out.agree(tr(template, table=table, size=amount(size)), yes=yes, unasked=True)
 
     return agree

@@ -99,3 +99,8 @@ def test_a_script_that_may_not_be_executed_is_not_called_missing(home: Home, pla
     (home.path / "train.py").write_text("print(1)\n")
     ran = home.envtool("run", "-p", str(plain), "--", "./train.py")
     assert (ran.code, ran.err.splitlines()[0]) == (3, "error: The program ./train.py may not be executed.")
+
+
+def test_where_no_mirror_works_the_network_is_asked_about(home: Home) -> None:
+    ran = home.envtool("mirror", "test", "https://nowhere.invalid/simple", "--for", "pip")
+    assert (ran.code, "Is there a network" in ran.err) == (5, True)

@@ -81,6 +81,8 @@ def try_mirrors(
         results = probe_mirrors.run(Host.here(), trial, seen)
     data = [{**asdict(result), "stale": result.stale} for result in results]
     working = any(result.status == "ok" for result in results)
+    if not working:
+        out.note(tr("None of them works from here. Is there a network at all, or a proxy that has to be set?"))
     out.verdict(data, out.table(_COLUMNS, _rows(results)), ExitCode.OK if working else ExitCode.NETWORK)
 
 

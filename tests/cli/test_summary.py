@@ -1,0 +1,31 @@
+"""The question about a solution."""
+
+import io
+import sys
+
+import pytest
+
+from envtool.cli import summary
+from envtool.cli.output import out
+from envtool.engines.protocol import Solution, Wanted
+from envtool.model import Package
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(None, "-  leaf  1.0      -      forge\nProceed?\n"), (2_000_000_000, "\n2.0 GB of packages")]
+)
+def test_a_question_names_a_size_only_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, size: int | None, said: str
+) -> None:
+    new = (Package("trunk", "1.0", "conda", size=size),) if size else ()
+    solution = Solution(Wanted(), link=new, unlink=(Package("leaf", "1.0", "conda", channel="forge"),))
+    shown = _Terminal()
+    monkeypatch.setattr(out, "stderr", shown)
+    monkeypatch.setattr(sys, "stdin", _Terminal("y\n"))
+    assert summary.ask_about(yes=False)(solution)
+    assert said in shown.getvalue()
