@@ -28,9 +28,10 @@ def against_pca(lab: Lab, torch: Any) -> None:
     optimum, subspace = float(values[:-q].sum() / d), vectors[:, -q:]
 
     model = mlp(d, q, d, act=torch.nn.Identity).to(lab.device)
-    optimizer, here, curve = torch.optim.Adam(model.parameters()), lab.here(x), []
+    optimizer, here, curve, rates = torch.optim.Adam(model.parameters()), lab.here(x), [], []
     for step in range(steps):
         cosine(optimizer, 0.03, step, steps)
+        rates.append(optimizer.param_groups[0]["lr"])
         optimizer.zero_grad()
         loss = reconstruction_error(model, here)
         loss.backward()
@@ -38,6 +39,8 @@ def against_pca(lab: Lab, torch: Any) -> None:
         curve.append(float(loss.detach()))
     with torch.no_grad():
         reached = float(((model(here).cpu().double() - x) ** 2).mean())
+        lab.near("error, as it was trained on", reconstruction_error(model, here), torch.tensor(reached))
+    lab.near("rates: whole, half, none", torch.tensor(rates)[[0, steps // 2, -1]], torch.tensor([0.03, 0.015, 2.1e-7]))
     lab.measure("error above the optimum", reached / optimum - 1, Gate(1e-3, "30 seeds stay below 2e-6"))
     lab.measure("error below the optimum (impossible)", 1 - reached / optimum, Gate(1e-5, "Eckart-Young, and rounding"))
     basis = torch.linalg.qr(model[-1].weight.detach().cpu().double())[0]
@@ -80,6 +83,7 @@ def convolutional(lab: Lab, torch: Any) -> None:
         curve.append(float(loss.detach()))
     with torch.no_grad():
         again = model(unseen)
+        lab.near("the same images once more", model(unseen), again)
         reached = float(((again.cpu().double() - test) ** 2).mean())
     flat = test.flatten(1) - test.flatten(1).mean(0)
     values = torch.linalg.eigvalsh(flat.T @ flat / len(flat))

@@ -356,7 +356,7 @@ def large(lab: Lab, torch: Any) -> None:
     for name, make, shape in LAYERS:
         module = lab.shaken(make(torch.nn)).to(lab.device).eval()
         copies = (
-            -(-140_000 // torch.Size(shape).numel()) | 1
+            -(-270_000 // torch.Size(shape).numel()) | 1
         )  # so that more than 2^16 come out, even where 2 x 2 are pooled
         x = lab.here(lab.randn(copies * shape[0], *shape[1:])).requires_grad_()
         parts = x.detach().clone().requires_grad_()

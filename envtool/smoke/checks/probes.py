@@ -73,6 +73,54 @@ def native(lab: Lab, torch: Any) -> None:
     lab.near("linspace", torch.linspace(0, 1, 11, device=lab.device), torch.arange(11) / 10)
     order = torch.randperm(1000, device=lab.device)
     lab.exact("sort", order.sort().values, torch.arange(1000))
+    # Odd sizes past 2^16: a remainder of every block, and indices that 16 bits do not hold. All of it is exact.
+    n = 100_003
+    x = torch.arange(n, device=lab.device)
+    ones, falling = torch.ones(n, device=lab.device), x.flip(0)
+    for dtype in (torch.float32, torch.int64):
+        y = x.to(dtype)
+        lab.exact("%d numbers, added" % n, y + y, torch.arange(0, 2 * n, 2))
+        lab.exact("%d numbers, multiplied" % n, y * 3, torch.arange(0, 3 * n, 3))
+        lab.exact("%d numbers, largest" % n, y.max(), n - 1)
+    lab.exact("%d ones, summed" % n, ones.sum(), n)
+    lab.exact("%d in the last of as many places, averaged" % n, (n * (x == n - 1)).float().mean(), 1)
+    lab.exact("a table of ones, summed down", torch.ones(1003, 7, device=lab.device).sum(0), torch.full((7,), 1003))
+    lab.exact("a table of ones, summed along", torch.ones(7, 1003, device=lab.device).sum(1), torch.full((7,), 1003))
+    lab.exact("%d ones, summed up" % n, ones.cumsum(0), torch.arange(1, n + 1))
+    lab.exact("argmax", x.argmax(), n - 1)
+    lab.exact("sort of %d" % n, falling.sort().values, torch.arange(n))
+    lab.exact("gather", (2 * x).gather(0, falling), 2 * (n - 1) - torch.arange(0, 2 * n, 2))
+    lab.exact("index", (2 * x)[falling], 2 * (n - 1) - torch.arange(0, 2 * n, 2))
+    few = torch.zeros(10, device=lab.device)
+    counts = torch.tensor([len(range(digit, n, 10)) for digit in range(10)])
+    lab.exact("scatter_add", few.scatter_add(0, x % 10, ones), counts)
+    lab.exact("index_add", few.index_add(0, x % 10, ones), counts)
+
+
+@check("probe.random", family=FAMILY, suite="quick")
+def random(lab: Lab, torch: Any) -> None:
+    """rand and randn by their moments, permutations, bounds of integers, and a state that can be gone back to."""
+    n = 100_000
+    u, z = (draw(n, device=lab.device).double() for draw in (torch.rand, torch.randn))
+    for k in (1, 2, 4):
+        deviation = (1 / (2 * k + 1) - 1 / (k + 1) ** 2) ** 0.5
+        lab.sigmas("rand, mean of u^%d" % k, (u**k).mean(), 1 / (k + 1), (deviation**2 / n) ** 0.5)
+    for k, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        lab.sigmas("randn, mean of z^%d" % k, (z**k).mean(), moment, (variance / n) ** 0.5)
+    different = u.unique().numel() / n
+    lab.measure("rand, share of different numbers", different, Gate(0.98, "0.997 of 2^24 values", floor=True))
+    order = torch.randperm(1003, device=lab.device)
+    lab.exact("randperm has everything once", order.sort().values, torch.arange(1003))
+    lab.holds("randperm mixes", not torch.equal(order.cpu(), torch.arange(1003)))
+    dice = torch.randint(1, 7, (10_000,), device=lab.device)
+    lab.exact("randint(1, 7)", dice.unique(), torch.arange(1, 7))
+    generator = torch.Generator(lab.device)
+    state = generator.get_state()
+    draws = [torch.randn(1003, generator=generator, device=lab.device) for _ in range(2)]
+    generator.set_state(state)
+    again = torch.randn(1003, generator=generator, device=lab.device)
+    lab.exact("the same state", again, draws[0])
+    lab.holds("the next draw is another", not torch.equal(*draws))
 
 
 @check("probe.copies", family=FAMILY, suite="quick")
@@ -84,7 +132,11 @@ def copies(lab: Lab, torch: Any) -> None:
             there = (block.pin_memory() if pinned else block).to(lab.device, non_blocking=pinned)
             lab.exact("%d numbers%s" % (size, ", pinned" if pinned else ""), there.clone().cpu(), block)
             lab.exact("%d numbers, strided" % size, there[::3].contiguous().cpu(), block[::3])
-            lab.exact("%d numbers, summed there" % size, there.sum(), block.sum())
+            lab.exact("%d numbers, summed there" % size, there.sum(), sum(block.tolist()))
+    table = lab.randn(1024, 1031)
+    there = lab.here(table)
+    lab.exact("a table", there.clone(), table)
+    lab.exact("a table, turned over", there.T.contiguous(), torch.stack(table.unbind(1)))
 
 
 @check("probe.gemm", family=FAMILY, suite="quick")
@@ -92,8 +144,9 @@ def gemm(lab: Lab, torch: Any) -> None:
     """Matrix products in every dtype against float64; the error tells which arithmetic was really used."""
     from ..precision import BANDS, band, has_tensor_formats, relative
 
-    a, b = lab.randn(256, 320), lab.randn(320, 192)
-    want = a @ b
+    # 257, 321, 193: whatever the size of a tile, something is left over. Summed element by element: no product.
+    a, b = lab.randn(257, 321), lab.randn(321, 193)
+    want = torch.stack([(row[:, None] * b).sum(0) for row in a])
     names = {"float64": "float64", "float32": "ieee float32", "float16": "TF32 or float16", "bfloat16": "bfloat16"}
     limits = {name: high for name, _, high in BANDS}
     errors = {}
@@ -111,8 +164,15 @@ def gemm(lab: Lab, torch: Any) -> None:
         lab.note(dtype, "%.2g: %s" % (errors[dtype], band(errors[dtype])))
         source = "error band of %s: the bands do not overlap" % expected
         lab.measure(dtype, errors[dtype], Gate(limits[expected], source))
-    batched = torch.bmm(*lab.here(lab.randn(4, 9, 7), lab.randn(4, 7, 5), dtype=torch.float64))
-    lab.exact("batched, size", torch.tensor(batched.shape), torch.tensor([4, 9, 5]))
+    x, y = lab.here(a, b)
+    full = Gate(5e-6, "error band of ieee float32")
+    lab.measure("of matrices that lie turned over", relative(x.T.contiguous().T @ y.T.contiguous().T, want), full)
+    m, n, c = lab.randn(5, 9, 7), lab.randn(5, 7, 6), lab.randn(5, 9, 6)
+    each = (m[..., None] * n[:, None]).sum(2)
+    here = lab.here(c, m, n, dtype=torch.float64)
+    lab.near("batched", torch.bmm(*here[1:]), each, F64)
+    lab.near("batched, added", torch.baddbmm(*here, beta=0.5, alpha=2.0), 0.5 * c + 2 * each, F64)
+    lab.near("added", torch.addmm(*(t[0] for t in here), beta=0.5, alpha=2.0), 0.5 * c[0] + 2 * each[0], F64)
     lab.figure("bars", "Error of a matrix product by dtype, and the bands", bars=errors, bands=BANDS, log=True)
 
 
@@ -176,16 +236,27 @@ def fft(lab: Lab, torch: Any) -> None:
     """A Fourier transform against its sum, there and back, and Parseval's identity."""
     import math
 
-    x = lab.randn(3, 48)
-    k = torch.arange(48, dtype=torch.float64)
-    phase = -2 * math.pi * torch.outer(k, k) / 48
-    y = torch.fft.fft(lab.here(x, dtype=torch.float64))
-    lab.near("real part", y.real, x @ phase.cos(), F64)
-    lab.near("imaginary part", y.imag, x @ phase.sin(), F64)
-    lab.near("there and back", torch.fft.ifft(y).real, x, F64)
-    lab.near("Parseval", (y.abs() ** 2).sum(1) / 48, (x**2).sum(1), F64)
-    z = lab.here(lab.randn(2, 8, 8))
-    lab.near("rfft2 there and back", torch.fft.irfft2(torch.fft.rfft2(z)), z)
+    for n in (48, 45, 47):  # powers of 2 and 3, odd, prime
+        x, k = lab.randn(3, n), torch.arange(n, dtype=torch.float64)
+        phase = -2 * math.pi * torch.outer(k, k) / n
+        half = n // 2 + 1
+        here = lab.here(x, dtype=torch.float64)
+        y = torch.fft.fft(here)
+        lab.near("%d, real part" % n, y.real, x @ phase.cos(), F64)
+        lab.near("%d, imaginary part" % n, y.imag, x @ phase.sin(), F64)
+        lab.near("%d, there and back" % n, torch.fft.ifft(y).real, x, F64)
+        lab.near("%d, Parseval" % n, (y.abs() ** 2).sum(1) / n, (x**2).sum(1), F64)
+        lab.near("%d, orthonormal" % n, torch.fft.fft(here, norm="ortho").real, x @ phase.cos() / n**0.5, F64)
+        real = torch.fft.rfft(here)
+        lab.near("%d, of real numbers" % n, torch.view_as_real(real), torch.view_as_real(y[:, :half]), F64)
+        lab.near("%d, of real numbers, there and back" % n, torch.fft.irfft(real, n), x, F64)
+        lab.agree("%d, cosine part" % n, lambda x: torch.fft.fft(x).real, lambda x, p=phase: x @ p.cos(), x)
+    z = lab.here(lab.randn(2, 8, 9), dtype=torch.float64)
+    flat = torch.fft.fft2(z)
+    twice = torch.fft.fft(torch.fft.fft(z, dim=1), dim=2)
+    lab.near("in two dimensions", torch.view_as_real(flat), torch.view_as_real(twice), F64)
+    lab.near("in two, of real numbers", torch.view_as_real(torch.fft.rfft2(z)), torch.view_as_real(flat[..., :5]), F64)
+    lab.near("rfft2 there and back", torch.fft.irfft2(torch.fft.rfft2(z), s=(8, 9)), z, F64)
 
 
 @check("probe.solver", family=FAMILY, suite="quick")
@@ -195,15 +266,24 @@ def solver(lab: Lab, torch: Any) -> None:
     spd, eye = a @ a.T + torch.eye(24, device=a.device), torch.eye(24, dtype=torch.float64)
     gate = Gate(1e-10, "float64 rounding of a system of 24; at most 1e-13 in 30 seeds")
     lab.near("solve", spd @ torch.linalg.solve(spd, b), b, gate)
+    lopsided = a + 10 * torch.eye(24, device=a.device)
+    lab.near("solve, not symmetric", lopsided @ torch.linalg.solve(lopsided, b), b, gate)
     factor = torch.linalg.cholesky(spd)
     lab.near("Cholesky", factor @ factor.T, spd, gate)
+    lab.exact("Cholesky's factor is a lower triangle", factor, factor.tril())
     q, r = torch.linalg.qr(a)
     lab.near("QR", q @ r, a, gate)
     lab.near("Q is orthogonal", q.T @ q, eye, gate)
+    lab.near("R is an upper triangle", r, r.triu(), gate)
     u, s, v = torch.linalg.svd(a)
     lab.near("SVD", u @ torch.diag(s) @ v, a, gate)
+    lab.near("U is orthogonal", u.T @ u, eye, gate)
+    lab.near("V is orthogonal", v @ v.T, eye, gate)
+    lab.holds("singular values fall", bool((s[1:] <= s[:-1]).all()))
     values, vectors = torch.linalg.eigh(spd)
     lab.near("eigenvectors", spd @ vectors, vectors * values, gate)
+    lab.near("eigenvectors are orthogonal", vectors.T @ vectors, eye, gate)
+    lab.holds("eigenvalues rise", bool((values[1:] >= values[:-1]).all()))
     lab.near("trace", values.sum(), spd.diagonal().sum(), gate)
 
 
@@ -216,6 +296,14 @@ def sparse(lab: Lab, torch: Any) -> None:
     lab.near("COO", torch.sparse.mm(here.to_sparse(), y), dense @ x)
     lab.near("CSR", here.to_sparse_csr() @ y, dense @ x)
     lab.exact("stored elements", here.to_sparse()._nnz(), (dense != 0).sum())
+    lab.exact("and dense again", here.to_sparse().to_dense(), dense)
+    places = torch.tensor([[0, 1, 0, 2], [3, 1, 3, 0]], device=lab.device)
+    pile = torch.sparse_coo_tensor(places, torch.tensor([1.0, 2.0, 4.0, 8.0], device=lab.device), (3, 4))
+    lab.exact("one place twice is a sum", pile.coalesce().values(), torch.tensor([5.0, 2.0, 8.0]))
+    leaf = y.clone().requires_grad_()
+    pull = lab.randn(20, 4)
+    torch.sparse.mm(here.to_sparse(), leaf).backward(lab.here(pull))
+    lab.near("gradient", leaf.grad, dense.T @ pull)
 
 
 @check("probe.compile", family=FAMILY, alone="always", limit=240, advisory=True)
@@ -355,7 +443,12 @@ def autocast(lab: Lab, torch: Any) -> None:
     with torch.autocast(lab.device.type, dtype=low):
         product = a @ b
         loss = (product.float() ** 2).mean()
+        convolved = torch.nn.functional.conv2d(a[None, None], b[None, None, :3, :3])
+        distance = torch.nn.functional.mse_loss(product, lab.here(x @ w + 1))
     lab.holds("product is %s" % str(low)[6:], product.dtype == low)
+    lab.holds("convolution is %s" % str(low)[6:], convolved.dtype == low)
+    lab.holds("loss is float32", distance.dtype == torch.float32)
+    lab.near("loss", distance, ((product.detach().double().cpu() - (x @ w + 1)) ** 2).mean())
     lab.holds("outside it is float32", (a @ b).dtype == torch.float32)
     band = Gate(8e-3, "error band of bfloat16")
     lab.measure("product", relative(product, x @ w), band)
@@ -381,6 +474,13 @@ def gradcheck(lab: Lab, torch: Any) -> None:
     x = lab.here(lab.randn(2, 2, 4, 4), dtype=torch.float64).requires_grad_()
     fine = torch.autograd.gradcheck(net, (x,), eps=1e-6, atol=1e-5, rtol=1e-3, nondet_tol=1e-10, raise_exception=False)
     lab.holds("gradcheck", fine)
+    leaf = lab.here(lab.randn(5), dtype=torch.float64).requires_grad_()
+    for _ in range(2):
+        (leaf**3).sum().backward()
+    lab.near("gradients of two passes pile up", leaf.grad, 6 * leaf.detach() ** 2, F64)
+    (slope,) = torch.autograd.grad((leaf**3).sum(), leaf, create_graph=True)
+    (bend,) = torch.autograd.grad((slope * slope).sum(), leaf)
+    lab.near("a gradient of a gradient", bend, 36 * leaf.detach() ** 3, F64)
     step, direction = 1e-5, lab.here(lab.randn(2, 2, 4, 4), dtype=torch.float64)
     with torch.no_grad():
         slope = (net(x + step * direction).sum() - net(x - step * direction).sum()) / (2 * step)

@@ -45,6 +45,23 @@ def kl(lab: Lab, torch: Any) -> None:
     lab.exact("KL(N(0, 1) || N(0, 1))", gaussian_kl(zero, zero), torch.zeros(1))
 
 
+@check("vae.likelihood", family=FAMILY, suite="quick")
+def likelihood(lab: Lab, torch: Any) -> None:
+    """log p(x) of binary pictures is x log p + (1 - x) log(1 - p), summed over pixels; the 16 bars are 16."""
+    from ..models import bars, bernoulli_log_likelihood
+
+    x = (lab.rand(5, 2, 3) < 0.4).double()
+
+    def by_hand(logits: Any, x: Any) -> Any:
+        p = 1 / (1 + (-logits).exp())
+        return (x * p.log() + (1 - x) * (1 - p).log()).sum((1, 2))
+
+    lab.agree("bernoulli", bernoulli_log_likelihood, by_hand, lab.randn(5, 2, 3) * 2, x)
+    pictures = bars()
+    lab.exact("different bars", pictures.flatten(1).unique(dim=0).shape[0], 16)
+    lab.exact("pixels of each", pictures.sum((1, 2)), torch.full((16,), 8.0))
+
+
 @check("vae.reparametrization", family=FAMILY, suite="quick")
 def reparametrization(lab: Lab, torch: Any) -> None:
     """z = m + s e has mean m, deviation s; the gradient of E z^2 through it is (2 m, s^2), as by the score function."""
@@ -71,7 +88,7 @@ def reparametrization(lab: Lab, torch: Any) -> None:
 
 @check("vae.prior", family=FAMILY, suite="quick")
 def prior(lab: Lab, torch: Any) -> None:
-    """What is drawn to be decoded comes from N(0, 1): mean, variance, and no two codes go together."""
+    """What is decoded comes from N(0, 1), for a sample as for an ELBO: moments, and no two codes go together."""
     from ..models import VariationalAutoencoder
 
     n, codes = 50_000, 2
@@ -80,12 +97,29 @@ def prior(lab: Lab, torch: Any) -> None:
         def forward(self, z: Any) -> Any:
             return z
 
-    model = VariationalAutoencoder(torch.nn.Linear(codes, 2 * codes), Through(codes, codes), codes).to(lab.device)
-    z = model.sample(n).double()
-    for code in range(codes):
-        lab.sigmas("mean of code %d" % code, z[:, code].mean(), 0.0, 1 / math.sqrt(n))
-        lab.sigmas("variance of code %d" % code, z[:, code].var(), 1.0, math.sqrt(2 / n))
-    lab.sigmas("product of both", (z[:, 0] * z[:, 1]).mean(), 0.0, 1 / math.sqrt(n))
+    encoder = torch.nn.Linear(codes, 2 * codes)
+    torch.nn.init.zeros_(encoder.weight)
+    torch.nn.init.zeros_(encoder.bias)  # mean 0 and variance 1, whatever it is shown
+    model = VariationalAutoencoder(encoder, Through(codes, codes), codes).to(lab.device)
+    nothing = torch.zeros(n, codes, device=lab.device)
+    decoded = []
+
+    def remembered(z: Any, x: Any) -> Any:
+        decoded.append(z.detach())
+        return x[:, 0]
+
+    model.elbo(nothing, remembered)
+    for name, sample in (("ELBO", decoded[0]), ("sample", model.sample(n))):
+        z = sample.double()
+        for code in range(codes):
+            what = "of code %d, %s" % (code, name)
+            lab.sigmas("mean " + what, z[:, code].mean(), 0.0, 1 / math.sqrt(n))
+            lab.sigmas("variance " + what, z[:, code].var(), 1.0, math.sqrt(2 / n))
+            lab.sigmas("fourth moment " + what, (z[:, code] ** 4).mean(), 3.0, math.sqrt(96 / n))
+        lab.sigmas("product of both, " + name, (z[:, 0] * z[:, 1]).mean(), 0.0, 1 / math.sqrt(n))
+        different = z.unique(dim=0).shape[0] / n
+        lab.measure("share of different ones, " + name, different, Gate(0.99, "pairs hardly ever meet", floor=True))
+    lab.holds("another draw is another", not torch.equal(sample, model.sample(n)))
 
 
 def _ppca(torch: Any, x: Any, codes: int) -> Any:
@@ -122,7 +156,11 @@ def against_ppca(lab: Lab, torch: Any) -> None:
         loss.backward()
         optimizer.step()
         curve.append(float(loss.detach()))
-    gap = best - _exact_elbo(torch, model, log_noise, x)
+    exact = _exact_elbo(torch, model, log_noise, x)
+    with torch.no_grad():
+        draws = torch.stack([model.elbo(here, gauss).double().mean() for _ in range(200)])
+    lab.sigmas("mean of 200 sampled ELBOs", draws.mean(), exact, float(draws.std()) / math.sqrt(len(draws)) + 1e-6 * d)
+    gap = best - exact
     lab.measure("log-likelihood of PPCA - ELBO, nats", gap, Gate(0.1, "30 seeds stay below 0.02"))
     lab.measure("ELBO - log-likelihood of PPCA (impossible)", -gap, Gate(1e-4 * d, "the ELBO is a lower bound"))
     found = float(log_noise.detach().exp())
