@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 BUNDLE = Path(__file__).parents[2] / "envtool" / "smoke"
 
 
-def load_bundle() -> None:
-    """Make the bundle importable as ``envtool_smoke``, as its own entry does."""
+def load_bundle(folder: Path = BUNDLE) -> None:
+    """Make a bundle importable as ``envtool_smoke``, as its own entry does."""
     spec = importlib.util.spec_from_file_location(
-        "envtool_smoke", BUNDLE / "__init__.py", submodule_search_locations=[str(BUNDLE)]
+        "envtool_smoke", folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     assert spec is not None
     assert spec.loader is not None
