@@ -61,8 +61,8 @@ def bootstrap(
 ) -> None:
     """Make an environment with the PyTorch build for this machine's GPU and driver, and verify it.
 
-    [bold]envtool bootstrap dl[/bold]                                        the best for this machine
-    [bold]envtool bootstrap dl --cpu --python 3.12[/bold]                    without GPU
+    [bold]envtool bootstrap dl[/bold]                                      the best here
+    [bold]envtool bootstrap dl --cpu --python 3.12[/bold]                  without GPU
     [bold]envtool bootstrap dl --assume-driver 580 --assume-cc 9.0[/bold]  elsewhere
     """
     from envtool.operations.bootstrap import BootstrapRequest

@@ -1,12 +1,14 @@
 """Options that exclude each other or are not there, and what is said where there is nothing to say."""
 
 import os
+import re
 import venv
 from pathlib import Path
 
 import pytest
 from conftest import Home
 
+from envtool.cli.app import app, register
 from envtool.operations.workshop import holding
 from envtool.reporter import Silent
 
@@ -104,3 +106,20 @@ def test_a_script_that_may_not_be_executed_is_not_called_missing(home: Home, pla
 def test_where_no_mirror_works_the_network_is_asked_about(home: Home) -> None:
     ran = home.envtool("mirror", "test", "https://nowhere.invalid/simple", "--for", "pip")
     assert (ran.code, "Is there a network" in ran.err) == (5, True)
+
+
+def test_examples_in_help_fit_a_terminal_and_stand_in_columns() -> None:
+    register()
+    commands = [
+        *app.registered_commands,
+        *(c for g in app.registered_groups for c in g.typer_instance.registered_commands),
+    ]
+    found = 0
+    for command in commands:
+        text = (command.callback.__doc__ or "").replace("[bold]", "").replace("[/bold]", "")
+        examples = [line.strip() for line in text.splitlines() if line.strip().startswith("envtool ")]
+        found += len(examples)
+        assert all(len(example) <= 78 for example in examples), examples
+        columns = {len(example) - len(re.split(r"\s{2,}", example, maxsplit=1)[-1]) for example in examples}
+        assert len(columns) <= 1, examples
+    assert found > 10
