@@ -1,17 +1,20 @@
 """``.condarc`` edited: channels moved to a mirror and back, everything else left as it stands."""
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
-from envtool.clients import conda
+from envtool.clients import conda, mirrored
 from envtool.clients.condarc import Layer, layers
-from envtool.clients.switching import COMMON, Edited, Places, Recogniser, Scope, Wanted
+from envtool.clients.switching import COMMON, Edited, Known, Places, Recogniser, Scope, Wanted
 from envtool.clients.yaml_text import YamlText
 from envtool.paths import Host
 from envtool.words import tr
 
 NAME = "conda"
 KEYWORD = "channel"
+MARKS: tuple[bytes, ...] = (b"", codecs.BOM_UTF8)
+_PARTS = ("pkgs/main", "pkgs/r", "pkgs/msys2", "pkgs/free")
 _FROZEN = ("pkgs/free", "pkgs/pro", "pkgs/mro", "pkgs/mro-archive")  # given up by upstream, needed by nobody
 
 
@@ -40,7 +43,20 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
     switch.at_least_one_channel()
     switch.defaults()
     switch.alias()
+    switch.entries()
     switch.named()
+    mirrored.move(switch.document, wanted, known, switch.stale, clean=clean)
+    return Edited(switch.document.text, switch.remarks, switch.stale)
+
+
+def moved(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean: bool, host: Host) -> Edited:
+    """Return a file in which what is there of conda's channels is moved to a mirror, and nothing added."""
+    switch = _Switch(YamlText(text, source), source, wanted, known, clean, host)
+    switch.channels()
+    if _texts(switch.document, "default_channels"):
+        switch.defaults()
+    switch.alias()
+    switch.entries()
     return Edited(switch.document.text, switch.remarks, switch.stale)
 
 
@@ -64,6 +80,7 @@ def unset(text: str, source: str, known: Recogniser) -> Edited:
     alias = document.get("channel_alias")
     if isinstance(alias, str) and _mirrored(known, alias):
         document.remove(("channel_alias",))
+    mirrored.unset(document, known)
     return Edited(document.text)
 
 
@@ -109,8 +126,8 @@ class _Switch:
             self.remarks.append(tr("`custom_multichannels.defaults` in your settings overrides `default_channels`."))
         wanted = [part for part in parts if part != "msys2" or self.windows]
         new = self._moved(old)
-        foreign = [item for item in (*old, *self.settings.default_channels) if self.known.url(item) is None]
-        if foreign and not any(self.known.url(item) for item in old):
+        foreign = [item for item in (*old, *self.settings.default_channels) if self._part(item) is None]
+        if foreign and not any(self._part(item) for item in old):
             self.remarks.append(tr("`default_channels` is your own ({url}) and was left as it is.", url=foreign[0]))
             return
         new += [url for part in wanted if (url := self.wanted.channel(f"pkgs/{part}")) not in new]
@@ -131,10 +148,9 @@ class _Switch:
                 )
             )
 
-    def named(self) -> None:
-        """Point named channels at the mirror; a user's own and those it does not serve stay where they are."""
-        entries = _entries(self.document)
-        for name, url in entries.items():
+    def entries(self) -> None:
+        """Point the channels that have a place of their own at the mirror; a user's own stay, and what it lacks."""
+        for name, url in _entries(self.document).items():
             found = self.known.url(f"{url}/{name}")
             if found is None:
                 continue
@@ -144,6 +160,9 @@ class _Switch:
                 self._stays(name, found.mirror)
             elif found.mirror and self._dead(f"{name}: {url}"):
                 self.document.remove(("custom_channels", name))
+
+    def named(self) -> None:
+        """Point the channels that are in use by name at the mirror, where it has them."""
         alias = self.known.url(self.settings.channel_alias)
         if alias is None:
             self.remarks.append(
@@ -175,10 +194,15 @@ class _Switch:
     def _first_channel(self) -> str:
         return "conda-forge" if "conda-forge" in self.wanted.parents else "defaults"
 
+    def _part(self, item: str) -> Known | None:
+        """Return what a part of `defaults` is. conda takes a bare `main` for a channel of that name, which is none."""
+        part = item if "/" in item else f"pkgs/{item}"
+        return self.known.url(self.wanted.upstream_of(part) if part in _PARTS else item)
+
     def _moved(self, old: Sequence[str]) -> list[str]:
         new: list[str] = []
         for item in old:
-            found = self.known.url(item)
+            found = self._part(item)
             if found and found.channel in self.wanted.parents:
                 new.append(self.wanted.channel(found.channel))
             elif found and (found.channel in _FROZEN or not found.alive) and self._dead(item):

@@ -96,7 +96,8 @@ def read_layer(path: Path) -> Layer:
     try:
         text, _ = read(path.read_bytes())
     except UnicodeDecodeError as error:
-        raise _broken(path, tr("byte {position} is neither UTF-8 nor UTF-16", position=error.start)) from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise _broken(path, tr("line {line}: it is neither UTF-8 nor UTF-16", line=line)) from None
     except OSError as error:
         raise _broken(path, error.strerror or str(error)) from None
     values = load_mapping(text, str(path))

@@ -1,6 +1,8 @@
 """mamba and micromamba: ``.mambarc`` edited. They read conda's files, too; only a fallback list needs its own."""
 
-from envtool.clients import conda
+import codecs
+
+from envtool.clients import conda, conda_edit, mirrored
 from envtool.clients.switching import Edited, Places, Recogniser, Scope, Wanted
 from envtool.clients.yaml_text import YamlText
 from envtool.paths import Host
@@ -8,6 +10,7 @@ from envtool.words import tr
 
 NAME = "mamba"
 KEYWORD = "mirrored_channels"
+MARKS: tuple[bytes, ...] = (b"", codecs.BOM_UTF8)
 _CHANNEL = "conda-forge"
 
 
@@ -17,31 +20,28 @@ def places(host: Host, scope: Scope) -> Places | None:
     return Places((folder / ".mambarc",), folder / ".mambarc") if folder else None
 
 
-def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean: bool, host: Host) -> Edited:  # noqa: ARG001 - the editors' common shape
+def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean: bool, host: Host) -> Edited:
     """Return a ``.mambarc`` with conda-forge from the mirror first and from upstream after it.
 
     Every key of ``mirrored_channels`` is loaded always and above all other channels, so there is never more than the
-    one channel here, and only where it is in use.
+    one channel put in here, and only where it is in use. What the file has of conda's settings is moved as conda's.
     """
+    edited = conda_edit.moved(text, source, wanted, known, clean=clean, host=host)
+    document = YamlText(edited.text, source)
     url = wanted.channel(_CHANNEL)
-    settings = conda.in_force(host)
-    if not url or (settings.channels and _CHANNEL not in settings.channels):
-        return Edited(text, [tr("mamba reads conda's settings; it needs nothing of its own here.")])
-    document = YamlText(text, source)
+    channels = (*conda.in_force(host).channels, *(document.get("channels") or ()))
+    if not url or (channels and _CHANNEL not in channels):
+        if edited.text == text:
+            edited.remarks.append(tr("mamba reads conda's settings; it needs nothing of its own here."))
+        return edited
     old = document.get("mirrored_channels", _CHANNEL)
     own = [str(item) for item in old if known.url(str(item)) is None] if isinstance(old, list) else []
     document.put(("mirrored_channels", _CHANNEL), [*own, url, wanted.upstream_of(_CHANNEL)])
-    return Edited(document.text)
+    mirrored.move(document, wanted, known, edited.stale, clean=clean)
+    edited.text = document.text
+    return edited
 
 
 def unset(text: str, source: str, known: Recogniser) -> Edited:
     """Return a ``.mambarc`` without any mirror's entries."""
-    document = YamlText(text, source)
-    old = document.get("mirrored_channels", _CHANNEL)
-    if isinstance(old, list):
-        kept = [str(item) for item in old if not ((found := known.url(str(item))) and found.mirror)]
-        if any(known.url(item) is None or len(kept) > 1 for item in kept):
-            document.put(("mirrored_channels", _CHANNEL), kept)
-        else:
-            document.remove(("mirrored_channels", _CHANNEL))
-    return Edited(document.text)
+    return conda_edit.unset(text, source, known)

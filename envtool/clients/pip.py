@@ -134,7 +134,8 @@ def read_layer(path: Path) -> Layer:
     try:
         text, _ = read(path.read_bytes())
     except UnicodeDecodeError as error:
-        raise _broken(path, tr("byte {position} is neither UTF-8 nor UTF-16", position=error.start)) from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise _broken(path, tr("line {line}: it is neither UTF-8 nor UTF-16", line=line)) from None
     except OSError as error:
         raise _broken(path, error.strerror or str(error)) from None
     return Layer(str(path), path, parse(text, path))
@@ -148,6 +149,7 @@ def parse(text: str, path: Path) -> dict[str, str]:
     except configparser.Error as error:
         line = getattr(error, "lineno", None) or (getattr(error, "errors", None) or [(None, "")])[0][0]
         reason = str(error).splitlines()[0].partition(": ")[2] or str(error).splitlines()[0]
+        reason = reason.rstrip(".")
         raise _broken(path, tr("line {line}: {reason}", line=line, reason=reason) if line else reason) from None
     return {
         f"{section}.{_option(name)}": value or ""

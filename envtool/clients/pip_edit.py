@@ -1,13 +1,16 @@
 """``pip.conf`` edited: the index moved to a mirror and back, everything else left as it stands."""
 
+from pathlib import Path
+
 from envtool.clients.ini_text import IniText
-from envtool.clients.pip import user_files
+from envtool.clients.pip import parse, user_files
 from envtool.clients.switching import Edited, Places, Recogniser, Scope, Wanted
 from envtool.paths import Host
 from envtool.words import redact, tr
 
 NAME = "pip"
 KEYWORD = "index"
+MARKS: tuple[bytes, ...] = (b"",)
 
 
 def places(host: Host, scope: Scope) -> Places | None:
@@ -30,6 +33,7 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
     """Return a ``pip.conf`` whose index is the mirror's; a private index stays."""
     if not wanted.index:
         return Edited(text, [tr("{mirror} has no Python package index.", mirror=wanted.mirror)])
+    parse(text, Path(source))  # what pip stops on is not ours to build on
     document = IniText(text, source)
     edited = Edited(text)
     for line in document.broken_headers():
@@ -45,11 +49,12 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
 
 def unset(text: str, source: str, known: Recogniser) -> Edited:
     """Return a ``pip.conf`` without any mirror's lines: pip's default index is in force again."""
+    parse(text, Path(source))
     document = IniText(text, source)
     for option in document.options():
         if option.name == "index-url" and _is_mirror(known, option.value):
             document.remove(option.section, option.name)
-        elif option.name == "extra-index-url":
+        elif option.name in ("extra-index-url", "find-links"):
             _keep(document, option.section, option.name, [w for w in option.value.split() if not _is_mirror(known, w)])
         elif option.name == "trusted-host":
             _keep(document, option.section, option.name, [w for w in option.value.split() if not known.host(w)])
@@ -59,7 +64,7 @@ def unset(text: str, source: str, known: Recogniser) -> Edited:
 def _move_index(document: IniText, wanted: Wanted, known: Recogniser, edited: Edited) -> str:
     """Point every public ``index-url`` at the mirror and return the section it is in; "" where a private one rules."""
     found = [option for option in document.options() if option.name == "index-url" and option.value]
-    private = [option for option in found if known.url(option.value) is None]
+    private = [option for option in found if known.url(_url(option.value)) is None]
     for option in found:
         if option not in private:
             document.put(option.section, option.name, wanted.index)
@@ -75,14 +80,15 @@ def _move_index(document: IniText, wanted: Wanted, known: Recogniser, edited: Ed
 
 
 def _clean_extra(document: IniText, known: Recogniser, edited: Edited, *, clean: bool) -> None:
-    """Drop public mirrors from ``extra-index-url``: pip asks all of them every time, they are no fallback."""
+    """Drop public indexes from where they do harm: pip asks each of them every time, they are no fallback."""
     for option in document.options():
-        if option.name != "extra-index-url":
+        if option.name not in ("extra-index-url", "find-links"):
             continue
-        public = [word for word in option.value.split() if known.url(word)]
+        words = option.value.split()
+        public = [word for word in words if (found := known.url(word)) and found.service == "pypi"]
         edited.stale += public
         if public and clean:
-            _keep(document, option.section, option.name, [w for w in option.value.split() if w not in public])
+            _keep(document, option.section, option.name, [word for word in words if word not in public])
 
 
 def _trust(document: IniText, wanted: Wanted, known: Recogniser, edited: Edited, section: str) -> None:
@@ -115,6 +121,11 @@ def _keep(document: IniText, section: str, name: str, words: list[str]) -> None:
         document.put_words(section, name, words)
 
 
-def _is_mirror(known: Recogniser, url: str) -> bool:
-    found = known.url(url.strip())
-    return bool(found and found.mirror)
+def _url(value: str) -> str:
+    """Return what stands first in a value: people put comments behind it, which pip takes for a part of the URL."""
+    return next(iter(value.split()), "")
+
+
+def _is_mirror(known: Recogniser, value: str) -> bool:
+    found = known.url(_url(value))
+    return bool(found and found.mirror and found.service == "pypi")

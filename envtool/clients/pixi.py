@@ -1,5 +1,6 @@
 """pixi: its ``config.toml`` edited. Its ``[mirrors]`` are true fallback lists, and lock files keep upstream's URLs."""
 
+import codecs
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from envtool.words import redact, tr
 
 NAME = "pixi"
 KEYWORD = "mirrors"
+MARKS: tuple[bytes, ...] = (b"", codecs.BOM_UTF8)
 
 
 def places(host: Host, scope: Scope) -> Places | None:

@@ -95,6 +95,7 @@ class Editor(Protocol):
 
     NAME: str
     KEYWORD: str  # in the text of a file that speaks of sources
+    MARKS: tuple[bytes, ...]  # the byte-order marks with which the client can read a file; b"" is none
 
     def places(self, host: Host, scope: Scope) -> Places | None:
         """Return the files of a scope, or None where the client has none such."""

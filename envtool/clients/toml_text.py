@@ -1,6 +1,7 @@
 """TOML edited with its layout kept, and read again to prove it."""
 
 import re
+import sys
 from typing import Any
 
 from envtool.clients.text import line_end
@@ -17,10 +18,22 @@ def parse(text: str, source: str) -> Any:
         return tomlkit.parse(text)
     except TOMLKitError as error:
         raise EnvtoolError(
-            tr("{path} is not TOML: {reason}.", path=source, reason=error),
+            tr("{path} is not TOML: {reason}.", path=source, reason=_reason(text, str(error))),
             hint=tr("Correct or remove it; its program stops on it, too."),
             code=ExitCode.BAD_INPUT,
         ) from None
+
+
+def _reason(text: str, reason: str) -> str:
+    """Return what is wrong, with the line: the editing parser does not name it for a key that is there twice."""
+    if "line" not in reason and sys.version_info >= (3, 11):
+        import tomllib
+
+        try:
+            tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            reason = str(error)
+    return reason.rstrip(".")
 
 
 def finished(document: Any, before: str, source: str) -> str:

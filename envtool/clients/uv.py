@@ -1,5 +1,6 @@
 """uv: which of its files there are, what they say, and ``uv.toml`` edited. uv reads nothing of pip's."""
 
+import codecs
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from envtool.words import redact, tr
 
 NAME = "uv"
 KEYWORD = "index"
+MARKS: tuple[bytes, ...] = (b"", codecs.BOM_UTF8)
 
 
 def places(host: Host, scope: Scope) -> Places | None:
@@ -34,6 +36,7 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
     document = toml_text.parse(text, source)
     if wanted.index:
         _move_index(document, wanted, known, edited, clean=clean)
+        _move_pip(document, wanted, known, edited)
     else:
         edited.remarks.append(tr("{mirror} has no Python package index.", mirror=wanted.mirror))
     _move_python(document, wanted, known, clean=clean)
@@ -53,6 +56,17 @@ def unset(text: str, source: str, known: Recogniser) -> Edited:
     for key in ("index-url", "python-install-mirror"):
         if _is_mirror(known, str(document.get(key, ""))):
             del document[key]
+    for table in _tables(document):
+        extra = table.get("extra-index-url", [])
+        if kept := [url for url in extra if not _is_mirror(known, str(url))]:
+            _put(table, "extra-index-url", kept)
+        elif extra:
+            del table["extra-index-url"]
+    pip = document.get("pip", {})
+    if _is_mirror(known, str(pip.get("index-url", ""))):
+        del pip["index-url"]
+    if "pip" in document and not pip:
+        del document["pip"]
     return Edited(toml_text.finished(document, text, source))
 
 
@@ -71,11 +85,31 @@ def _move_index(document: Any, wanted: Wanted, known: Recogniser, edited: Edited
     public = [str(index["url"]) for index in others if "url" in index and _is_mirror(known, str(index["url"]))]
     # uv stops at the first index that has a project at all: a public mirror beside the default one hides newer versions
     edited.stale += public
+    for table in _tables(document):
+        extra = [str(url) for url in table.get("extra-index-url", [])]
+        beside = [url for url in extra if _is_mirror(known, url)]
+        edited.stale += beside
+        if clean and beside:
+            _put(table, "extra-index-url", [url for url in extra if url not in beside])
     if clean and public:
         indexes = document["index"]
         for position in reversed(range(len(indexes))):
             if str(indexes[position].get("url", "")) in public and indexes[position].get("default") is not True:
                 del indexes[position]
+
+
+def _move_pip(document: Any, wanted: Wanted, known: Recogniser, edited: Edited) -> None:
+    """Move the index of the `[pip]` table, which `uv pip` obeys before all others."""
+    old = str(document.get("pip", {}).get("index-url", ""))
+    if old and known.url(old) is None:
+        edited.remarks.append(tr("`uv pip` has your own index {url}, which was left as it is.", url=redact(old)))
+    elif old:
+        _put(document["pip"], "index-url", wanted.index)
+
+
+def _tables(document: Any) -> list[Any]:
+    """Return the tables that may name indexes beside the default one: the document itself and `[pip]`."""
+    return [document, *([document["pip"]] if "pip" in document else [])]
 
 
 def _move_python(document: Any, wanted: Wanted, known: Recogniser, *, clean: bool) -> None:
@@ -103,7 +137,7 @@ def _add_index(document: Any, url: str) -> None:
         document.append("index", entries)
 
 
-def _put(table: Any, key: str, value: str) -> None:
+def _put(table: Any, key: str, value: Any) -> None:
     if table.get(key) != value:
         table[key] = value
 

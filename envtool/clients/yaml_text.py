@@ -7,7 +7,7 @@ lose comments, quotes, indents or blank lines of almost every file that people h
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from envtool.clients.text import insert_line, line_end, line_start, next_line
+from envtool.clients.text import insert_line, line_end, line_start, lines_of, next_line
 from envtool.clients.yaml_parts import (
     Value,
     ambiguous_line,
@@ -186,7 +186,9 @@ class YamlText:
         start = line_start(self.text, key.start_mark.index)
         if self.text[start : key.start_mark.index].strip():
             raise self._not_safe(path)
-        return self._splice(start, next_line(self.text, max(last_line_of(node), key.end_mark.index)), "")
+        end = next_line(self.text, max(last_line_of(node), key.end_mark.index))
+        lines = lines_of(self.text[start:end]) if not isinstance(node.value, str) else []
+        return self._splice(start, end, "".join(line for line in lines if line.lstrip().startswith("#")))
 
     def _cut_flow(self, pairs: Sequence[tuple[Any, Any]], index: int) -> str:
         """Return the text without one item of a flow collection, and without the comma that goes with it."""

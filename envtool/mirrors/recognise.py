@@ -9,6 +9,8 @@ from envtool.mirrors.catalogue import Catalogue, Mirror
 _SUBDIR = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9]+)$")
 # The default index is never named in these files; its host, present and former, is known by its digest. Guessing
 # by its look would not do: a lab's own `pypi.lan` must never pass for it.
+# A channel or an index at a known site where it has none: a mistake of somebody's, never their own server.
+_LOST = re.compile(r"/(?P<channel>(?:pkgs|cloud)/[^/]+)$|/simple$|^/pypi$")
 _DEFAULT_INDEX = ("a4aa2ac280bb8d1a", "d6d7019ca9fcbf07")
 
 
@@ -24,6 +26,8 @@ class Recogniser:
         for mirror in self._catalogue.mirrors.values():
             if found := _known(mirror, address):
                 return found
+        if found := self._lost(address):
+            return found
         if channel := upstream_channel(self._catalogue, text):
             return Known("", "conda", channel)
         if address == _address(self._catalogue.conda):
@@ -31,14 +35,21 @@ class Recogniser:
         digest = hashlib.sha256(address.partition("/")[0].encode()).hexdigest()
         return Known("", "pypi") if digest.startswith(_DEFAULT_INDEX) else None
 
+    def _lost(self, address: str) -> Known | None:
+        host, _, path = _SUBDIR.sub("", address).partition("/")
+        mirror = next((mirror for mirror in self._catalogue.mirrors.values() if host in _hosts(mirror)), None)
+        if mirror is None or mirror.own:
+            return None
+        lost = _LOST.search(f"/{path}")
+        if lost is None and mirror.usable and (path or not host.startswith("pypi.")):
+            return None
+        channel = (lost["channel"] or "").removeprefix("cloud/") if lost else ""
+        return Known(mirror.name, "conda" if channel else "pypi", channel, alive=False)
+
     def host(self, text: str) -> bool:
         """Return whether a host name (or a URL, as some files have it) is a known mirror's."""
         wanted = _address(text).partition("/")[0]
-        return any(
-            _address(root).partition("/")[0] == wanted
-            for mirror in self._catalogue.mirrors.values()
-            for root in _roots(mirror)
-        )
+        return any(wanted in _hosts(mirror) for mirror in self._catalogue.mirrors.values())
 
 
 def upstream_channel(catalogue: Catalogue, url: str) -> str:
@@ -54,6 +65,10 @@ def upstream_channel(catalogue: Catalogue, url: str) -> str:
 def _roots(mirror: Mirror) -> tuple[str, ...]:
     pypi = (mirror.pypi.index, *mirror.pypi.also) if mirror.pypi else ()
     return (*pypi, mirror.conda.base, *mirror.conda.also) if mirror.conda else pypi
+
+
+def _hosts(mirror: Mirror) -> set[str]:
+    return {_address(root).partition("/")[0] for root in _roots(mirror)}
 
 
 def _known(mirror: Mirror, address: str) -> Known | None:
@@ -86,8 +101,9 @@ def _conda(mirror: Mirror, address: str) -> Known | None:
 
 
 def _address(url: str) -> str:
-    """Return host and path: http or https, a login, a port of the scheme's and a final slash make no difference."""
-    rest = url.strip().partition("://")[2] or url.strip()
+    """Return host and path: http or https, a login, the scheme's port, a final slash, quotes make no difference."""
+    text = url.strip(" \t\"'")
+    rest = text.partition("://")[2] or text
     authority, slash, path = rest.partition("/")
     host = authority.rpartition("@")[2].lower()
     host = re.sub(r":(?:80|443)$", "", host)

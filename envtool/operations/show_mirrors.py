@@ -1,5 +1,6 @@
 """What is in force for every client, and why: each file and variable in order, which wins, and what hides what."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,7 +127,11 @@ class _Seer:
         return view
 
     def _about_pip_file(self, path: Path, view: View) -> None:
-        text, _ = read(path.read_bytes(), any_bytes=True)
+        text, form = read(path.read_bytes(), any_bytes=True)
+        if form.mark:
+            view.warnings.append(
+                tr("{path} begins with a byte-order mark: pip cannot read it. Save it as plain UTF-8.", path=path)
+            )
         for number in IniText(text, str(path)).broken_headers():
             view.warnings.append(
                 tr("{path}, line {line}: pip ignores what follows the [section] on that line.", path=path, line=number)
@@ -134,6 +139,8 @@ class _Seer:
         if not text.isascii():
             view.warnings.append(tr("{path} is not plain ASCII: pip reads it in the system's encoding.", path=path))
         for option in IniText(text, str(path)).options():
+            if option.name == "index-url" and re.search(r"[\"'\s]", option.value.strip()):
+                view.warnings.append(tr("{path}: pip takes quotes and what follows a URL for a part of it.", path=path))
             if option.name == "trusted-host" and "://" in option.value:
                 view.warnings.append(tr("{path}: a URL as trusted-host does nothing; pip wants a host.", path=path))
 
@@ -178,7 +185,9 @@ class _Seer:
             if path.is_file():
                 from envtool.clients.condarc import read_layer
 
-                mirrored = read_layer(path).values.get("mirrored_channels")
+                layer = read_layer(path)
+                view.lines += [self._line(str(path), key, value, "merged", view) for key, value in _items(layer)]
+                mirrored = layer.values.get("mirrored_channels")
                 for name, urls in (mirrored if isinstance(mirrored, dict) else {}).items():
                     view.resolved[str(name)] = tuple(redact(str(url)) for url in urls or ())
                     for url in urls or ():
@@ -266,6 +275,11 @@ def _uv_lines(path: Path) -> Iterator[tuple[str, str, bool]]:
     data = toml_text.parse(read(path.read_bytes())[0], str(path)).unwrap()
     for index in data.get("index", []):
         yield "index", str(index.get("url", "")), index.get("default") is True
+    pip = data.get("pip", {})
+    for url in (*data.get("extra-index-url", []), *pip.get("extra-index-url", [])):
+        yield "extra-index-url", str(url), False
     for key in ("index-url", "python-install-mirror"):
         if key in data:
             yield key, str(data[key]), key == "index-url"
+    if "index-url" in pip:  # the last word for `uv pip`
+        yield "pip.index-url", str(pip["index-url"]), True

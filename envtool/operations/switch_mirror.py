@@ -70,8 +70,14 @@ class _Draft:
         )
         self.remarks += edited.remarks
         self.stale += edited.stale
-        if edited.text != text:
-            self.edits.append(FileEdit(path, before, form.encode(edited.text)))
+        if wanted and form.mark not in editor.MARKS:
+            self.remarks.append(
+                tr("{path} is plain UTF-8 now: {client} cannot read what it was.", path=path, client=editor.NAME)
+            )
+            form = Form()
+        after = form.encode(edited.text)
+        if after != (before or b""):
+            self.edits.append(FileEdit(path, before, after))
 
 
 def targets(host: Host, names: Sequence[str]) -> tuple[str, ...]:

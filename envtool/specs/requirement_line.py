@@ -41,6 +41,13 @@ def taken(line: str, filename: str, number: int) -> Taken:
     """Return the lines that pip is to have for one logical line, and what was changed. Raises EnvtoolError."""
     if shell := _SHELL.fullmatch(line):
         return _command(shell["rest"], filename, number)
+    if line.endswith("\\"):
+        raise problem(
+            filename,
+            number,
+            tr("A line is continued by a backslash only where nothing follows it, not even a space."),
+            tr("Take away what stands behind the backslash, or the backslash."),
+        )
     if _CONDA_COMMAND.match(line):
         raise problem(
             filename,

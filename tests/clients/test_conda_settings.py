@@ -145,7 +145,7 @@ def test_a_broken_file_is_named_with_its_line(home, content, said):
 
 def test_bytes_that_are_no_text_are_named(home):
     (home.path / ".condarc").write_bytes(b"channels: \xe9\n")
-    with pytest.raises(EnvtoolError, match="byte 10"):
+    with pytest.raises(EnvtoolError, match="line 1"):
         conda.in_force(home.host)
 
 

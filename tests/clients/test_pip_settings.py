@@ -157,7 +157,7 @@ def test_switched_off_options_do_not_prefer_pip(clean):
         (b"index-url = https://x\n", "line 1"),
         (b"[global]\nindex-url = a\nindex-url = b\n", "line 3"),
         (b"[global]\nnothing\n", "line 2"),
-        (b"[global]\n# \xe9\n", "byte 11"),
+        (b"[global]\n# \xe9\n", "line 2"),
     ],
 )
 def test_a_broken_file_is_named_with_its_line(clean, content, said):

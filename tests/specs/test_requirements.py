@@ -100,6 +100,7 @@ def test_a_line_that_only_needs_mending_is_mended_and_said(line: str, taken: str
         ('TOKEN="a=b"\n', 1, "TOKEN"),
         ("numpy#1\n", 1, "numpy#1"),
         ("conda install a=1 -c b\n", 1, "a=1 -c b"),
+        ("a==1 \\ \n    --hash=sha256:ab\n", 1, "backslash"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(text: str, line: int, word: str) -> None:
