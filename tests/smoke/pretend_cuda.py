@@ -12,6 +12,7 @@ of a GPU's rounding, except that products are rounded to TensorFloat-32 where to
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import sys
@@ -312,6 +313,9 @@ class Stream:
     def wait_stream(self, other: Any) -> None:
         assert isinstance(other, Stream)
 
+    def is_capturing(self) -> bool:
+        return bool(State.captures)
+
 
 class Event:
     """A mark in time. It can be read when somebody has waited for it."""
@@ -388,6 +392,8 @@ def install() -> contextlib.ExitStack:
         "synchronize": wait,
         "current_stream": lambda device=None: stream,
         "stream": lambda stream: contextlib.nullcontext(),
+        "is_current_stream_capturing": stream.is_capturing,
+        "device_of": lambda tensor: contextlib.nullcontext(),
         "manual_seed_all": lambda seed: None,
         "graph": captured,
         "Stream": Stream,
@@ -397,10 +403,15 @@ def install() -> contextlib.ExitStack:
     for name, value in parts.items():
         assert hasattr(torch.cuda, name), name
         setattr(torch.cuda, name, value)
+    if hasattr(torch, "accelerator"):
+        torch.accelerator.current_stream = lambda device=None: stream
     torch.version.cuda = "13.0"
-    torch._C._cudnn = SimpleNamespace(getCompileVersion=lambda: (9, 20, 0))
-    torch.backends.cudnn.version = lambda: 92000
+    if not hasattr(torch._C, "_cudnn"):
+        torch._C._cudnn = SimpleNamespace(getCompileVersion=lambda: (9, 20, 0))
+    major, minor, patch = torch._C._cudnn.getCompileVersion()
+    torch.backends.cudnn.version = lambda: 10000 * major + 100 * minor + patch
     torch.backends.cudnn.is_available = lambda: True
+    torch.backends.cudnn.is_acceptable = lambda tensor: False  # it does not get to see what is on these cards
     torch.compile = lambda function: function
     torch.Generator = Generator
     if torch.distributed.is_available():
@@ -427,13 +438,19 @@ def main(bundle: str, suite: str, names: list[str]) -> None:
         print(json.dumps({"gpus": [gpu["name"] for gpu in found["gpus"]]}))
         worker.settle()
         for check in registry.choose(registry.catalogue(), suite=suite, only=names, device="gpu"):
-            State.refused.clear()
-            State.broken.clear()
-            said = worker.judge(check, "gpu", figures=True)
-            if State.broken and not check.isolated("gpu"):
-                State.refused.append("the card was left broken for the checks that follow")
-            row = {"check": check.id, "verdict": said["verdict"], "message": said["message"]}
-            print(json.dumps({**row, "refused": State.refused, "seconds": said["seconds"]}), flush=True)
+            work = functools.partial(judged, worker.judge, check)
+            said = prove.forked(work) if check.isolated("gpu") else work()
+            print(json.dumps({"check": check.id, **said}), flush=True)
+
+
+def judged(judge: Any, check: Any) -> dict[str, Any]:
+    """Judge a check, and tell what was refused."""
+    State.refused.clear()
+    said = judge(check, "gpu", figures=True)
+    if State.broken and not check.isolated("gpu"):
+        State.refused.append("the card was left broken for the checks that follow")
+        State.broken.clear()
+    return {key: said[key] for key in ("verdict", "message", "seconds")} | {"refused": State.refused}
 
 
 if __name__ == "__main__":

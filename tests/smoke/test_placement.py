@@ -41,7 +41,11 @@ def _on_cards(python: Path, *names: str, bundle: Path = BUNDLE) -> list[dict[str
 
 def _wrong(rows: list[dict[str, Any]]) -> list[str]:
     """Return what went wrong, also what a check swallowed."""
-    return [f"{r['check']}: {r['message']} {r['refused']}" for r in rows if r["verdict"] == "fail" or r["refused"]]
+    return [
+        f"{r['check']}: {r['message']} {r.get('refused')}"
+        for r in rows
+        if r["verdict"] in {"fail", "error"} or r["refused"]
+    ]
 
 
 def _checks(trained: bool) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from envtool.smoke.checks import probes
+from envtool.smoke.checks.throughput import DATA_SHEETS, _Rates
 from envtool.smoke.gates import EXACT, F32, Gate
 
 
@@ -25,7 +26,7 @@ class Recorder:
 
 def torch_with(capability: tuple[int, int], built: list[str], hip: str | None = None, **cudnn: Any) -> Any:
     cuda = SimpleNamespace(get_device_capability=lambda: capability, get_arch_list=lambda: built)
-    backends = SimpleNamespace(cudnn=SimpleNamespace(version=lambda: cudnn.get("loaded")))
+    backends = SimpleNamespace(cudnn=SimpleNamespace(version=lambda: cudnn.get("loaded"), is_available=lambda: True))
     inner = SimpleNamespace(_cudnn=SimpleNamespace(getCompileVersion=lambda: cudnn.get("compiled")))
     return SimpleNamespace(cuda=cuda, version=SimpleNamespace(hip=hip), backends=backends, _C=inner)
 
@@ -65,6 +66,37 @@ def test_cudnn_versions(loaded: int, compiled: tuple[int, int, int], fine: bool)
     lab = Recorder()
     probes._cudnn_versions(lab, torch_with((9, 0), CU130, loaded=loaded, compiled=compiled))  # type: ignore[arg-type]
     assert lab.truths[0] is fine
+
+
+@pytest.mark.parametrize(
+    ("name", "is_cudnn"),
+    [
+        ("nvidia-cudnn-cu12", True),
+        ("nvidia_cudnn_cu13", True),
+        ("nvidia-cudnn-frontend", False),  # has versions of its own
+        ("nvidia-cublas-cu12", False),
+    ],
+)
+def test_which_wheels_are_cudnn(name: str, is_cudnn: bool) -> None:
+    assert bool(probes.CUDNN_WHEEL.match(name)) is is_cudnn
+
+
+@pytest.mark.parametrize(
+    ("name", "sheet"),
+    [
+        ("NVIDIA H200", "H200"),
+        ("NVIDIA H200 NVL", "H200 NVL"),
+        ("NVIDIA H200 MIG 1g.18gb", None),  # a part of one
+        ("NVIDIA L40", "L40"),
+        ("NVIDIA RTX A1000", None),  # no A10
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", None),
+        ("NVIDIA GeForce RTX 4090", "GeForce RTX 4090"),
+        ("A100-SXM4-40GB", "A100-SXM4-40GB"),  # as old drivers say it
+    ],
+)
+def test_a_data_sheet_is_that_of_this_very_card(name: str, sheet: str | None) -> None:
+    rates = _Rates(SimpleNamespace(on_gpu=True), SimpleNamespace(cuda=SimpleNamespace(get_device_name=lambda: name)))  # type: ignore[arg-type]
+    assert (rates.product, rates.memory) == DATA_SHEETS.get(sheet or "", (0, 0))
 
 
 @pytest.mark.parametrize(
