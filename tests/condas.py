@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -14,11 +14,21 @@ PROGRAMS = [
     for program in (os.environ.get("ENVTOOL_TEST_CONDA") or shutil.which("conda") or "").split(os.pathsep)
     if program
 ]
-FAMILY = [pytest.param(program, id=Path(program).name, marks=pytest.mark.conda) for program in PROGRAMS] or [
-    pytest.param("", id="conda", marks=[pytest.mark.conda, pytest.mark.skip(reason=NONE)])
-]
 CONDA = next((program for program in PROGRAMS if "mamba" not in Path(program).name), "")  # for what only conda can say
-MAMBA = next((program for program in PROGRAMS if "mamba" in Path(program).name), "")
+
+
+def _parameters(programs: list[str], name: str, reason: str) -> list[Any]:
+    """Return a parameter for each program, by its name; one that is skipped where there is none."""
+    found = [pytest.param(program, id=Path(program).name, marks=pytest.mark.conda) for program in programs]
+    return found or [pytest.param("", id=name, marks=[pytest.mark.conda, pytest.mark.skip(reason=reason)])]
+
+
+FAMILY = _parameters(PROGRAMS, "conda", NONE)
+MAMBAS = _parameters(
+    [program for program in PROGRAMS if "mamba" in Path(program).name],
+    "mamba",
+    "no mamba: name a mamba or micromamba in ENVTOOL_TEST_CONDA (several programs: as PATH does)",
+)
 
 
 def set_up(environ: Mapping[str, str], program: str, home: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from channel import packages, server
-from condas import CONDA
+from condas import CONDA, MAMBAS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mirrors"))
 import mirror_site
@@ -183,3 +183,37 @@ def test_a_real_conda_follows_the_switch_and_the_undo(clean, forge):
         assert f"{two.url}/anaconda/cloud/conda-forge" in search()
         ok(clean.envtool("mirror", "undo"))
         assert f"{one.url}/anaconda/cloud/conda-forge" in search()
+
+
+def solved_by(home, program: str) -> str:
+    """What a mamba says that it would install for ``leaf``."""
+    options = ("--dry-run", "--json", "--prefix", str(home.path / "x"), "-c", "conda-forge")
+    return run(home, program, "create", *options, "leaf", MAMBA_ROOT_PREFIX=str(home.path / "root"))
+
+
+@pytest.mark.parametrize("program", MAMBAS)
+@pytest.mark.parametrize("target", ["conda", "mamba"])
+def test_a_real_mamba_follows_the_switch_and_the_undo(clean, forge, program, target):
+    """By conda's files or by its own list, in which the site comes before upstream."""
+    with server.serve(forge) as one, server.serve(forge) as two:
+        for name, site in (("one", one), ("two", two)):
+            ok(clean.envtool("mirror", "add", name, "--conda", f"{site.url}/anaconda"))
+            ok(clean.envtool("mirror", "set", name, "--target", target, "--allow-http"))
+        assert f"{two.url}/anaconda/cloud/conda-forge/linux-64/leaf-1.0-0" in solved_by(clean, program)
+        ok(clean.envtool("mirror", "undo"))
+        assert f"{one.url}/anaconda/cloud/conda-forge/linux-64/leaf-1.0-0" in solved_by(clean, program)
+        shown = run(clean, program, "config", "list", "--json", "--no-env")
+        assert (f"{one.url}/anaconda/cloud" in shown, two.url in shown) == (True, False)
+
+
+@pytest.mark.parametrize("program", MAMBAS)
+def test_a_real_mamba_goes_on_where_the_mirror_does_not(clean, forge, program):
+    """What its own list is for: an index that the first site does not have is read from the next."""
+    with server.serve(forge) as one, server.serve(forge) as two:
+        ok(clean.envtool("mirror", "add", "one", "--conda", f"{one.url}/anaconda"))
+        ok(clean.envtool("mirror", "set", "one", "--target", "mamba", "--allow-http"))
+        mambarc = clean.path / ".mambarc"
+        mambarc.write_text(mambarc.read_text().replace("https://conda.anaconda.org", f"{two.url}/anaconda/cloud"))
+        one.break_("/conda-forge/", "status", status=404)
+        assert '"name": "leaf"' in solved_by(clean, program)
+        assert two.requests
