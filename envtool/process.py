@@ -11,22 +11,29 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.words import redact, tr
+
+if TYPE_CHECKING:
+    from envtool.pseudo_terminal import PseudoTerminal
 
 GRACE = 5.0  # seconds a child is given to end by itself before the next, harder, signal
 
 
 @dataclass(frozen=True)
 class Command:
-    """A program with its arguments. ``env`` is laid over this process's environment; None removes a variable."""
+    """A program with its arguments. ``env`` is laid over this process's environment; None removes a variable.
+
+    With ``terminal`` it writes its stderr to a terminal, where there can be one: some show progress nowhere else.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str | None] = field(default_factory=dict)
     cwd: Path | None = None
     stdin: str = ""
+    terminal: bool = False
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment that the program will see."""
@@ -69,6 +76,7 @@ def stream(
 ) -> Completed:
     """Run a program, handing each line to a callback as it comes, and return what it said.
 
+    On a terminal a callback also gets what is drawn over again, as progress is; that is not part of what was said.
     ``timeout`` bounds the whole run and ``stall`` the silence between two lines, in seconds. A callback runs in the
     calling thread, and what it raises stops the program. So does Ctrl-C: the child has a process group of its own, so
     that it is this function, not the terminal, that decides when it ends.
@@ -149,12 +157,33 @@ def hand_over(command: Command) -> NoReturn:
 @contextmanager
 def _started(command: Command, *, keep_stdin: bool = False) -> Iterator["subprocess.Popen[bytes]"]:
     """Start a program in a group of its own and make sure that the whole group is gone when the block ends."""
+    terminal = _terminal() if command.terminal else None
     try:
-        child = subprocess.Popen(
+        child = _popen(command, keep_stdin=keep_stdin, stderr=terminal.program_end if terminal else subprocess.PIPE)
+    except BaseException:
+        if terminal:
+            terminal.close()
+        raise
+    finally:
+        if terminal:
+            os.close(terminal.program_end)
+    if terminal:
+        child.stderr = terminal  # type: ignore[assignment]  # all that is done with it is to read lines and to close it
+    try:
+        if command.stdin and child.stdin:
+            threading.Thread(target=_feed, args=(child.stdin, command.stdin), daemon=True).start()
+        yield child
+    finally:
+        _stop(child)
+
+
+def _popen(command: Command, *, keep_stdin: bool, stderr: int) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
             command.argv,
             stdin=subprocess.PIPE if command.stdin or keep_stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             env=command.environment(),
             cwd=command.cwd,
             start_new_session=True,
@@ -165,12 +194,15 @@ def _started(command: Command, *, keep_stdin: bool = False) -> Iterator["subproc
         raise _not_found(command) from error
     except OSError as error:
         raise _cannot_start(command, error) from error
+
+
+def _terminal() -> "PseudoTerminal | None":
+    from envtool.pseudo_terminal import PseudoTerminal
+
     try:
-        if command.stdin and child.stdin:
-            threading.Thread(target=_feed, args=(child.stdin, command.stdin), daemon=True).start()
-        yield child
-    finally:
-        _stop(child)
+        return PseudoTerminal()
+    except (ImportError, OSError):  # not on Windows, and not where all are taken
+        return None
 
 
 def _feed(pipe: IO[bytes], text: str, *, close: bool = True) -> None:
@@ -251,7 +283,8 @@ class _Lines:
             if line is None:
                 open_pipes -= 1
                 continue
-            (self.stdout if origin == "stdout" else self.stderr).append(line)
+            if not line.endswith("\r"):
+                (self.stdout if origin == "stdout" else self.stderr).append(line)
             yield origin, line
 
 

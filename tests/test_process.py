@@ -29,6 +29,29 @@ def test_both_pipes_are_drained_and_the_exit_code_is_kept() -> None:
     assert (done.returncode, len(done.stdout), len(done.stderr)) == (9, 300001, 300001)
 
 
+def test_on_a_terminal_what_is_drawn_over_is_heard_and_not_kept() -> None:
+    script = (
+        "import os, sys, time\n"
+        "assert os.isatty(2) and not os.isatty(1) and os.get_terminal_size(2).columns == 200\n"
+        "for word in ('10%', '60%'):\n"
+        "    sys.stderr.write('\\r\\x1b[2K\\x1b[32m' + word + '\\x1b[0m'); sys.stderr.flush(); time.sleep(0.3)\n"
+        "print('\\r\\x1b[2Kdone, ' + '\u00e9' * 3, file=sys.stderr)\n"
+        "print('first')\n"
+        "sys.exit(3)\n"
+    )
+    heard: list[str] = []
+    done = stream(Command((PYTHON, "-c", script), env={"PYTHONUTF8": "1"}, terminal=True), on_stderr=heard.append)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "first\n", "done, \u00e9\u00e9\u00e9\n")
+    assert heard == ["10%", "60%", "done, \u00e9\u00e9\u00e9"]
+
+
+def test_a_program_on_a_terminal_is_stopped_with_its_children() -> None:
+    with pytest.raises(EnvtoolError, match="did not answer"):
+        stream(Command(("sh", "-c", "sleep 60 & sleep 60"), terminal=True), stall=0.5)
+    with pytest.raises(EnvtoolError, match="no-such-program"):
+        capture(Command(("no-such-program",), terminal=True))
+
+
 def test_variables_are_laid_over_and_removed() -> None:
     script = "import os; print(os.environ.get('HOME'), os.environ.get('NEW'))"
     assert capture(Command((PYTHON, "-c", script), env={"HOME": None, "NEW": "x"})).stdout.split() == ["None", "x"]

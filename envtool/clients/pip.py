@@ -20,6 +20,7 @@ from envtool.words import tr
 Kind = Literal["global", "user", "site", "env"]
 
 # Options that change what is installed and that uv would not hear of: with one of these set, pip does the work itself.
+# Those that say where (user, target, prefix, ...) are passed over: it is the environment that was named.
 _ONLY_PIP = (
     "pre",
     "no-binary",
@@ -34,14 +35,6 @@ _ONLY_PIP = (
     "global-option",
     "use-deprecated",
     "keyring-provider",
-    "platform",
-    "python-version",
-    "implementation",
-    "abi",
-    "target",
-    "user",
-    "prefix",
-    "root",
     "ignore-requires-python",
 )
 _FALSE = ("", "0", "n", "no", "f", "false", "off")

@@ -5,15 +5,17 @@ never by arguments, which every user of the machine could read.
 """
 
 import os
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from envtool.engines.uv_progress import Downloads
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import PipSources
 from envtool.process import Command, Completed, capture, stream
@@ -50,6 +52,8 @@ class InstallOptions:
 
 
 DEFAULTS = InstallOptions()
+
+_ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")  # places other than the environment that was named
 
 
 def uv_program() -> str:
@@ -97,15 +101,25 @@ def install(
         if sources.prefer_pip:
             reporter.note(tr("pip installs the pip packages: {reason}.", reason=sources.prefer_pip))
             again = ("--force-reinstall",) if options.reinstall else ()
-            arguments = ("install", "--no-input", *flags, *again, "-r", *requirements, *constraints)
-            command = Command((str(python), "-m", "pip", *arguments))
+            arguments = ("install", "--no-input", "--no-user", *flags, *again, "-r", *requirements, *constraints)
+            _provide_pip(python, sources, options)
+            command = Command((str(python), "-m", "pip", *arguments), env=dict.fromkeys(_ELSEWHERE))
         else:
             own = (*(("--compile-bytecode",) if half.compile else ()), *(("--reinstall",) if options.reinstall else ()))
             arguments = ("install", "--python", str(python), *flags, *own, "-r", *requirements, *constraints)
-            command = _uv(arguments, sources, offline=options.offline)
-        done = stream(command, on_stderr=lambda line: bar.update(0, label=redact(line.strip())[:60]), stall=STALL)
+            command = replace(_uv(arguments, sources, offline=options.offline, progress=True), terminal=True)
+        downloads = Downloads(bar, last=tr("Compiling") if half.compile else "")
+        done = stream(command, on_stderr=downloads.hear, stall=STALL)
     if done.returncode:
         raise _failure(done, half)
+
+
+def _provide_pip(python: Path, sources: PipSources, options: InstallOptions) -> None:
+    """Have uv install pip where there is none yet, as in a venv that was just made."""
+    if capture(Command((str(python), "-I", "-c", "import pip")), timeout=60).returncode:
+        done = capture(_uv(("install", "--python", str(python), "pip"), sources, offline=options.offline), timeout=600)
+        if done.returncode:
+            raise _failure(done)
 
 
 def uninstall(names: Sequence[str], python: Path) -> None:
@@ -128,21 +142,23 @@ def _files(half: PipHalf) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
         yield (str(requirements),), ("-c", str(constraints)) if half.constraints else ()
 
 
-def _uv(arguments: Sequence[str], sources: PipSources, *, offline: bool) -> Command:
+def _uv(arguments: Sequence[str], sources: PipSources, *, offline: bool, progress: bool = False) -> Command:
     """Return a ``uv pip`` command that sees what pip would see."""
     environment: dict[str, str | None] = {
         "VIRTUAL_ENV": None,
         "CONDA_PREFIX": None,
-        "UV_NO_PROGRESS": "1",
+        "UV_NO_PROGRESS": None if progress else "1",
+        "NO_COLOR": "1",
         # pip takes the best version of all indexes; a user who configured several for pip means that.
         "UV_INDEX_STRATEGY": "unsafe-best-match",
-        "UV_DEFAULT_INDEX": sources.index,
+        "UV_INDEX": None,
         "UV_EXTRA_INDEX_URL": " ".join(sources.extra_indexes) or None,
         "UV_FIND_LINKS": ",".join(sources.find_links) or None,
         "UV_INSECURE_HOST": " ".join(sources.trusted_hosts) or None,
         "UV_CONSTRAINT": " ".join(sources.constraints) or None,
     }
     given = {
+        "UV_DEFAULT_INDEX": sources.index or "",
         "SSL_CERT_FILE": sources.certificate,
         "SSL_CLIENT_CERT": sources.client_certificate,
         "ALL_PROXY": sources.proxy,
@@ -165,10 +181,14 @@ _NETWORK_SIGNS = (
 )
 
 
+_DRAWN = re.compile(r"^[\u2800-\u28ff].* {3,}(?=\S)")  # uv's last picture of its progress, before an error
+
+
 def _failure(done: Completed, half: PipHalf | None = None) -> EnvtoolError:
     """Return what uv or pip said, while at work on ``half``, as the user's error."""
-    text = redact(done.stderr or done.stdout).strip()
-    reason = "\n".join(line for line in text.splitlines() if line.strip())[-2000:]
+    text = redact(done.stderr or done.stdout)
+    said = (line for line in text.splitlines() if line.strip() and not line.startswith("Using Python "))
+    reason = "\n".join(_DRAWN.sub("", line) for line in said)[-2000:].strip().removeprefix("error: ")
     if any(sign in text for sign in _NETWORK_SIGNS):
         return EnvtoolError(
             tr("The pip packages could not be fetched: {reason}", reason=reason),

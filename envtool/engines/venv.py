@@ -38,7 +38,13 @@ class Venv:
             )
         if prefix:
             return Solution(wanted)
-        python, version = find_python(next(iter(pythons), "python"))
+        if len({spec.replace(" ", "") for spec in pythons} - {"python"}) > 1:
+            raise EnvtoolError(
+                tr("More than one Python is asked for: {pythons}.", pythons=", ".join(pythons)),
+                hint=tr("Name the one that it is to have."),
+                code=ExitCode.BAD_INPUT,
+            )
+        python, version = find_python(max(pythons, key=len, default="python"))
         package = Package("python", version, "conda", channel=str(python), requested=bool(pythons))
         return Solution(wanted, link=(package,), python=version, private=python)
 

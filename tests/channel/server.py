@@ -95,6 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
         self.send_header("Content-Length", str(end - start))
         self.send_header("Accept-Ranges", "bytes")
+        kind = "text/html" if self.path.endswith(("/", ".html")) else "application/octet-stream"
+        self.send_header("Content-Type", kind)
         self.end_headers()
         if not with_body:
             return

@@ -138,12 +138,18 @@ def test_a_whole_url_as_trusted_host_trusts_nothing(clean):
     assert pip.in_force(clean.host).trusted_hosts == ("other.example",)
 
 
-@pytest.mark.parametrize("setting", ["only-binary = :all:", "user = yes", "require_hashes = 1", "target = /t"])
+@pytest.mark.parametrize("setting", ["only-binary = :all:", "require_hashes = 1", "pre = yes"])
 def test_what_uv_cannot_honour_prefers_pip_and_says_why(clean, setting):
     path = write(clean.path / ".config/pip/pip.conf", f"[install]\n{setting}\n")
     why = pip.in_force(clean.host).prefer_pip
     assert str(path) in why
     assert setting.split(" ")[0].replace("_", "-") in why
+
+
+@pytest.mark.parametrize("setting", ["user = yes", "target = /t", "prefix = /p"])
+def test_where_to_install_is_the_environment_that_was_named(clean, setting):
+    write(clean.path / ".config/pip/pip.conf", f"[install]\n{setting}\n")
+    assert pip.in_force(clean.host).prefer_pip == ""
 
 
 def test_switched_off_options_do_not_prefer_pip(clean):

@@ -1,11 +1,19 @@
 """The venv engine keeps the same promises, with a pip half only."""
 
+import os
 import sys
 import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from channel.server import serve
 from conftest import Home
+
+from envtool.engines import installers
+from envtool.model import PipSources
 
 from .conftest import PYTHON
 
@@ -70,6 +78,12 @@ def test_a_python_that_is_not_there_is_named(home: Home) -> None:
     assert not envs(home).exists()
 
 
+def test_two_pythons_are_one_too_many(home: Home) -> None:
+    ran = home.envtool("create", "demo", "--engine", "venv", f"python={PYTHON}", "--python", "3.99")
+    assert (ran.code, "More than one Python" in ran.err) == (4, True)
+    assert home.envtool("create", "demo", "--engine", "venv", "python", "--python", PYTHON).code == 0
+
+
 def test_remove(home: Home, made: str) -> None:
     assert home.envtool("remove", made, "--yes").code == 0
     assert list(envs(home).iterdir()) == []
@@ -85,3 +99,57 @@ def test_ctrl_c_leaves_nothing(home: Home) -> None:
         child.communicate(timeout=60)
     assert child.returncode == 130
     assert list(envs(home).iterdir()) == []
+
+
+class Heard:
+    """A reporter that remembers what its bars showed."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[float, float | None, str, str | None]] = []
+
+    def note(self, text: str) -> None:
+        pass
+
+    warn = note
+
+    @contextmanager
+    def bar(self, label: str, **_: object) -> Iterator["Heard"]:
+        yield self
+
+    def update(self, done: float, total: float | None = None, *, label: str = "", unit: str | None = None) -> None:
+        self.shown.append((done, total, label, unit))
+
+
+def test_a_download_is_shown_in_bytes(home: Home, made: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "index/big"
+    folder.mkdir(parents=True)
+    wheel = folder / "big-1.0-py3-none-any.whl"
+    files = {"METADATA": "Metadata-Version: 2.1\nName: big\nVersion: 1.0\n", "RECORD": ""}
+    files["WHEEL"] = "Wheel-Version: 1.0\nGenerator: us\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("big.bin", os.urandom(4_000_000))
+        for name, text in files.items():
+            archive.writestr(f"big-1.0.dist-info/{name}", text)
+    (folder / "index.html").write_text(f"<a href='{wheel.name}'>{wheel.name}</a>")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    heard = Heard()
+    with serve(tmp_path / "index") as server:
+        server.break_(wheel.name, "slow", rate=3_000_000)
+        half, sources = installers.PipHalf(("big",)), PipSources(index=server.url)
+        installers.install(half, envs(home) / made / "bin/python", sources, heard)
+    assert "big" in names(home, made)
+    received = [done for done, total, label, unit in heard.shown if unit == "bytes" and total and label == "big"]
+    assert len(received) > 3
+    assert received == sorted(received)
+    assert all(total is None or 3.9e6 < total < 4.3e6 for _, total, _, _ in heard.shown)
+
+
+@pytest.mark.parametrize("setting", [("PIP_ONLY_BINARY", ":all:"), ("PIP_USER", "1"), ("PIP_TARGET", "elsewhere")])
+def test_settings_that_uv_does_not_know(home: Home, setting: tuple[str, str]) -> None:
+    env = {setting[0]: setting[1]}
+    ran = home.envtool("create", "demo", "--engine", "venv", "--pip", "colorama==0.4.6", env=env)
+    assert ran.code == 0, ran.err
+    assert {"pip", "colorama"} == names(home, "demo").keys()
+    assert not (home.path / "elsewhere").exists()
+    assert home.envtool("install", "-n", "demo", "--pip", "six", env=env).code == 0
+    assert "six" in names(home, "demo")
