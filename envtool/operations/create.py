@@ -16,7 +16,7 @@ from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations import engine_choice, pip_half, pypi_names, torch_lines
 from envtool.operations.engine_choice import Choice
 from envtool.operations.placing import place
-from envtool.operations.sources import NOTHING, Asked, gather
+from envtool.operations.sources import NOTHING, Asked, gather, stays_private
 from envtool.operations.workshop import new_prefix
 from envtool.paths import Host
 from envtool.prefix import mark_finished, record_maker
@@ -84,7 +84,7 @@ def create(
     try:
         return _create(host, request, choice, prefix, reporter, agree)
     except EnvtoolError as error:
-        fallback = _venv_instead(request, choice, error)
+        fallback = _venv_instead(host, request, choice, error)
         if fallback is None:
             raise
         reporter.note(
@@ -174,12 +174,14 @@ def _store_variables(prefix: Path, variables: Mapping[str, str]) -> None:
     write_atomically(state_file(prefix), json.dumps({"env_vars": dict(variables)}).encode())
 
 
-def _venv_instead(request: CreateRequest, choice: Choice, error: EnvtoolError) -> CreateRequest | None:
+def _venv_instead(host: Host, request: CreateRequest, choice: Choice, error: EnvtoolError) -> CreateRequest | None:
     """Return the same request for a venv, where no channel answered and PyPI has the very same things; else None."""
     if request.engine != "auto" or choice.engine == "venv" or error.code != ExitCode.NETWORK:
         return None
     if request.sources.channels or request.spec.channels or request.spec.explicit:
         return None  # somebody named a channel: that is where it is to come from
+    if stays_private(host, request.sources):
+        return None
     lines = [pypi_names.requirement(item) for item in request.spec.conda if _name(item) not in ("python", "pip")]
     if any(line is None for line in lines):
         return None

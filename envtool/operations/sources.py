@@ -6,9 +6,11 @@ from pathlib import Path
 
 from envtool.clients import conda, pip
 from envtool.environments import find
+from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import catalogue, replicas
 from envtool.model import Channel, PipSources, Sources
 from envtool.paths import Host
+from envtool.words import tr
 
 REPLICAS = 3  # how many other operators' sites are tried: where all of these fail it is our own connection
 DEFAULT_CHANNEL = "conda-forge"  # where nothing is configured
@@ -38,7 +40,19 @@ def gather(host: Host, asked: Asked, file_channels: Sequence[str] = (), prefix: 
     return Sources(_channels(host, asked, file_channels, prefix), _pip(host, asked, prefix), asked.offline)
 
 
+def stays_private(host: Host, asked: Asked) -> bool:
+    """Return whether a private channel is configured: what is asked of it may not be looked for anywhere else."""
+    known = catalogue.load(host)
+    return any(not replicas.others(known, channel.urls[0]) for channel in gather(host, asked).channels)
+
+
 def _channels(host: Host, asked: Asked, file_channels: Sequence[str], prefix: Path | None) -> tuple[Channel, ...]:
+    if asked.override_channels and not (asked.channels or file_channels):
+        raise EnvtoolError(
+            tr("--override-channels leaves no channel: none is named."),
+            hint=tr("Name those to use with -c."),
+            code=ExitCode.USAGE,
+        )
     settings = conda.in_force(host, root=find.conda_root(host), prefix=prefix)
     named = [*asked.channels, *(name for name in file_channels if name != "nodefaults")]
     if not asked.override_channels:

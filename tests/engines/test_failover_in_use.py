@@ -152,6 +152,19 @@ def test_what_a_mirror_does_not_have_yet_comes_from_upstream(
     assert "2.0" not in {p.version for p in packages.read(find.resolve(home.host, "again")).conda}
 
 
+def test_an_archive_that_a_mirror_cannot_hand_out_comes_from_upstream(
+    home: Home, behind: Server, engine: str, channel_server: Server
+) -> None:
+    behind.break_("/leaf-1.0", "status", status=404)
+    behind.break_("/trunk-1.0", "corrupt")
+    heard = Heard()
+    create(home.host, CreateRequest(Spec(conda=("trunk",)), name="demo", engine=engine), heard)
+    assert [note for note in heard.notes if channel_server.url in note]
+    install(home.host, InstallRequest(find.resolve(home.host, "demo"), Spec(conda=("leaf=1.0",))), heard)
+    versions = {p.name: p.version for p in packages.read(find.resolve(home.host, "demo")).conda}
+    assert versions == {"leaf": "1.0", "trunk": "1.0"}
+
+
 def test_what_upstream_does_not_have_either_is_refused(home: Home, behind: Server, engine: str) -> None:
     with pytest.raises(EnvtoolError, match="No set of packages") as raised:
         create(home.host, CreateRequest(Spec(conda=("leaf=3.0",)), name="demo", engine=engine), Silent())
@@ -202,3 +215,48 @@ def test_a_private_channel_and_index_fail_as_they_fail(home: Home, broken_first,
         create(home.host, request, Silent())
     assert raised.value.code == ExitCode.NETWORK
     assert channel_server.requests == []
+
+
+@pytest.fixture
+def unreachable(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home from which no public conda channel answers, and where no conda is installed."""
+    shipped = home.path / "shipped.yaml"
+    shipped.write_text(
+        "schema: 1\ncompiled: 2026-11-23\n"
+        "upstream: {conda: 'http://127.0.0.1:9/up', defaults: 'http://127.0.0.1:9/p', torch: 'http://127.0.0.1:9/t'}\n"
+        "mirrors:\n"
+        "  down: {title: down, group: a, state: active, evidence: [],"
+        " conda: {base: 'http://127.0.0.1:9/anaconda', channels: [conda-forge]}}\n"
+    )
+    monkeypatch.setattr(catalogue, "_shipped", lambda: shipped)
+    home.environ["PATH"] = "/usr/bin:/bin"  # type: ignore[index]
+    (home.path / ".condarc").write_text("channels: ['http://127.0.0.1:9/up/conda-forge']\n")
+    return home
+
+
+WANTED = Spec(conda=(f"python={PYTHON}", "six"))
+
+
+def test_where_no_channel_answers_a_venv_has_the_same(unreachable: Home) -> None:
+    heard = Heard()
+    create(unreachable.host, CreateRequest(WANTED, name="demo"), heard)
+    assert [note for note in heard.notes if "venv instead" in note]
+    environment = find.resolve(unreachable.host, "demo")
+    assert environment.kind == "venv"
+    assert "six" in {package.name for package in packages.read(environment).pip}
+
+
+@pytest.mark.parametrize("name", ["six", "ffmpeg"])
+def test_no_venv_stands_in_for_a_private_channel_or_for_other_packages(unreachable: Home, name: str) -> None:
+    if name == "six":
+        (unreachable.path / ".condarc").write_text("channels: ['http://127.0.0.1:9/lab']\n")
+    spec = Spec(conda=(f"python={PYTHON}", name))
+    with pytest.raises(EnvtoolError) as raised:
+        create(unreachable.host, CreateRequest(spec, name="demo"), Silent())
+    assert raised.value.code == ExitCode.NETWORK
+    assert "demo" not in {environment.name for environment in find.find_all(unreachable.host)}
+
+
+def test_no_channel_at_all_is_a_mistake(home: Home) -> None:
+    ran = home.envtool("create", "demo", "six", "--override-channels", "--engine", "embedded")
+    assert (ran.code, "Name those to use with -c" in ran.err) == (2, True)
