@@ -6,6 +6,7 @@ Which check has to catch which mutant was written down before it was run. A muta
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import itertools
@@ -61,6 +62,31 @@ def instead(owner: Any, name: str, wrong: Callable[..., Any]) -> None:
     """Put a function before another: ``wrong`` gets the original first."""
     original = getattr(owner, name)
     setattr(owner, name, lambda *args, **kwargs: wrong(original, *args, **kwargs))
+
+
+def forced(function: str, when: Callable[[Any], Any] = lambda options: True, **values: Any) -> None:
+    """Make a function of ``torch.nn.functional`` put values over the options it is given, ``when`` they are such."""
+    instead(F, function, lambda f, *a, **k: f(*a, **({**k, **values} if when(k) else k)))
+
+
+class _Pull(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any, factor: float) -> Any:
+        ctx.factor = factor
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:  # type: ignore[override]
+        return ctx.factor * gradient, None
+
+
+def gradient(owner: Any, name: str, argument: int, factor: float = 0.5) -> None:
+    """Leave what a function returns right, and its gradient by one argument wrong."""
+
+    def wrong(f: Any, *a: Any, **k: Any) -> Any:
+        return f(*a[:argument], _Pull.apply(a[argument], factor), *a[argument + 1 :], **k)
+
+    instead(owner, name, wrong)
 
 
 def _bundle(name: str) -> Any:
@@ -177,6 +203,126 @@ def adaptive_cluster() -> None:
     space = dict(vars(importlib.import_module(original.__module__)))
     exec(source.replace(old, "cluster_index = self.shortlist_size"), space)
     kind.forward = space["forward"]
+
+
+@mutant("torch", "loss.cross_entropy", "weights are lost where targets are smoothed")
+def cross_entropy_smoothed_weight() -> None:
+    forced("cross_entropy", lambda k: k["label_smoothing"], weight=None)
+
+
+@mutant("torch", "loss.cross_entropy", "ignored targets count in a sum")
+def cross_entropy_ignore_sum() -> None:
+    forced("cross_entropy", lambda k: k["reduction"] == "sum", ignore_index=-100)
+
+
+@mutant("torch", "loss.cross_entropy", "soft targets are not smoothed")
+def cross_entropy_soft_smoothing() -> None:
+    def wrong(f: Any, x: Any, y: Any, **k: Any) -> Any:
+        return f(x, y, **({**k, "label_smoothing": 0.0} if y.is_floating_point() else k))
+
+    instead(F, "cross_entropy", wrong)
+
+
+@mutant("torch", "loss.cross_entropy", "right value, half the gradient")
+def cross_entropy_gradient() -> None:
+    gradient(F, "cross_entropy", 0)
+
+
+@mutant("torch", "loss.cross_entropy", "the largest logit is not taken away first")
+def log_softmax_overflow() -> None:
+    def wrong(f: Any, x: Any, y: Any, **k: Any) -> Any:
+        return f(x + 0 * x.exp(), y, **k)  # inf * 0
+
+    instead(F, "cross_entropy", wrong)
+
+
+@mutant("torch", "loss.nll", "ignored targets count where there are weights")
+def nll_ignore_weighted() -> None:
+    forced("nll_loss", lambda k: k["weight"] is not None, ignore_index=-100)
+
+
+@mutant("torch", "loss.binary_cross_entropy", "BCELoss forgets its weights")
+def bce_weight() -> None:
+    forced("binary_cross_entropy", weight=None)
+
+
+@mutant("torch", "loss.regression", "the target of MSE gets no gradient")
+def mse_target_gradient() -> None:
+    gradient(F, "mse_loss", 1, 0.0)
+
+
+@mutant("torch", "loss.likelihood", "an elementwise KL is summed")
+def kl_elementwise() -> None:
+    forced("kl_div", lambda k: k["reduction"] == "none", reduction="sum")
+
+
+@mutant("torch", "loss.likelihood", "eps is always 1e-8")
+def poisson_eps() -> None:
+    forced("poisson_nll_loss", eps=1e-8)
+
+
+@mutant("torch", "loss.likelihood", "small variances are not lifted to eps")
+def gaussian_floor() -> None:
+    forced("gaussian_nll_loss", eps=1e-30)
+
+
+@mutant("torch", "loss.likelihood", "the constant is left out of sums")
+def gaussian_full_sum() -> None:
+    forced("gaussian_nll_loss", lambda k: k["reduction"] == "sum", full=False)
+
+
+@mutant("torch", "loss.margin", "p is always 2")
+def multi_margin_power() -> None:
+    forced("multi_margin_loss", p=2)
+
+
+@mutant("torch", "loss.margin", "soft multi-label weights are ignored")
+def multi_label_weight() -> None:
+    forced("multilabel_soft_margin_loss", weight=None)
+
+
+@mutant("torch", "loss.margin", "a sum of soft margins is a mean")
+def soft_margin_sum() -> None:
+    forced("soft_margin_loss", lambda k: k["reduction"] == "sum", reduction="mean")
+
+
+@mutant("torch", "loss.triplet", "a distance of one's own does not swap")
+def triplet_own_swap() -> None:
+    forced("triplet_margin_with_distance_loss", swap=False)
+
+
+@mutant("torch", "loss.triplet", "the negative example gets no gradient")
+def triplet_negative_gradient() -> None:
+    gradient(F, "triplet_margin_loss", 2, 0.0)
+
+
+@mutant("torch", "loss.ctc", "a label twice in a row needs no blank between")
+def ctc_repeats() -> None:
+    def wrong(f: Any, logp: Any, y: Any, n: Any, m: Any, *a: Any) -> Any:
+        if y.dim() == 2:
+            return f(logp, y, n, m, *a)
+        merged = [part.unique_consecutive() for part in y.split(m.tolist())]
+        return f(logp, torch.cat(merged), n, torch.tensor([len(part) for part in merged]), *a)
+
+    instead(F, "ctc_loss", wrong)
+
+
+@mutant("torch", "loss.ctc", "an impossible target always costs nothing")
+def ctc_zero_infinity() -> None:
+    instead(F, "ctc_loss", lambda f, logp, y, n, m, blank, how, zero: f(logp, y, n, m, blank, how, True))
+
+
+@mutant("torch", "loss.ctc", "a sum is divided by the lengths")
+def ctc_sum() -> None:
+    def wrong(f: Any, logp: Any, y: Any, n: Any, m: Any, blank: Any, how: str, zero: Any) -> Any:
+        return f(logp, y, n, m, blank, "mean" if how == "sum" else how, zero)
+
+    instead(F, "ctc_loss", wrong)
+
+
+@mutant("torch", "loss.adaptive_softmax", "predict is off by one")
+def adaptive_predict() -> None:
+    instead(nn.AdaptiveLogSoftmaxWithLoss, "predict", lambda f, self, x: (f(self, x) + 1) % 10)
 
 
 # -- optimizers -------------------------------------------------------------------------------------------------------
@@ -309,6 +455,151 @@ def lbfgs_search() -> None:
     torch.optim.LBFGS.__init__ = wrong  # type: ignore[method-assign]
 
 
+def _ignored(kind: str, **values: Any) -> None:
+    owner = getattr(torch.optim, kind)
+    original = owner.__init__
+
+    @functools.wraps(original)
+    def wrong(self: Any, *a: Any, **k: Any) -> None:
+        original(self, *a, **{**k, **{name: value for name, value in values.items() if name in k}})
+
+    owner.__init__ = wrong
+
+
+@mutant("torch", "optimizer.adam", "Adam minimizes where it should maximize")
+def adam_maximize() -> None:
+    _ignored("Adam", maximize=False)
+
+
+@mutant("torch", "optimizer.adam", "eps is always 1e-8")
+def adam_eps_ignored() -> None:
+    _ignored("Adam", eps=1e-8)
+
+
+@mutant("torch", "optimizer.adaptive", "RMSprop's weights do not decay")
+def rmsprop_weight_decay() -> None:
+    _ignored("RMSprop", weight_decay=0)
+
+
+@mutant("torch", "optimizer.adaptive", "centered RMSprop with momentum is not centered")
+def rmsprop_centered_momentum() -> None:
+    _optimizer(
+        "rmsprop", "_single_tensor_rmsprop", "addcdiv_(grad, avg)", "addcdiv_(grad, square_avg.sqrt().add_(eps))"
+    )
+
+
+@mutant("torch", "optimizer.adaptive", "Adagrad starts from nothing, whatever it is told")
+def adagrad_initial() -> None:
+    _ignored("Adagrad", initial_accumulator_value=0)
+
+
+@mutant("torch", "optimizer.adaptive", "eps is always 1e-10")
+def adagrad_eps() -> None:
+    _ignored("Adagrad", eps=1e-10)
+
+
+@mutant("torch", "optimizer.adaptive", "Adadelta minimizes where it should maximize")
+def adadelta_maximize() -> None:
+    _ignored("Adadelta", maximize=False)
+
+
+@mutant("torch", "optimizer.adaptive", "betas are always .9 and .999")
+def adamax_betas() -> None:
+    _ignored("Adamax", betas=(0.9, 0.999))
+
+
+@mutant("torch", "optimizer.adaptive", "NAdam's decay goes through the moments")
+def nadam_decoupled() -> None:
+    _ignored("NAdam", decoupled_weight_decay=False)
+
+
+@mutant("torch", "optimizer.adaptive", "momentum_decay is always .004")
+def nadam_momentum_decay() -> None:
+    _ignored("NAdam", momentum_decay=4e-3)
+
+
+@mutant("torch", "optimizer.adaptive", "RAdam lacks its eps")
+def radam_eps() -> None:
+    _optimizer("radam", "_single_tensor_radam", "exp_avg_sq_sqrt = exp_avg_sq_sqrt.add_(eps)", "pass")
+
+
+@mutant("torch", "optimizer.adaptive", "step_sizes are always 1e-6 and 50")
+def rprop_sizes() -> None:
+    _ignored("Rprop", step_sizes=(1e-6, 50))
+
+
+@mutant("torch", "optimizer.adaptive", "etas are always .5 and 1.2")
+def rprop_etas() -> None:
+    _ignored("Rprop", etas=(0.5, 1.2))
+
+
+@mutant("torch", "optimizer.adaptive", "ASGD's average is the last point")
+def asgd_average() -> None:
+    _optimizer("asgd", "_single_tensor_asgd", "ax.add_(param.sub(ax).mul_(mu))", "ax.copy_(param)")
+
+
+@mutant("torch", "optimizer.groups", "all groups take the first one's rate")
+def groups_rate() -> None:
+    def wrong(f: Any, self: Any, *a: Any) -> Any:
+        for group in self.param_groups:
+            group["lr"] = self.param_groups[0]["lr"]
+        return f(self, *a)
+
+    instead(torch.optim.SGD, "step", wrong)
+
+
+@mutant("torch", "optimizer.groups", "a loaded state starts at step 0")
+def state_step() -> None:
+    def wrong(f: Any, self: Any, saved: Any) -> None:
+        f(self, saved)
+        for state in self.state.values():
+            state.get("step", torch.zeros(())).zero_()
+
+    instead(torch.optim.Adam, "load_state_dict", wrong)
+
+
+@mutant("torch", "optimizer.sparse_adam", "a row that occurs twice gets one of its gradients")
+def sparse_duplicates() -> None:
+    def wrong(f: Any, self: Any) -> Any:
+        rows, first = self._indices()[0].tolist(), {}
+        for place, row in enumerate(rows):
+            first.setdefault(row, place)
+        keep = torch.tensor([first[row] for row in sorted(first)])
+        return torch.sparse_coo_tensor(self._indices()[:, keep], self._values()[keep], self.shape, is_coalesced=True)
+
+    instead(torch.Tensor, "coalesce", wrong)
+
+
+@mutant("torch", "optimizer.adafactor", "a vector's second moment forgets")
+def adafactor_vector() -> None:
+    _optimizer(
+        "_adafactor",
+        "_single_tensor_adafactor",
+        "variance.lerp_(grad_squared, one_minus_beta2_t)",
+        "variance.copy_(grad_squared)",
+    )
+
+
+@mutant("torch", "optimizer.adafactor", "beta2_decay is always -.8")
+def adafactor_beta2() -> None:
+    _ignored("Adafactor", beta2_decay=-0.8)
+
+
+@mutant("torch", "optimizer.muon", "Muon has no momentum")
+def muon_momentum() -> None:
+    _optimizer("_muon", "_single_tensor_muon", "buf.lerp_(grad, 1 - momentum)", "buf.copy_(grad)")
+
+
+@mutant("torch", "optimizer.muon", "a tall matrix does not take longer steps")
+def muon_tall() -> None:
+    _optimizer("_muon", "_adjust_lr", "math.sqrt(max(1, A / B))", "1.0")
+
+
+@mutant("torch", "optimizer.lbfgs", "LBFGS remembers one step")
+def lbfgs_history() -> None:
+    _ignored("LBFGS", history_size=1)
+
+
 # -- pooling ----------------------------------------------------------------------------------------------------------
 @mutant("torch", "pool.max", "padding is 0 instead of minus infinity")
 def max_pool_padding() -> None:
@@ -403,9 +694,9 @@ def adaptive_windows() -> None:
     instead(F, "adaptive_avg_pool1d", wrong)
 
 
-@mutant("torch", "unpool.max", "values land one place too far")
+@mutant("torch", "unpool.max", "values land one place too early")
 def unpool_place() -> None:
-    instead(F, "max_unpool2d", lambda f, x, i, *a: f(x, (i + 1) % (4 * i[0, 0].numel()), *a))
+    instead(F, "max_unpool2d", lambda f, x, i, *a: f(x, (i - 1).clamp(min=0), *a))
 
 
 @mutant("torch", "unpool.max", "output_size is ignored")
@@ -416,6 +707,65 @@ def unpool_output_size() -> None:
 @mutant("torch", "unpool.convolution", "a transposed convolution does not flip its kernel")
 def transposed_flip() -> None:
     instead(F, "conv_transpose2d", lambda f, x, w, *a, **k: f(x, w.flip(2, 3), *a, **k))
+
+
+@mutant("torch", "pool.max", "padding of another dimension is the first one's")
+def max_pool_padding_tuple() -> None:
+    instead(F, "max_pool2d", lambda f, x, k, s, p, *a, **o: f(x, k, s, p if isinstance(p, int) else p[0], *a, **o))
+
+
+@mutant("torch", "pool.max", "without indices, dilation is ignored at the far edge")
+def max_pool_values() -> None:
+    def wrong(f: Any, x: Any, k: Any, s: Any, p: Any, dilation: Any, **o: Any) -> Any:
+        found = f(x, k, s, p, dilation, **o)
+        return found + 1 if dilation == 2 and not o["return_indices"] else found
+
+    instead(F, "max_pool2d", wrong)
+
+
+@mutant("torch", "pool.max", "the gradient is halved")
+def max_pool_gradient() -> None:
+    gradient(F, "max_pool3d", 0)
+
+
+@mutant("torch", "pool.average", "ceil_mode is ignored in 1d")
+def average_pool_ceil() -> None:
+    instead(F, "avg_pool1d", lambda f, x, k, s, p, ceil, *a: f(x, k, s, p, False, *a))
+
+
+@mutant("torch", "pool.average", "a window that reaches out is divided by its whole size")
+def average_pool_last() -> None:
+    def wrong(f: Any, x: Any, k: Any, s: Any, p: Any, ceil: bool, counted: bool, override: Any) -> Any:
+        return f(x, k, s, p, ceil, counted, override or (k * k if ceil else None))
+
+    instead(F, "avg_pool2d", wrong)
+
+
+@mutant("torch", "pool.lp", "powers are of absolute values")
+def lp_pool_absolute() -> None:
+    instead(F, "lp_pool2d", lambda f, x, *a: f(x.abs(), *a))
+
+
+@mutant("torch", "pool.lp", "the power is a whole number")
+def lp_pool_power() -> None:
+    instead(F, "lp_pool1d", lambda f, x, p, *a: f(x, float(round(p)), *a))
+
+
+@mutant("torch", "pool.fractional", "height and width of the kernel are swapped")
+def fractional_kernel() -> None:
+    instead(F, "fractional_max_pool2d", lambda f, x, k, *a, **o: f(x, k[::-1] if isinstance(k, tuple) else k, *a, **o))
+
+
+@mutant("torch", "pool.adaptive", "None is 1 in 3d")
+def adaptive_none() -> None:
+    instead(
+        F, "adaptive_avg_pool3d", lambda f, x, size: f(x, [n or 1 for n in size] if isinstance(size, tuple) else size)
+    )
+
+
+@mutant("torch", "unpool.max", "stride is the kernel")
+def unpool_stride() -> None:
+    instead(F, "max_unpool2d", lambda f, x, i, k, s, p, size=None: f(x, i, k, k, p, size))
 
 
 # -- normalization ----------------------------------------------------------------------------------------------------
@@ -503,7 +853,7 @@ def layer_norm_unbiased() -> None:
     def wrong(f: Any, x: Any, shape: Any, w: Any, b: Any, eps: float) -> Any:
         n = math.prod(shape)
         y = f(x, shape, None, None, eps) * math.sqrt((n - 1) / n)
-        return y if w is None else y * w + b
+        return y if w is None else y * w + (0 if b is None else b)
 
     instead(F, "layer_norm", wrong)
 
@@ -512,14 +862,17 @@ def layer_norm_unbiased() -> None:
 def layer_norm_shape() -> None:
     def wrong(f: Any, x: Any, shape: Any, w: Any, b: Any, eps: float) -> Any:
         y = f(x, shape[-1:], None, None, eps)
-        return y if w is None else y * w + b
+        return y if w is None else y * w + (0 if b is None else b)
 
     instead(F, "layer_norm", wrong)
 
 
 @mutant("torch", "norm.rms", "eps stands outside the root")
 def rms_norm_eps() -> None:
-    instead(F, "rms_norm", lambda f, x, shape, w, eps: x / ((x * x).mean(-1, keepdim=True).sqrt() + eps) * w)
+    def wrong(f: Any, x: Any, shape: Any, w: Any, eps: Any) -> Any:
+        return x / ((x * x).mean(-1, keepdim=True).sqrt() + (eps or 0)) * (1 if w is None else w)
+
+    instead(F, "rms_norm", wrong)
 
 
 @mutant("torch", "norm.local_response", "alpha is not divided by the number of neighbours")
@@ -586,6 +939,104 @@ def dropout_seed() -> None:
     instead(F, "dropout", wrong)
 
 
+@mutant("torch", "norm.batch_statistics", "eval moves the running variance")
+def batch_norm_eval_moves() -> None:
+    def wrong(f: Any, x: Any, m: Any, v: Any, w: Any, b: Any, training: bool, *a: Any) -> Any:
+        found = f(x, m, v, w, b, training, *a)
+        if not training:
+            v.data = 1.5 * v
+        return found
+
+    _batch_norm(wrong)
+
+
+@mutant("torch", "norm.batch_statistics", "the gradient of eval is halved")
+def batch_norm_eval_gradient() -> None:
+    def wrong(f: Any, x: Any, m: Any, v: Any, w: Any, b: Any, training: bool, *a: Any) -> Any:
+        return f(x if training else _Pull.apply(x, 0.5), m, v, w, b, training, *a)
+
+    _batch_norm(wrong)
+
+
+@mutant("torch", "norm.batch_statistics", "3d forgets half as fast")
+def batch_norm_3d_momentum() -> None:
+    _batch_norm(lambda f, x, m, v, w, b, t, momentum, eps: f(x, m, v, w, b, t, momentum / (1 + (x.dim() == 5)), eps))
+
+
+@mutant("torch", "norm.batch", "the gradient takes mean and variance for constants")
+def batch_norm_constants() -> None:
+    def wrong(f: Any, x: Any, m: Any, v: Any, w: Any, b: Any, training: bool, momentum: Any, eps: float) -> Any:
+        if not training:
+            return f(x, m, v, w, b, training, momentum, eps)
+        mean, var = (
+            t.detach() for t in (x.transpose(0, 1).flatten(1).mean(1), x.transpose(0, 1).flatten(1).var(1, False))
+        )
+        return f(x, mean, var, w, b, False, momentum, eps)
+
+    _batch_norm(wrong)
+
+
+@mutant("torch", "norm.instance", "eval uses the image's own statistics")
+def instance_norm_eval() -> None:
+    def wrong(f: Any, x: Any, m: Any, v: Any, w: Any, b: Any, own: bool, *a: Any) -> Any:
+        return f(x, m, v, w, b, own, *a) if own else f(x, None, None, w, b, True, *a)
+
+    instead(F, "instance_norm", wrong)
+
+
+@mutant("torch", "norm.layer", "the variance is a difference of squares")
+def layer_norm_cancels() -> None:
+    def wrong(f: Any, x: Any, shape: Any, w: Any, b: Any, eps: float) -> Any:
+        over = list(range(-len(shape), 0))
+        mean = x.mean(over, keepdim=True)
+        y = (x - mean) / ((x * x).mean(over, keepdim=True) - mean**2 + eps).sqrt()
+        return (y if w is None else y * w) + (0 if b is None else b)
+
+    instead(F, "layer_norm", wrong)
+
+
+@mutant("torch", "norm.rms", "only the last dimension is looked at")
+def rms_norm_shape() -> None:
+    instead(F, "rms_norm", lambda f, x, shape, w, eps: f(x, shape[-1:], None, eps) * (1 if w is None else w))
+
+
+@mutant("torch", "norm.group", "groups are every g-th channel")
+def group_norm_interleaved() -> None:
+    def wrong(f: Any, x: Any, g: int, *a: Any) -> Any:
+        return f(x.unflatten(1, (g, -1)).transpose(1, 2).flatten(1, 2), g, *a)
+
+    instead(F, "group_norm", wrong)
+
+
+@mutant("torch", "norm.local_response", "an even size is one too large")
+def local_response_even() -> None:
+    instead(F, "local_response_norm", lambda f, x, size, *a: f(x, size + 1 - size % 2, *a))
+
+
+@mutant("torch", "dropout.element", "the last places are never dropped")
+def dropout_last() -> None:
+    def wrong(f: Any, x: Any, p: float, training: bool, inplace: bool) -> Any:
+        y = f(x, p, training, inplace)
+        return torch.cat([y[:-3], x[-3:] / (1 - p)]) if training and p < 1 and len(x) > 1000 else y
+
+    instead(F, "dropout", wrong)
+
+
+@mutant("torch", "dropout.channel", "one mask serves all images")
+def dropout_shared() -> None:
+    instead(F, "dropout1d", lambda f, x, p, training, *a: x * f(torch.ones_like(x[:1]), p, training))
+
+
+@mutant("torch", "dropout.channel", "the gradient is halved")
+def dropout_channel_gradient() -> None:
+    gradient(F, "dropout2d", 0)
+
+
+@mutant("torch", "dropout.alpha", "features are dropped element by element")
+def feature_alpha_elements() -> None:
+    instead(F, "feature_alpha_dropout", lambda f, x, p, training: F.alpha_dropout(x, p, training))
+
+
 # -- arithmetic -------------------------------------------------------------------------------------------------------
 def _rounded(x: Any, bits: int) -> Any:
     """Return float32 numbers with ``bits`` bits of mantissa, as tensor cores see them."""
@@ -642,8 +1093,8 @@ def convolution_dilation() -> None:
     def wrong(
         f: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
     ) -> Any:
-        if isinstance(dilation, int):
-            return f(x, w, b, stride, padding, dilation, groups)
+        if isinstance(dilation, int) or padding == "same":
+            return f(x, w, b, stride, padding, 1, groups)
         shrunk = tuple(p - (d - 1) for p, d in zip(padding, dilation, strict=True))
         return f(x, w, b, stride, shrunk, 1, groups)
 
@@ -670,6 +1121,170 @@ def solver_float32() -> None:
 @mutant("torch", "probe.fft", "the inverse transform is not divided by n")
 def fft_scale() -> None:
     instead(torch.fft, "ifft", lambda f, x: f(x) * x.shape[-1])
+
+
+@mutant("torch", "probe.gemm", "the last rows of a big product are lost")
+def gemm_rows() -> None:
+    def wrong(f: Any, a: Any, b: Any) -> Any:
+        y = f(a, b)
+        return torch.cat([y[:-1], 0 * y[-1:]]) if y.dim() == 2 and len(y) == 257 else y
+
+    instead(torch.Tensor, "__matmul__", wrong)
+
+
+@mutant("torch", "probe.gemm", "float64 is multiplied in float32")
+def gemm_float32() -> None:
+    instead(
+        torch.Tensor,
+        "__matmul__",
+        lambda f, a, b: f(a.float(), b.float()).double() if a.dtype == torch.float64 else f(a, b),
+    )
+
+
+@mutant("torch", "probe.gemm", "the last matrix of a batch is doubled")
+def bmm_last() -> None:
+    instead(torch, "bmm", lambda f, a, b: f(a, torch.cat([b[:-1], 2 * b[-1:]])))
+
+
+@mutant("torch", "probe.solver", "the transposed system is solved")
+def solver_transposed() -> None:
+    instead(torch.linalg, "solve", lambda f, a, b: f(a.mT, b))
+
+
+@mutant("torch", "probe.solver", "singular values rise")
+def svd_order() -> None:
+    instead(torch.linalg, "svd", lambda f, a: [part.flip(d) for part, d in zip(f(a), (1, 0, 0), strict=True)])
+
+
+@mutant("torch", "probe.fft", "of an odd length the transform is doubled")
+def fft_odd() -> None:
+    instead(torch.fft, "fft", lambda f, x, *a, **k: f(x, *a, **k) * (1 + x.shape[-1] % 2))
+
+
+@mutant("torch", "probe.fft", "the orthonormal scale is ignored")
+def fft_ortho() -> None:
+    instead(torch.fft, "fft", lambda f, x, norm=None, **k: f(x, **k))
+
+
+@mutant("torch", "probe.sparse", "the gradient of the dense factor is halved")
+def sparse_gradient() -> None:
+    gradient(torch.sparse, "mm", 1)
+
+
+@mutant("torch", "probe.native", "a sum leaves out what does not fill a block of 32")
+def sum_tail() -> None:
+    def wrong(f: Any, x: Any, *a: Any, **k: Any) -> Any:
+        return f(x[: len(x) // 32 * 32]) if x.dim() == 1 and len(x) > 1000 and not a and not k else f(x, *a, **k)
+
+    instead(torch.Tensor, "sum", wrong)
+
+
+@mutant("torch", "probe.native", "an index wraps at 2^16")
+def gather_wraps() -> None:
+    instead(torch.Tensor, "gather", lambda f, x, d, i: f(x, d, i % 2**16))
+
+
+@mutant("torch", "probe.native", "numbers past the last full vector are not added")
+def add_tail() -> None:
+    def wrong(f: Any, a: Any, b: Any) -> Any:
+        y = f(a, b)
+        if torch.is_tensor(b) and y.dim() == 1 and len(y) > 1000:
+            y[len(y) // 4 * 4 :] = 0
+        return y
+
+    instead(torch.Tensor, "__add__", wrong)
+
+
+@mutant("torch", "probe.copies", "one number of a million is changed")
+def copy_corrupts() -> None:
+    def wrong(f: Any, x: Any) -> Any:
+        y = f(x)
+        if y.is_floating_point() and y.numel() > 2**20:
+            y.view(-1)[777_777] += 1
+        return y
+
+    instead(torch.Tensor, "clone", wrong)
+
+
+@mutant("torch", "probe.random", "randn is uniform with variance 1")
+def randn_uniform() -> None:
+    instead(torch, "randn", lambda f, *a, **k: (torch.rand(*a, **k) - 0.5) * math.sqrt(12))
+
+
+@mutant("torch", "probe.random", "rand has 8 bits")
+def rand_coarse() -> None:
+    instead(torch, "rand", lambda f, *a, **k: (256 * f(*a, **k)).floor() / 256)
+
+
+@mutant("torch", "probe.autocast", "convolutions stay float32")
+def autocast_convolution() -> None:
+    def wrong(f: Any, *a: Any, **k: Any) -> Any:
+        with torch.autocast("cpu", enabled=False):
+            return f(*a, **k)
+
+    instead(F, "conv2d", wrong)
+
+
+@mutant("torch", "probe.gradcheck", "the gradient of a gradient is halved")
+def double_backward() -> None:
+    def wrong(f: Any, *a: Any, **k: Any) -> Any:
+        found = f(*a, **k)
+        return tuple(_Pull.apply(g, 0.5) for g in found) if k.get("create_graph") else found
+
+    instead(torch.autograd, "grad", wrong)
+
+
+@mutant("torch", "layer.convolution", "the weight's gradient is halved")
+def convolution_weight_gradient() -> None:
+    gradient(F, "conv1d", 1)
+
+
+@mutant("torch", "layer.convolution", "reflected padding repeats the edge")
+def padding_reflect() -> None:
+    instead(
+        F,
+        "pad",
+        lambda f, x, p, mode="constant", value=None: f(x, p, "replicate" if mode == "reflect" else mode, value),
+    )
+
+
+@mutant("torch", "layer.convolution", "a tensor with gaps is read as if it had none")
+def convolution_strided() -> None:
+    instead(F, "conv2d", lambda f, x, *a: f(x if x.is_contiguous() else x.contiguous().flip(-1), *a))
+
+
+@mutant("torch", "layer.transposed", "the bias is left out in 3d")
+def transposed_bias() -> None:
+    instead(F, "conv_transpose3d", lambda f, x, w, b=None, *a, **k: f(x, w, None, *a, **k))
+
+
+@mutant("torch", "layer.transposed", "the input's gradient is halved")
+def transposed_gradient() -> None:
+    gradient(F, "conv_transpose1d", 0)
+
+
+@mutant("torch", "layer.large", "nothing is written past 2^16")
+def large_relu() -> None:
+    def wrong(f: Any, x: Any, inplace: bool = False) -> Any:
+        y = f(x, inplace=inplace)
+        return torch.cat([y.flatten()[: 2**16], 0 * y.flatten()[2**16 :]]).view_as(y)
+
+    instead(F, "relu", wrong)
+
+
+@mutant("torch", "layer.bfloat16", "half the gradient in bfloat16")
+def bfloat16_gradient() -> None:
+    instead(F, "linear", lambda f, x, *a: f(_Pull.apply(x, 0.5) if x.dtype == torch.bfloat16 else x, *a))
+
+
+@mutant("torch", "layer.float16", "float16 is a tenth too large")
+def float16_scale() -> None:
+    instead(F, "layer_norm", lambda f, x, *a: f(x, *a) * (1.1 if x.dtype == torch.float16 else 1))
+
+
+@mutant("torch", "layer.activation", "softmax overflows")
+def softmax_overflow() -> None:
+    instead(F, "softmax", lambda f, x, d, **k: x.exp() / x.exp().sum(d, keepdim=True))
 
 
 # -- friends ----------------------------------------------------------------------------------------------------------
@@ -902,3 +1517,65 @@ def generator_piles() -> None:
 @mutant("models", "gan.steps", "losses are summed instead of averaged")
 def generator_sum() -> None:
     _model("generator_loss", ".mean()", ".sum()")
+
+
+@mutant("models", "vae.prior", "training's noise is uniform")
+def elbo_uniform() -> None:
+    _method("VariationalAutoencoder", "elbo", "torch.randn_like(mean)", "(12**0.5) * (torch.rand_like(mean) - 0.5)")
+
+
+@mutant("models", "vae.prior", "training's noise is a tenth too narrow")
+def elbo_narrow() -> None:
+    _method("VariationalAutoencoder", "elbo", "torch.randn_like(mean)", "0.9 * torch.randn_like(mean)")
+
+
+@mutant("models", "vae.prior", "every sample comes twice")
+def prior_twice() -> None:
+    _method(
+        "VariationalAutoencoder",
+        "sample",
+        "torch.randn(count, self.codes, device=device)",
+        "torch.randn(count // 2, self.codes, device=device).repeat(2, 1)",
+    )
+
+
+@mutant("models", "vae.prior", "all draws are the same")
+def prior_same() -> None:
+    _method("VariationalAutoencoder", "sample", "device=device)", "generator=torch.Generator().manual_seed(1))")
+
+
+@mutant("models", "vae.likelihood", "a tenth of the likelihood is missing")
+def likelihood_less() -> None:
+    _model("bernoulli_log_likelihood", "return -nn", "return -0.9 * nn")
+
+
+@mutant("models", "vae.likelihood", "two bars are the same")
+def bars_same() -> None:
+    _model("bars", "images[size + i, :, i]", "images[size + i, :, min(i, size - 2)]")
+
+
+@mutant("models", "autoencoder.pca", "the error is halved")
+def reconstruction_half() -> None:
+    _model("reconstruction_error", ".mean()", ".mean() / 2")
+
+
+@mutant("models", "autoencoder.pca", "the rate stays what it was")
+def schedule_constant() -> None:
+    _model("cosine", "0.5 * (1 + math.cos(math.pi * step / steps))", "1.0")
+
+
+@mutant("models", "autoencoder.convolution", "noise is left in the code")
+def autoencoder_noise() -> None:
+    _method("ConvolutionalAutoencoder", "forward", "self.encoder(x)", "self.encoder(x) + 0.01 * torch.randn(len(x), 2)")
+
+
+@mutant("models", "gan.steps", "the discriminator learns nothing from real data")
+def discriminator_real_detached() -> None:
+    _model(
+        "discriminator_loss", "softplus(-discriminator(real)).mean()", "softplus(-discriminator(real)).mean().detach()"
+    )
+
+
+@mutant("models", "gan.steps", "labels of real data are smoothed")
+def discriminator_smoothed() -> None:
+    _model("discriminator_loss", "softplus(-discriminator(real)).mean()", "softplus(-0.9 * discriminator(real)).mean()")

@@ -258,7 +258,7 @@ def lbfgs(lab: Lab, torch: Any) -> None:
     x = torch.nn.Parameter(torch.zeros(10, dtype=torch.float64, device=lab.device))
     here, right = lab.here(a, b, dtype=torch.float64)
     optimizer = torch.optim.LBFGS(
-        [x], max_iter=40, tolerance_grad=1e-12, tolerance_change=1e-16, line_search_fn="strong_wolfe"
+        [x], max_iter=40, history_size=100, tolerance_grad=1e-12, tolerance_change=1e-16, line_search_fn="strong_wolfe"
     )
 
     def energy() -> Any:
