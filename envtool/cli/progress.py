@@ -15,9 +15,13 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from envtool.reporter import Unit
+
+_NUMBERS = 40  # columns for "1234.5/1234.5 MB  100.0 MB/s 0:00:00" and what stands between
+_BAR = 12
 
 
 class _Amount(ProgressColumn):
@@ -50,7 +54,11 @@ def drawn(stream: TextIO, label: str, total: float | None, unit: Unit) -> Iterat
     console = Console(file=stream, markup=False, highlight=False, emoji=False)
     # A bar knows what to do on a terminal that cannot show its characters; a spinner does not.
     spinner = SpinnerColumn("line" if console.options.ascii_only else "dots")
-    columns = (spinner, TextColumn("{task.description}", markup=False), BarColumn(), _Amount())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+    # On a narrow terminal the words give way, not the numbers.
+    room = max(16, console.width - _NUMBERS - _BAR)
+    column = Column(no_wrap=True, overflow="ellipsis", max_width=room)
+    words = TextColumn("{task.description}", markup=False, table_column=column)
+    numbers = (_Amount(table_column=Column(no_wrap=True)), TimeElapsedColumn(table_column=Column(no_wrap=True)))
+    with Progress(spinner, words, BarColumn(_BAR), *numbers, console=console, transient=True) as progress:
         task = progress.add_task(label, total=total, unit=unit)
         yield progress, _TaskBar(progress, task, label, unit)

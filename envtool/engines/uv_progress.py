@@ -32,7 +32,9 @@ class Downloads:
         ended = {name: (total, total) for name, (_, total) in self._known.items()}
         self._known = ended | running
         done, total = (sum(column) for column in zip(*self._known.values(), strict=True))
-        self._bar.update(done, total, label=", ".join(running)[:40], unit="bytes")
+        largest = max(running, key=lambda name: running[name][1])
+        more = f" +{len(running) - 1}" if len(running) > 1 else ""
+        self._bar.update(done, total, label=f"{largest}{more}", unit="bytes")
 
 
 def _bytes(text: str) -> float:
