@@ -5,12 +5,15 @@
 
 import ast
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from envtool.smoke.registry import catalogue, choose
 
 HERE = Path(__file__).parent
 MUTANTS, SEEDS = HERE / "mutants.md", HERE / "seeds.md"
@@ -53,6 +56,8 @@ def test_there_are_enough_and_the_kept_tables_have_them_all() -> None:
     assert "NOT CAUGHT" not in kept
     clean = SEEDS.read_text(encoding="utf-8")
     assert [check for check in declared.values() if f"| {check} | {CLEAN} pass |" not in clean] == []
+    judged = set(re.findall(rf"^\| (\S+) \| {CLEAN} (?:pass|skip) \|", clean, re.MULTILINE))
+    assert {check.id for check in choose(catalogue(), device="cpu")} - judged == set()
 
 
 @pytest.mark.torch
