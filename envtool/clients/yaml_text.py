@@ -228,7 +228,11 @@ class YamlText:
     def _change(self, meant: dict[str, Any], edit: Any) -> None:
         import yaml
 
-        root = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        try:
+            root = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:  # the parser in C, which read it first, lets more pass
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise self._refused(tr("line {line}: {reason}", line=line, reason=error.problem)) from None
         if root is not None and (line := ambiguous_line(root)):
             raise self._refused(tr("line {line} uses an anchor, or a key that stands there twice", line=line))
         if root is not None and not isinstance(root, yaml.MappingNode):

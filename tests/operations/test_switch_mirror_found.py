@@ -159,3 +159,9 @@ def test_other_addresses_are_not(home, url):
 def test_a_key_that_is_there_twice_is_told_with_its_line(change):
     with pytest.raises(EnvtoolError, match="line 3"):
         change("uv", 'index-url = "https://a.example/s"\n\nindex-url = "https://b.example/s"\n')
+
+
+@pytest.mark.parametrize("client", ["conda", "mamba"])
+def test_a_tab_that_only_some_parsers_mind_is_told_with_its_line(change, client):
+    with pytest.raises(EnvtoolError, match="line 2"):
+        change(client, "always_yes: true\n  \t# vim\n")
