@@ -4,15 +4,13 @@ A new environment is linked into a stage beside its final place, patched for tha
 changed only from a full cache. The history, the file modes and the registration that conda expects are written here.
 """
 
-import glob
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from envtool.clients.conda_settings import CondaSettings
-from envtool.engines import conda_records, history, link_scripts, registry
+from envtool.engines import conda_records, history, link_scripts, package_cache, registry
 from envtool.engines.protocol import EngineName, Solution, Wanted
 from envtool.engines.rattler import PackageError, Rattler
 from envtool.files import write_atomically
@@ -116,7 +114,8 @@ class Embedded:
     def snapshot(self, solution: Solution, prefix: Path) -> Json:
         diary = (prefix / "conda-meta" / "history").read_text(encoding="utf-8", errors="surrogateescape")
         owned = {path for record in conda_records.read_all(prefix) for path in record.get("files", ())}
-        coming = [path for package in solution.link for path in self._files_of(package, solution.python)]
+        cache = self._host.cache_dir / "conda" / "pkgs"
+        coming = [path for package in solution.link for path in package_cache.files_of(cache, package, solution.python)]
         # Files that this change brings, and that nobody but conda had there before: they go when it is undone.
         fresh = [path for path in coming if path in owned or not (prefix / path).exists()]
         return {"records": conda_records.read_all(prefix), "history": diary, "fresh": fresh}
@@ -209,22 +208,6 @@ class Embedded:
         linked, unlinked = private.named(solution.link), private.named(solution.unlink)
         wanted = solution.wanted
         history.append(prefix, history.block(self._command, linked, unlinked, wanted.specs, wanted.remove))
-
-    def _files_of(self, package: Package, python: str) -> list[str]:
-        """Return the paths that a fetched package will have in a prefix."""
-        stem = f"{package.name}-{package.version}-{package.build}"
-        packages = self._host.cache_dir / "conda" / "pkgs"
-        listing = next(packages.glob(f"{glob.escape(stem)}*/info/paths.json"), None)
-        if listing is None:
-            return []
-        # scripts that are made while linking are in no list of files
-        link = conda_records.read(listing.with_name("link.json")).get("noarch", {})
-        scripts = [f"bin/{entry.partition('=')[0].strip()}" for entry in link.get("entry_points", ())]
-        version = ".".join(python.split(".")[:2])
-        places = {"site-packages": f"lib/python{version}/site-packages", "python-scripts": "bin"}
-        paths = (str(entry["_path"]) for entry in json.loads(listing.read_bytes())["paths"])
-        files = ["/".join([places.get(head, head), *rest]) for head, *rest in (path.split("/") for path in paths)]
-        return [*files, *scripts]
 
 
 def _tell_how(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> None:

@@ -1,0 +1,32 @@
+"""What lies in a cache of conda packages: which are there, and the paths that they will have in an environment."""
+
+import glob
+import json
+from pathlib import Path
+
+from envtool.engines import conda_records
+from envtool.model import Package
+
+
+def holds(cache: Path, package: Package) -> bool:
+    """Return whether a package is there, packed or unpacked."""
+    return (cache / package.url.rpartition("/")[2]).is_file() or (cache / _stem(package)).is_dir()
+
+
+def files_of(cache: Path, package: Package, python: str) -> list[str]:
+    """Return the paths that an unpacked package has in an environment with Python ``python``; none where it is not."""
+    listing = next(cache.glob(f"{glob.escape(_stem(package))}*/info/paths.json"), None)
+    if listing is None:
+        return []
+    # scripts that are made while linking are in no list of files
+    link = conda_records.read(listing.with_name("link.json")).get("noarch", {})
+    scripts = [f"bin/{entry.partition('=')[0].strip()}" for entry in link.get("entry_points", ())]
+    version = ".".join(python.split(".")[:2])
+    places = {"site-packages": f"lib/python{version}/site-packages", "python-scripts": "bin"}
+    paths = (str(entry["_path"]) for entry in json.loads(listing.read_bytes())["paths"])
+    files = ["/".join([places.get(head, head), *rest]) for head, *rest in (path.split("/") for path in paths)]
+    return [*files, *scripts]
+
+
+def _stem(package: Package) -> str:
+    return f"{package.name}-{package.version}-{package.build}"
