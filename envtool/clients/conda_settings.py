@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from envtool.clients import conda_program, mambarc
 from envtool.clients.condarc import Layer, expand_path, layers
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.paths import Host
@@ -73,8 +74,15 @@ class CondaSettings:
 
 
 def in_force(host: Host, *, root: Path | None = None, prefix: Path | None = None) -> CondaSettings:
-    """Return conda's settings for an environment (default: the active one). Raises EnvtoolError on a broken file."""
-    return merge(host, layers(host, root, prefix))
+    """Return conda's settings for an environment (default: the active one). Raises EnvtoolError on a broken file.
+
+    Where mamba is what the account uses, its own files count, too.
+    """
+    stack = layers(host, root, prefix)
+    if conda_program.is_mamba(conda_program.find(host)):
+        files = [layer for layer in stack if layer.path]
+        stack = (*files, *mambarc.layers(host, root), *stack[len(files) :])
+    return merge(host, stack)
 
 
 def merge(host: Host, stack: Sequence[Layer]) -> CondaSettings:

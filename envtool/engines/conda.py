@@ -1,19 +1,22 @@
-"""The conda engine: drives an installed conda, mamba or micromamba.
+"""The conda engine: drives an installed conda; ``mamba.py`` says what mamba and micromamba do otherwise.
 
 It writes its own prefix into files and so cannot be staged: it works at the final path, and what it leaves there after
 a failure is removed by whoever reserved that path.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from envtool.engines import conda_records
-from envtool.engines.protocol import EngineName, Solution, UnsatisfiableError, Wanted
-from envtool.errors import EnvtoolError, ExitCode
-from envtool.model import Archive, Channel, Package, Sources
+from envtool.engines import conda_errors, conda_records
+from envtool.engines.elsewhere import anywhere
+from envtool.engines.protocol import EngineName, Solution, Wanted
+from envtool.errors import EnvtoolError
+from envtool.model import Archive, Package, Sources
 from envtool.prefix import mark_unfinished
 from envtool.process import Command, Completed, stream
 from envtool.reporter import Reporter
@@ -21,11 +24,14 @@ from envtool.words import redact, tr
 
 STALL = 1800.0  # seconds of silence: with --json conda says nothing until it is done
 
+# pip is asked for by name where it is wanted, and left out with --no-pip: conda would add it to every new Python.
+_WITHOUT_PIP = {f"{family}_ADD_PIP_AS_PYTHON_DEPENDENCY": "false" for family in ("CONDA", "MAMBA")}
+
 Json = dict[str, Any]
 
 
 class Conda:
-    """See the module. ``program`` is the full path of the conda, mamba or micromamba to drive.
+    """See the module. ``program`` is the full path of the conda to drive, ``command`` the user's command line.
 
     ``accept_tos`` says that the user accepts the terms of service of the channels in use; nobody else may say it.
     """
@@ -38,30 +44,19 @@ class Conda:
         self._environment = {"CONDA_PLUGINS_AUTO_ACCEPT_TOS": "yes"} if accept_tos else {}
 
     def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
-        try:
-            return self._solve(wanted, prefix, sources, reporter)
-        except EnvtoolError as error:
-            if sources.offline or not (error.code == ExitCode.NETWORK or isinstance(error, UnsatisfiableError)):
-                raise
-            for others in _elsewhere(sources, error):
-                try:
-                    solution = self._solve(wanted, prefix, others, reporter)
-                except EnvtoolError:
-                    continue
-                _tell(error, others, reporter)
-                return solution
-            raise
+        return anywhere(lambda where: self._solve(wanted, prefix, where, reporter), sources, reporter)
 
     def _solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         if wanted.archives:
-            return Solution(wanted, link=tuple(_from_url(archive.url) for archive in wanted.archives), private=sources)
+            link = tuple(_from_url(archive.url) for archive in wanted.archives)
+            return Solution(wanted, link, private=replace(sources, channels=()))
         # conda solves for a prefix that does not exist when none does: the path only has to be free.
         target = prefix or Path("/nonexistent/envtool")
         verb = _verb(wanted) if prefix else "create"
-        arguments = (verb, "--dry-run", *_target(target), *_channels(sources, verb), *_what(wanted, verb))
+        arguments = (verb, "--dry-run", *at(target), *_channels(sources, verb), *_what(wanted, verb))
         answer = self._run(arguments, sources, reporter, tr("Solving"))
         actions = answer.get("actions") or {}
-        requested = {spec.split("=")[0].split(" ")[0].split("::")[-1].lower() for spec in wanted.specs}
+        requested = set(map(conda_records.spec_name, wanted.specs))
         link = tuple(_package(record, requested) for record in actions.get("LINK", []))
         unlink = tuple(_package(record, requested) for record in actions.get("UNLINK", []))
         python = next((package.version for package in link if package.name == "python"), "")
@@ -69,11 +64,20 @@ class Conda:
 
     def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         prefix.rmdir()  # conda wants the path to be free; our lock keeps it free
-        self._apply("create", solution, prefix, workshop, reporter)
+
+        def make(sources: Sources) -> None:
+            if prefix.exists():
+                shutil.rmtree(prefix)  # what the try before this one left
+            self._apply("create", replace(solution, private=sources), prefix, workshop, reporter)
+
+        anywhere(make, solution.private, reporter)
         mark_unfinished(prefix, self._command)
 
     def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
-        self._apply(_verb(solution.wanted), solution, prefix, workshop, reporter)
+        def bring(sources: Sources) -> None:
+            self._apply(_verb(solution.wanted), replace(solution, private=sources), prefix, workshop, reporter)
+
+        anywhere(bring, solution.private, reporter)
 
     def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         """Do nothing: conda itself fetches all before it links any."""
@@ -87,10 +91,10 @@ class Conda:
         lost = tuple(Archive(**address) for stem, address in snapshot.items() if stem not in now)
         if lost:
             self._apply("install", Solution(Wanted(archives=lost), private=Sources()), prefix, workshop, reporter)
-        kept = {_name_of(stem) for stem in snapshot}
-        added = [name for name in map(_name_of, now) if name not in kept]
+        kept = {name_of(stem) for stem in snapshot}
+        added = [name for name in map(name_of, now) if name not in kept]
         if added:
-            self._run(("remove", *_target(prefix), "--force", "--", *added), Sources(), reporter, tr("Removing"))
+            self._remove(added, prefix, reporter)
 
     def mend(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         for record in conda_records.overwritten(prefix, conda_records.read_all(prefix)):
@@ -105,63 +109,53 @@ class Conda:
 
     def _apply(self, verb: str, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         sources: Sources = solution.private
-        what: tuple[str, ...]
         if solution.wanted.archives:
-            listing = workshop / "explicit.txt"
-            lines = [
-                f"{archive.url}#{archive.sha256 or archive.md5}".rstrip("#") for archive in solution.wanted.archives
-            ]
-            listing.write_text("@EXPLICIT\n" + "\n".join(lines) + "\n", encoding="utf-8")
-            what = ("--file", str(listing))
+            self._take(verb, solution, prefix, workshop, reporter)
         else:
-            what = (*_channels(sources, verb), *_what(solution.wanted, verb))
-        self._run((verb, *_target(prefix), *what), sources, reporter, tr("Installing packages"))
+            what = (*at(prefix), *_channels(sources, verb), *_what(solution.wanted, verb))
+            self._run((verb, *what), sources, reporter, tr("Installing packages"))
+
+    def _take(self, verb: str, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Link exactly the archives that are wanted."""
+        listing = listed(solution.wanted.archives, workshop)
+        self._run((verb, *at(prefix), *listing), solution.private, reporter, tr("Installing packages"))
+
+    def _remove(self, names: Sequence[str], prefix: Path, reporter: Reporter) -> None:
+        """Unlink packages and leave what depends on them."""
+        self._run(("remove", *at(prefix), "--force", "--", *names), Sources(), reporter, tr("Removing"))
 
     def _run(self, arguments: Sequence[str], sources: Sources, reporter: Reporter, label: str) -> Json:
         offline = ("--offline",) if sources.offline else ()
+        environment = {**self._environment, **_WITHOUT_PIP} if arguments[0] == "create" else self._environment
         command = Command(
-            (str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]), self._environment
+            (str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]), environment
         )
         with reporter.bar(label):
             done = stream(command, stall=STALL)
         answer = _last_json(done.stdout)
-        if done.returncode or (answer.get("success") is False and answer.get("error")):
-            raise _failure(answer, done)
+        if error := self._failure(answer, done):
+            raise error
         return answer
 
-
-def _elsewhere(sources: Sources, failure: EnvtoolError) -> Iterator[Sources]:
-    """Yield the sources with each channel at its next replica, by address, until no channel has another.
-
-    Where the channels answered and lacked something, only mirrors are left: what upstream lacks nobody has.
-    """
-    turning = [c for c in sources.channels if c.mirrored or not isinstance(failure, UnsatisfiableError)]
-    for turn in range(1, max((len(channel.urls) for channel in turning), default=1)):
-        channels = (_at(channel, turn) if channel in turning else channel for channel in sources.channels)
-        yield replace(sources, channels=tuple(channels))
+    def _failure(self, answer: Json, done: Completed) -> EnvtoolError | None:
+        return conda_errors.of_conda(self._program, answer, done)
 
 
-def _at(channel: Channel, turn: int) -> Channel:
-    url = channel.urls[min(turn, len(channel.urls) - 1)]
-    return channel if url == channel.urls[0] else Channel(redact(url), (url,))
+def listed(archives: Sequence[Archive], workshop: Path) -> tuple[str, str]:
+    """Write an explicit list and return the option that hands it over."""
+    listing = workshop / "explicit.txt"
+    lines = [f"{archive.url}#{archive.sha256 or archive.md5}".rstrip("#") for archive in archives]
+    listing.write_text("@EXPLICIT\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return "--file", str(listing)
 
 
-def _tell(failure: EnvtoolError, others: Sources, reporter: Reporter) -> None:
-    names = ", ".join(channel.name for channel in others.channels)
-    template = (
-        "A mirror does not have what was asked for; packages come from {channels} this time."
-        if isinstance(failure, UnsatisfiableError)
-        else "A channel does not answer; packages come from {channels} this time."
-    )
-    reporter.note(tr(template, channels=names))
+def at(prefix: Path) -> tuple[str, str]:
+    """Return the option that names an environment."""
+    return "--prefix", str(prefix)
 
 
 def _verb(wanted: Wanted) -> str:
     return "remove" if wanted.remove else "update" if wanted.update else "install"
-
-
-def _target(prefix: Path) -> tuple[str, str]:
-    return "--prefix", str(prefix)
 
 
 def _channels(sources: Sources, verb: str) -> tuple[str, ...]:
@@ -177,60 +171,17 @@ def _what(wanted: Wanted, verb: str) -> tuple[str, ...]:
 
 
 def _last_json(text: str) -> Json:
-    """Return the JSON document in conda's output; older versions print progress documents before it, NUL-separated."""
-    for part in reversed(text.split("\0")):
-        start = part.find("{")
-        if start >= 0:
-            try:
-                document = json.loads(part[start:])
-            except ValueError:
-                continue
-            if isinstance(document, dict):
-                return document
+    """Return the JSON document that conda's output ends with.
+
+    Older versions print progress documents before it, NUL-separated; mamba lets through what link scripts say.
+    """
+    for start in re.finditer(r"\{(?=[\n\"}])", text[text.rfind("\0") + 1 :]):
+        try:
+            document: Json = json.loads(start.string[start.start() :])
+        except ValueError:
+            continue
+        return document
     return {}
-
-
-_NETWORK_ERRORS = (
-    "CondaHTTPError",
-    "HTTPError",
-    "ProxyError",
-    "SSLError",
-    "OfflineError",
-    "UnavailableInvalidChannel",
-    "ConnectionError",
-)
-
-
-def _failure(answer: Json, done: Completed) -> EnvtoolError:
-    kind = str(answer.get("exception_name", ""))
-    said = answer.get("message") or answer.get("error") or done.stderr.strip()[-2000:] or f"exit code {done.returncode}"
-    reason = redact(str(said)).strip()
-    if kind.startswith("CondaToS"):
-        return EnvtoolError(
-            tr("conda refuses until the terms of service of a channel are accepted: {reason}", reason=reason),
-            hint=tr(
-                "Read them with `conda tos view`; then accept them with --accept-tos, or do without that channel: "
-                "--override-channels -c conda-forge."
-            ),
-        )
-    if kind in _NETWORK_ERRORS or "HTTP" in kind:
-        return EnvtoolError(
-            tr("conda could not reach a channel: {reason}", reason=reason),
-            hint=tr("Check the connection; `envtool mirror set NAME` chooses another mirror."),
-            code=ExitCode.NETWORK,
-        )
-    if kind in (
-        "ResolvePackageNotFound",
-        "PackagesNotFoundError",
-        "UnsatisfiableError",
-        "LibMambaUnsatisfiableError",
-        "PackagesNotFoundInChannelsError",
-    ):
-        return UnsatisfiableError(
-            tr("No set of packages satisfies the request: {reason}", reason=reason),
-            hint=tr("Check the spelling, loosen a version, or name another channel with -c."),
-        )
-    return EnvtoolError(tr("conda failed: {reason}", reason=reason), hint=tr("`--engine embedded` does without conda."))
 
 
 def _package(record: Json, requested: set[str]) -> Package:
@@ -250,8 +201,8 @@ def _package(record: Json, requested: set[str]) -> Package:
 
 
 def _from_url(url: str) -> Package:
-    channel, subdir, file = url.rsplit("/", 2)
-    name, version, build = file.removesuffix(".conda").removesuffix(".tar.bz2").rsplit("-", 2)
+    channel, subdir, _ = url.rsplit("/", 2)
+    name, version, build = stem_of(url).rsplit("-", 2)
     return Package(name, version, "conda", build, redact(channel), subdir, redact(url), requested=True)
 
 
@@ -260,7 +211,13 @@ def _address(record: Path) -> dict[str, str]:
     return {key: content.get(key) or "" for key in ("url", "md5", "sha256")}
 
 
-def _name_of(stem: str) -> str:
+def stem_of(url: str) -> str:
+    """Return an archive's name without its suffix, which is also its record's."""
+    return url.rsplit("/", 1)[1].removesuffix(".conda").removesuffix(".tar.bz2")
+
+
+def name_of(stem: str) -> str:
+    """Return the package's name in ``name-version-build``."""
     return stem.rsplit("-", 2)[0]
 
 

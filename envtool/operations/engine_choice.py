@@ -1,12 +1,12 @@
 """Which engine does the work, and why, in one line."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from envtool.clients import conda_program
 from envtool.engines.protocol import Engine, EngineName
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
@@ -16,7 +16,6 @@ from envtool.paths import Host
 from envtool.words import tr
 
 EngineChoice = Literal["auto", "conda", "embedded", "venv"]
-_FAMILY = ("conda", "mamba", "micromamba")
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def for_new(host: Host, asked: str) -> Choice:
             hint=tr("The engines are auto, conda, embedded and venv."),
             code=ExitCode.USAGE,
         )
-    program = conda_program(host)
+    program = conda_program.find(host)
     if asked == "venv":
         return Choice("venv", tr("Engine: venv, as asked."))
     if asked == "embedded":
@@ -57,7 +56,7 @@ def for_existing(host: Host, environment: Environment) -> Choice:
     """Choose the engine of a change: the one that made the environment, or the nearest there is."""
     if environment.kind == "venv":
         return Choice("venv", tr("Engine: venv, which is what {name} is.", name=environment.name or environment.prefix))
-    program = conda_program(host)
+    program = conda_program.find(host)
     if environment.engine != "embedded" and program:
         return Choice("conda", tr("Engine: conda, found at {program}.", program=program), program)
     if environment.engine == "embedded":
@@ -82,17 +81,6 @@ def folder_for(host: Host, engine: EngineName) -> Path:
     return first_writable(find.envs_dirs(host))
 
 
-def conda_program(host: Host) -> Path | None:
-    """Return the conda, mamba or micromamba to drive: the shell's own, else the first of them on PATH."""
-    for variable in ("CONDA_EXE", "MAMBA_EXE"):
-        if (value := host.environ.get(variable)) and Path(value).is_file():
-            return Path(value)
-    for name in _FAMILY:
-        if found := shutil.which(name, path=host.environ.get("PATH", "")):
-            return Path(found)
-    return None
-
-
 def _embedded(reason: str) -> Choice:
     from envtool.engines import embedded
 
@@ -110,12 +98,17 @@ def _make(host: Host, choice: Choice, command: str, *, accept_tos: bool) -> Engi
         from envtool.engines.venv import Venv
 
         return Venv(command)
+    from envtool.clients import conda
+
+    settings = conda.in_force(host, root=find.conda_root(host))
     if choice.engine == "conda":
         from envtool.engines.conda import Conda
+        from envtool.engines.mamba import Mamba
 
         assert choice.program is not None  # noqa: S101 - for_new and for_existing never choose conda without one
+        if conda_program.is_mamba(choice.program):
+            return Mamba(choice.program, command, settings)
         return Conda(choice.program, command, accept_tos=accept_tos)
-    from envtool.clients import conda
     from envtool.engines.embedded import Embedded
 
-    return Embedded(host, command, conda.in_force(host, root=find.conda_root(host)))
+    return Embedded(host, command, settings)

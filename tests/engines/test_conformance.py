@@ -212,6 +212,29 @@ def test_several_files_are_taken_together(home: Home, engine: str, channel: str)
     assert home.envtool("run", "-n", "demo", "--", "sh", "-c", "echo $LEVEL").out == "three\n"
 
 
+def test_an_explicit_list_takes_the_place_of_what_is_installed(
+    home: Home, made: str, channel: str, tmp_path: Path
+) -> None:
+    old = home.envtool("export", made, "--format", "explicit").out
+    assert home.envtool("install", "-n", made, "six=1.17", "-c", channel, "--yes").code == 0
+    listing = tmp_path / "explicit.txt"
+    listing.write_text(old)
+    back = home.envtool("install", "-n", made, "-r", str(listing), "--yes")
+    assert back.code == 0, back.err
+    assert names(home, made)["six"] == "1.16.0"
+    assert len(list((envs(home) / made / "conda-meta").glob("six-*.json"))) == 1
+    inside = home.envtool("run", "-n", made, "--", "python", "-c", "import six; print(six.__version__)")
+    assert inside.out.strip() == "1.16.0"
+
+
+def test_an_environment_without_pip(home: Home, engine: str, channel: str) -> None:
+    ran = home.envtool("create", "demo", f"python={PYTHON}", "six", "--no-pip", "-c", channel, "--engine", engine)
+    assert ran.code == 0, ran.err
+    assert names(home, "demo").keys() == {"python", "six"}
+    assert home.envtool("uninstall", "-n", "demo", "six", "--yes", "-c", channel).code == 0
+    assert names(home, "demo").keys() == {"python"}
+
+
 def test_an_update_goes_as_far_as_the_pins_allow(home: Home, made: str, channel: str) -> None:
     assert home.envtool("install", "-n", made, "leaf=1.0", "--pip", "colorama==0.4.5", "-c", channel).code == 0
     pinned = envs(home) / made / "conda-meta/pinned"
@@ -297,6 +320,15 @@ def test_an_existing_environment_is_refused_and_untouched(home: Home, made: str,
     assert "six" in names(home, made)
 
 
+def test_what_a_link_script_says_is_not_taken_for_an_answer(home: Home, engine: str, tmp_path: Path) -> None:
+    script = "echo '{ \"said\": 1 }'; printf '{ again'; echo for you to read >&2\n"
+    packages.tiny(tmp_path, "noisy", "1.0", files={"bin/.noisy-post-link.sh": script})
+    packages.index(tmp_path)
+    ran = home.envtool("create", "demo", "noisy", "-c", tmp_path.as_uri(), "--override-channels", "--engine", engine)
+    assert ran.code == 0, ran.err
+    assert names(home, "demo") == {"noisy": "1.0"}
+
+
 def test_what_cannot_be_solved_leaves_nothing(home: Home, engine: str, channel: str) -> None:
     ran = home.envtool("create", "demo", "trunk=99", "-c", channel, "--engine", engine)
     assert (ran.code, leftovers(home)) == (1, [])
@@ -370,6 +402,23 @@ def test_a_channel_that_is_down_is_named(home: Home, engine: str) -> None:
     ran = home.envtool("create", "demo", "leaf", "-c", "http://127.0.0.1:9/nowhere", "--engine", engine, timeout=400)
     assert (ran.code, leftovers(home)) == (5, [])
     assert "127.0.0.1:9" in ran.err
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 404}, {"kind": "corrupt"}], ids=["missing", "corrupt"])
+def test_a_package_that_cannot_be_had_leaves_nothing_new_and_the_old_alone(
+    home: Home, engine: str, channel: str, channel_server: Server, fault: dict[str, object]
+) -> None:
+    assert home.envtool("create", "old", "leaf=1.0", "-c", channel, "--engine", engine).code == 0
+    before = names(home, "old")
+    channel_server.break_("/leaf-2.0", **fault)  # type: ignore[arg-type]
+    new = home.envtool("create", "new", "leaf=2.0", "-c", channel, "--engine", engine)
+    changed = home.envtool("install", "-n", "old", "leaf=2.0", "-c", channel, "--yes")
+    assert (new.code, changed.code) == (5, 5), new.err + changed.err
+    assert "leaf-2.0" in new.err
+    assert [path.name for path in envs(home).iterdir() if not path.name.startswith(".")] == ["old"]
+    assert names(home, "old") == before
+    channel_server.mend()
+    assert home.envtool("install", "-n", "old", "leaf=2.0", "-c", channel, "--yes").code == 0
 
 
 def test_the_failure_envelope(home: Home, engine: str, channel: str) -> None:

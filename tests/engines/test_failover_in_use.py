@@ -1,5 +1,6 @@
 """create and install go on from another operator's copy of the same packages, say so once, and write nothing."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -103,12 +104,14 @@ def test_conda_is_sent_elsewhere_too(
 
 
 @pytest.fixture
-def behind(home: Home, channel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def behind(
+    home: Home, channel: str, channel_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
     """A home whose configured mirror works and is behind its upstream: it has no ``leaf`` 2.0."""
     stale = tmp_path / "stale/anaconda/cloud/conda-forge"
-    stale.mkdir(parents=True)
-    tiny(stale, "leaf", "1.0", depends=("trunk",))
-    tiny(stale, "trunk", "1.0")
+    (stale / "linux-64").mkdir(parents=True)
+    for archive in ("leaf-1.0-0.conda", "trunk-1.0-0.conda"):  # the very same, as on any mirror
+        shutil.copy(channel_folder / "anaconda/cloud/conda-forge/linux-64" / archive, stale / "linux-64")
     index(stale)
     with serve(tmp_path / "stale") as mirror:
         shipped = home.path / "shipped.yaml"

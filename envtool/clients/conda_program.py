@@ -1,0 +1,27 @@
+"""Which conda, mamba or micromamba is in use, and which of the two tongues it speaks."""
+
+import shutil
+from pathlib import Path
+
+from envtool.paths import Host
+
+FAMILY = ("conda", "mamba", "micromamba")
+
+
+def find(host: Host) -> Path | None:
+    """Return the program that the shell has set up, else the first of the family on PATH, else None."""
+    for variable in ("CONDA_EXE", "MAMBA_EXE"):
+        if (value := host.environ.get(variable)) and Path(value).is_file():
+            return Path(value)
+    for name in FAMILY:
+        if found := shutil.which(name, path=host.environ.get("PATH", "")):
+            return Path(found)
+    return None
+
+
+def is_mamba(program: Path | None) -> bool:
+    """Return whether a program is mamba 2 or micromamba; mamba 1 is a Python script that speaks as conda does."""
+    if not program or not any("mamba" in path.name for path in (program, program.resolve())):
+        return False
+    with program.open("rb") as file:
+        return file.read(2) != b"#!"

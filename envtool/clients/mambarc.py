@@ -1,0 +1,28 @@
+"""mamba's own configuration files: they hold conda's settings, too, and are laid over conda's files.
+
+The places are those of libmamba 2.8 (``Configuration::compute_default_rc_sources``).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from envtool.clients.condarc import Layer, expand_path, read_layer
+from envtool.paths import Host
+
+
+def layers(host: Host, root: Path | None = None) -> list[Layer]:
+    """Return what mamba's files of the machine and the account say, lowest precedence first."""
+    return [read_layer(path) for path in _places(host, root) if path.is_file()]
+
+
+def _places(host: Host, root: Path | None) -> Iterator[Path]:
+    if host.system != "Windows":
+        yield from (Path(folder) / ".mambarc" for folder in ("/etc/conda", "/var/lib/conda"))
+    if root:
+        yield root / ".mambarc"
+    config = Path(host.environ.get("XDG_CONFIG_HOME") or host.home / ".config")
+    for folder in (config / "mamba", host.home / ".mamba"):
+        yield from (folder / name for name in (".mambarc", "mambarc"))
+    yield host.home / ".mambarc"
+    if named := host.environ.get("MAMBARC"):
+        yield expand_path(host, named)

@@ -1,0 +1,80 @@
+"""The conda engine for mamba 2 and micromamba: conda's arguments, and what these do otherwise than conda."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from envtool.clients.conda import CondaSettings
+from envtool.engines import conda_errors, conda_records
+from envtool.engines.conda import Conda, at, listed, name_of, stem_of
+from envtool.engines.protocol import Solution, Wanted
+from envtool.errors import EnvtoolError
+from envtool.model import Sources
+from envtool.prefix import python_of
+from envtool.process import Completed
+from envtool.reporter import Reporter
+from envtool.words import tr
+
+Json = dict[str, Any]
+
+
+class Mamba(Conda):
+    """See the module. ``settings`` are conda's, of which mamba does not honour all."""
+
+    def __init__(self, program: Path, command: str, settings: CondaSettings) -> None:
+        super().__init__(program, command)
+        self._settings = settings
+
+    def _solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
+        if prefix is None and not wanted.archives:
+            wanted = replace(wanted, specs=self._for_new(wanted.specs))
+        return super()._solve(wanted, prefix, sources, reporter)
+
+    def _for_new(self, specs: Sequence[str]) -> tuple[str, ...]:
+        specs = (*specs, *conda_records.others(self._settings.create_default_packages, specs))
+        names = [conda_records.spec_name(spec) for spec in specs]
+        if "pip" in names:
+            return specs
+        # Whatever it is told, mamba takes pip along with a Python that is asked for by its bare name.
+        plain = [name == "python" and "::" not in spec for name, spec in zip(names, specs, strict=True)]
+        return tuple(f"::{spec}" if bare else spec for bare, spec in zip(plain, specs, strict=True))
+
+    def restore(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        if not python_of(prefix):
+            # Before all else mamba asks an environment's pip what it has; without a Python it would give up there.
+            for record in (prefix / "conda-meta").glob("pip-[0-9]*.json"):
+                record.unlink()
+        super().restore(snapshot, prefix, workshop, reporter)
+
+    def _take(self, verb: str, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        """Link archives: what is installed of the same name goes first, since mamba would leave it beside the new."""
+        installed = [path.stem for path in (prefix / "conda-meta").glob("*.json")]
+        archives = tuple(archive for archive in solution.wanted.archives if stem_of(archive.url) not in installed)
+        names = {name_of(stem_of(archive.url)) for archive in archives}
+        old = [name for name in map(name_of, installed) if name in names]
+        if self._offline(solution.private):
+            looked = (verb, "--dry-run", *at(prefix), *listed(archives, workshop))
+            self._run(looked, solution.private, reporter, tr("Looking into the cache"))
+        if old:  # every byte is in the cache before the first goes
+            fetch = (verb, *at(prefix), "--download-only", *listed(archives, workshop))
+            self._run(fetch, solution.private, reporter, tr("Fetching packages"))
+            self._remove(old, prefix, reporter)
+        if archives:
+            super()._take(verb, replace(solution, wanted=Wanted(archives=archives)), prefix, workshop, reporter)
+
+    def _run(self, arguments: Sequence[str], sources: Sources, reporter: Reporter, label: str) -> Json:
+        answer = super()._run(arguments, sources, reporter, label)
+        if self._offline(sources) and "--dry-run" in arguments:
+            # Offline, mamba reads no index, but what it does not have it fetches all the same.
+            records = answer.get("actions", {}).get("FETCH", ())
+            missing = [record["fn"] for record in records if not record["url"].startswith("file:")]
+            if missing:
+                raise conda_errors.not_cached(missing)
+        return answer
+
+    def _offline(self, sources: Sources) -> bool:
+        return sources.offline or self._settings.offline
+
+    def _failure(self, answer: Json, done: Completed) -> EnvtoolError | None:
+        return conda_errors.of_mamba(self._program, answer, done)
