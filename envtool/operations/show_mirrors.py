@@ -1,7 +1,8 @@
 """What is in force for every client, and why: each file and variable in order, which wins, and what hides what."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from envtool.clients.ini_text import IniText
 from envtool.clients.switching import Known, Scope
 from envtool.clients.text import read
 from envtool.environments import find
+from envtool.errors import EnvtoolError
 from envtool.mirrors import catalogue, recognise, replicas
 from envtool.mirrors.catalogue import Catalogue
 from envtool.paths import Host
@@ -34,27 +36,42 @@ class Line:
 
 @dataclass
 class View:
-    """One client: what its words resolve to, the lines behind that in order of precedence, and what to look at."""
+    """One client: what its words resolve to, the lines behind that in order of precedence, and what to look at.
+
+    ``broken`` says why nothing is known: a file that the client itself stops on.
+    """
 
     client: str
     resolved: dict[str, tuple[str, ...]] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    broken: str = ""
 
 
 def show(host: Host, folder: Path) -> tuple[View, ...]:
-    """Return every client's view; ``folder`` is the current one, whose uv.lock counts. Raises EnvtoolError."""
+    """Return every client's view; ``folder`` is the current one, whose uv.lock counts.
+
+    A file that one client stops on hides nothing of the others. Raises EnvtoolError where the catalogue is broken.
+    """
     seer = _Seer(host, catalogue.load(host))
-    active = find.active(host)
-    prefix = active.prefix if active else None
-    return (
-        seer.of_conda(prefix),
-        seer.of_pip(prefix),
-        seer.of_uv(folder),
-        seer.of_mamba(),
-        seer.of_pixi(),
-        seer.of_envtool(),
-    )
+    active = host.environ.get("CONDA_PREFIX") or host.environ.get("VIRTUAL_ENV")
+    prefix = Path(active) if active else None
+    views: dict[str, Callable[[], View]] = {
+        "conda": lambda: seer.of_conda(prefix),
+        "pip": lambda: seer.of_pip(prefix),
+        "uv": lambda: seer.of_uv(folder),
+        "mamba": seer.of_mamba,
+        "pixi": seer.of_pixi,
+        "envtool": seer.of_envtool,
+    }
+    return tuple(_seen(client, look) for client, look in views.items())
+
+
+def _seen(client: str, look: Callable[[], View]) -> View:
+    try:
+        return look()
+    except EnvtoolError as error:
+        return View(client, broken=error.message)
 
 
 class _Seer:
@@ -159,8 +176,9 @@ class _Seer:
                 ruling = said if name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL") else ruling
                 view.lines.append(self._line(name, name, said, "wins", view))
         view.resolved["uv pip install x"] = (redact(ruling) if ruling else tr("the default index"),)
-        if not ruling and pip.in_force(self._host).index:
-            view.warnings.append(tr("uv reads nothing of pip's settings: here it goes to the default index."))
+        with suppress(EnvtoolError):  # pip's own view says so
+            if not ruling and pip.in_force(self._host).index:
+                view.warnings.append(tr("uv reads nothing of pip's settings: here it goes to the default index."))
         self._about_lock(folder / "uv.lock", ruling, view)
         return view
 

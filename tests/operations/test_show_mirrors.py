@@ -3,7 +3,6 @@
 import pytest
 from layouts import conda_env
 
-from envtool.errors import EnvtoolError
 from envtool.operations import show_mirrors
 from envtool.paths import Host
 
@@ -135,7 +134,13 @@ def test_the_preferred_torch_mirror_is_shown(home, account):
     assert view.lines[0].effect == "wins"
 
 
-def test_a_broken_file_stops_with_its_line(home, account):
+def test_a_broken_file_is_named_with_its_line_and_hides_nothing_of_the_others(home, account):
     write(home, ".condarc", "channels: [\n")
-    with pytest.raises(EnvtoolError, match="line 2"):
-        account()
+    write(home, ".config/pip/pip.conf", f"[global]\nindex-url = {TUNA}/simple\n")
+    views = account()
+    assert "line 2" in views["conda"].broken
+    assert views["pip"].resolved["pip install x"] == (f"{TUNA}/simple",)
+    write(home, ".config/pip/pip.conf", "index-url = x\n")
+    assert "pip.conf" in account()["pip"].broken
+    shown = home.envtool("mirror", "show")
+    assert (shown.code, shown.out.count("error: ")) == (4, 2)

@@ -41,14 +41,15 @@ def show_mirrors(json: Json = False) -> None:  # noqa: ARG001
     views = operation.show(Host.here(), Path.cwd())
     blocks = []
     for view in views:
-        lines = [view.client]
+        lines = [view.client, *(["  " + tr("error: {text}", text=view.broken)] if view.broken else [])]
         lines += [f"  {word} -> {' '.join(urls)}" for word, urls in view.resolved.items()]
         for line in view.lines:
             site = f"  [{line.site}]" if line.site else ""
             lines.append(f"    {line.effect:<6}  {line.source}: {line.key} = {line.value}{site}")
         lines += ["  " + tr("warning: {text}", text=text) for text in dict.fromkeys(view.warnings)]
         blocks.append("\n".join(lines))
-    out.result([asdict(view) for view in views], "\n\n".join(blocks))
+    code = ExitCode.BAD_INPUT if any(view.broken for view in views) else ExitCode.OK
+    out.verdict([asdict(view) for view in views], "\n\n".join(blocks), code)
 
 
 @group.command("test")
