@@ -202,7 +202,7 @@ def test_a_real_mamba_follows_the_switch_and_the_undo(clean, forge, program, tar
         assert f"{two.url}/anaconda/cloud/conda-forge/linux-64/leaf-1.0-0" in solved_by(clean, program)
         ok(clean.envtool("mirror", "undo"))
         assert f"{one.url}/anaconda/cloud/conda-forge/linux-64/leaf-1.0-0" in solved_by(clean, program)
-        shown = run(clean, program, "config", "list", "--json", "--no-env")
+        shown = run(clean, program, "config", "list", MAMBA_ROOT_PREFIX=str(clean.path / "root"))
         assert (f"{one.url}/anaconda/cloud" in shown, two.url in shown) == (True, False)
 
 
