@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from envtool.engines import conda_errors, conda_records
+from envtool.engines import conda_errors, conda_records, package_cache
 from envtool.engines.elsewhere import anywhere
+from envtool.engines.fetching import watched
 from envtool.engines.protocol import EngineName, Solution, Wanted
 from envtool.errors import EnvtoolError
 from envtool.model import Archive, Package, Sources
@@ -27,20 +28,24 @@ STALL = 1800.0  # seconds of silence: with --json conda says nothing until it is
 # pip is asked for by name where it is wanted, and left out with --no-pip: conda would add it to every new Python.
 _WITHOUT_PIP = {f"{family}_ADD_PIP_AS_PYTHON_DEPENDENCY": "false" for family in ("CONDA", "MAMBA")}
 
+_ASIDE = ".c~"  # conda's ending for a file that is to go, until all is done
+
 Json = dict[str, Any]
 
 
 class Conda:
     """See the module. ``program`` is the full path of the conda to drive, ``command`` the user's command line.
 
-    ``accept_tos`` says that the user accepts the terms of service of the channels in use; nobody else may say it.
+    ``caches`` are the folders in which it may keep packages. ``accept_tos`` says that the user accepts the terms of
+    service of the channels in use; nobody else may say it.
     """
 
     name: EngineName = "conda"
 
-    def __init__(self, program: Path, command: str, *, accept_tos: bool = False) -> None:
+    def __init__(self, program: Path, command: str, caches: Sequence[Path], *, accept_tos: bool = False) -> None:
         self._program = program
         self._command = command
+        self._caches = caches
         self._environment = {"CONDA_PLUGINS_AUTO_ACCEPT_TOS": "yes"} if accept_tos else {}
 
     def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
@@ -57,7 +62,10 @@ class Conda:
         answer = self._run(arguments, sources, reporter, tr("Solving"))
         actions = answer.get("actions") or {}
         requested = set(map(conda_records.spec_name, wanted.specs))
-        link = tuple(_package(record, requested) for record in actions.get("LINK", []))
+        # conda tells addresses and sizes only of what it has to fetch
+        known = {_identity(record): record for record in actions.get("FETCH", [])}
+        told = ({**known.get(_identity(record), {}), **record} for record in actions.get("LINK", []))
+        link = tuple(_package(record, requested) for record in told)
         unlink = tuple(_package(record, requested) for record in actions.get("UNLINK", []))
         python = next((package.version for package in link if package.name == "python"), "")
         return Solution(wanted, link, unlink, python or (_python_in(prefix) if prefix else ""), sources)
@@ -82,19 +90,40 @@ class Conda:
     def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         """Do nothing: conda itself fetches all before it links any."""
 
-    def snapshot(self, solution: Solution, prefix: Path) -> Json:  # noqa: ARG002
-        """Return where each installed package came from: to its revisions conda goes back only where it can solve."""
-        return {path.stem: _address(path) for path in (prefix / "conda-meta").glob("*.json")}
+    def snapshot(self, solution: Solution, prefix: Path) -> Json:
+        """Return where each installed package came from: to its revisions conda goes back only where it can solve.
+
+        ``coming`` are the packages that the change brings, for a Python ``python``.
+        """
+        packages = {path.stem: _address(path) for path in (prefix / "conda-meta").glob("*.json")}
+        coming = [[package.name, package.version, package.build, package.url] for package in solution.link]
+        return {"packages": packages, "coming": coming, "python": solution.python}
 
     def restore(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+        old = snapshot["packages"]
         now = [path.stem for path in (prefix / "conda-meta").glob("*.json")]
-        lost = tuple(Archive(**address) for stem, address in snapshot.items() if stem not in now)
+        lost = tuple(Archive(**address) for stem, address in old.items() if stem not in now)
         if lost:
             self._apply("install", Solution(Wanted(archives=lost), private=Sources()), prefix, workshop, reporter)
-        kept = {name_of(stem) for stem in snapshot}
+        kept = {name_of(stem) for stem in old}
         added = [name for name in map(name_of, now) if name not in kept]
         if added:
             self._remove(added, prefix, reporter)
+        self._sweep(snapshot, prefix)
+
+    def _sweep(self, snapshot: Json, prefix: Path) -> None:
+        """Delete what a conda that was cut off leaves: files of packages not yet recorded, and those it moved aside."""
+        records = conda_records.read_all(prefix)
+        owned = {path for record in records for path in record.get("files", ())}
+        meta = [f"conda-meta/{'-'.join(conda_records.identity(record))}.json" for record in records]
+        for path in (*owned, *meta):
+            (prefix / f"{path}{_ASIDE}").unlink(missing_ok=True)
+        for name, version, build, url in snapshot["coming"]:
+            package = Package(name, version, "conda", build, url=url)
+            for cache in self._caches:
+                for path in package_cache.files_of(cache, package, snapshot["python"]):
+                    if path not in owned:
+                        (prefix / path).unlink(missing_ok=True)
 
     def mend(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         for record in conda_records.overwritten(prefix, conda_records.read_all(prefix)):
@@ -113,24 +142,42 @@ class Conda:
             self._take(verb, solution, prefix, workshop, reporter)
         else:
             what = (*at(prefix), *_channels(sources, verb), *_what(solution.wanted, verb))
-            self._run((verb, *what), sources, reporter, tr("Installing packages"))
+            self._run((verb, *what), sources, reporter, tr("Installing packages"), solution.link)
 
     def _take(self, verb: str, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         """Link exactly the archives that are wanted."""
-        listing = listed(solution.wanted.archives, workshop)
+        listing = self._listed(solution.wanted.archives, workshop)
         self._run((verb, *at(prefix), *listing), solution.private, reporter, tr("Installing packages"))
+
+    def _listed(self, archives: Sequence[Archive], workshop: Path) -> tuple[str, str]:
+        """Write an explicit list and return the option that hands it over."""
+        listing = workshop / "explicit.txt"
+        lines = [f"{archive.url}#{self._digest(archive)}".rstrip("#") for archive in archives]
+        listing.write_text("@EXPLICIT\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        return "--file", str(listing)
+
+    def _digest(self, archive: Archive) -> str:
+        return archive.sha256 or archive.md5
 
     def _remove(self, names: Sequence[str], prefix: Path, reporter: Reporter) -> None:
         """Unlink packages and leave what depends on them."""
         self._run(("remove", *at(prefix), "--force", "--", *names), Sources(), reporter, tr("Removing"))
 
-    def _run(self, arguments: Sequence[str], sources: Sources, reporter: Reporter, label: str) -> Json:
+    def _run(
+        self,
+        arguments: Sequence[str],
+        sources: Sources,
+        reporter: Reporter,
+        label: str,
+        coming: Sequence[Package] = (),
+    ) -> Json:
+        """Return the program's answer; ``coming`` are the packages whose way into a cache is shown."""
         offline = ("--offline",) if sources.offline else ()
         environment = {**self._environment, **_WITHOUT_PIP} if arguments[0] == "create" else self._environment
         command = Command(
             (str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]), environment
         )
-        with reporter.bar(label):
+        with reporter.bar(label) as bar, watched(coming, self._caches, bar):
             done = stream(command, stall=STALL)
         answer = _last_json(done.stdout)
         if error := self._failure(answer, done):
@@ -139,14 +186,6 @@ class Conda:
 
     def _failure(self, answer: Json, done: Completed) -> EnvtoolError | None:
         return conda_errors.of_conda(self._program, answer, done)
-
-
-def listed(archives: Sequence[Archive], workshop: Path) -> tuple[str, str]:
-    """Write an explicit list and return the option that hands it over."""
-    listing = workshop / "explicit.txt"
-    lines = [f"{archive.url}#{archive.sha256 or archive.md5}".rstrip("#") for archive in archives]
-    listing.write_text("@EXPLICIT\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    return "--file", str(listing)
 
 
 def at(prefix: Path) -> tuple[str, str]:
@@ -184,12 +223,16 @@ def _last_json(text: str) -> Json:
     return {}
 
 
+def _identity(record: Json) -> tuple[str, str, str]:
+    return record["name"], record["version"], record.get("build_string") or record.get("build", "")
+
+
 def _package(record: Json, requested: set[str]) -> Package:
     return Package(
         name=record["name"],
         version=record["version"],
         manager="conda",
-        build=record.get("build_string") or record.get("build", ""),
+        build=_identity(record)[2],
         channel=record.get("channel", ""),
         subdir=record.get("platform") or record.get("subdir", ""),
         url=redact(record.get("url") or ""),

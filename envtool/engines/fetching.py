@@ -1,7 +1,7 @@
 """How far a program of conda's family is with its downloads: it does not say, so the files it writes are looked at."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _PAUSE = 0.2  # seconds between two looks
 def watched(packages: Sequence[Package], caches: Sequence[Path], bar: Bar) -> Iterator[None]:
     """Show on ``bar``, while the block runs, how many bytes have come of those packages that are in no cache yet."""
     missing = [package for package in packages if not any(package_cache.holds(cache, package) for cache in caches)]
-    coming = {package.url.rpartition("/")[2]: package.size for package in missing if package.size}
+    coming = [package for package in missing if package.size]
     ended = threading.Event()
     watch = threading.Thread(target=_watch, args=(coming, caches, bar, ended), daemon=True)
     if coming:
@@ -30,10 +30,10 @@ def watched(packages: Sequence[Package], caches: Sequence[Path], bar: Bar) -> It
             watch.join()
 
 
-def _watch(coming: Mapping[str, int], caches: Sequence[Path], bar: Bar, ended: threading.Event) -> None:
-    total = sum(coming.values())
+def _watch(coming: Sequence[Package], caches: Sequence[Path], bar: Bar, ended: threading.Event) -> None:
+    total = sum(package.size or 0 for package in coming)
     while not ended.wait(_PAUSE):
-        done = sum(min(size, _received(caches, file)) for file, size in coming.items())
+        done = sum(min(package.size or 0, _received(caches, package)) for package in coming)
         if done < total:
             bar.update(done, total, label=tr("Fetching"), unit="bytes")
         else:
@@ -41,11 +41,12 @@ def _watch(coming: Mapping[str, int], caches: Sequence[Path], bar: Bar, ended: t
             return
 
 
-def _received(caches: Sequence[Path], file: str) -> int:
+def _received(caches: Sequence[Path], package: Package) -> int:
     """Return the bytes of an archive that are there: whole, or under the name it has while it comes."""
+    file = package.url.rpartition("/")[2]
     found = 0
-    for cache in caches:
+    for folder in (folder for cache in caches for folder in package_cache.folders(cache, package)):
         for name in (file, f"{file}.partial", f"{file}.part"):  # conda's ending and mamba's
             with suppress(OSError):
-                found = max(found, (cache / name).stat().st_size)
+                found = max(found, (folder / name).stat().st_size)
     return found

@@ -7,10 +7,10 @@ from typing import Any
 
 from envtool.clients.conda import CondaSettings
 from envtool.engines import conda_errors, conda_records
-from envtool.engines.conda import Conda, at, listed, name_of, stem_of
+from envtool.engines.conda import Conda, at, name_of, stem_of
 from envtool.engines.protocol import Solution, Wanted
 from envtool.errors import EnvtoolError
-from envtool.model import Sources
+from envtool.model import Archive, Package, Sources
 from envtool.prefix import python_of
 from envtool.process import Completed
 from envtool.reporter import Reporter
@@ -20,11 +20,15 @@ Json = dict[str, Any]
 
 
 class Mamba(Conda):
-    """See the module. ``settings`` are conda's, of which mamba does not honour all."""
+    """See the module. ``root`` is its root prefix; ``settings`` are conda's, of which mamba does not honour all."""
 
-    def __init__(self, program: Path, command: str, settings: CondaSettings) -> None:
-        super().__init__(program, command)
+    def __init__(
+        self, program: Path, command: str, caches: Sequence[Path], root: Path | None, settings: CondaSettings
+    ) -> None:
+        super().__init__(program, command, caches)
         self._settings = settings
+        if root:  # mamba 2.0 does without a guess of its own
+            self._environment["MAMBA_ROOT_PREFIX"] = str(root)
 
     def _solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         if prefix is None and not wanted.archives:
@@ -54,17 +58,28 @@ class Mamba(Conda):
         names = {name_of(stem_of(archive.url)) for archive in archives}
         old = [name for name in map(name_of, installed) if name in names]
         if self._offline(solution.private):
-            looked = (verb, "--dry-run", *at(prefix), *listed(archives, workshop))
+            looked = (verb, "--dry-run", *at(prefix), *self._listed(archives, workshop))
             self._run(looked, solution.private, reporter, tr("Looking into the cache"))
         if old:  # every byte is in the cache before the first goes
-            fetch = (verb, *at(prefix), "--download-only", *listed(archives, workshop))
+            fetch = (verb, *at(prefix), "--download-only", *self._listed(archives, workshop))
             self._run(fetch, solution.private, reporter, tr("Fetching packages"))
             self._remove(old, prefix, reporter)
         if archives:
             super()._take(verb, replace(solution, wanted=Wanted(archives=archives)), prefix, workshop, reporter)
 
-    def _run(self, arguments: Sequence[str], sources: Sources, reporter: Reporter, label: str) -> Json:
-        answer = super()._run(arguments, sources, reporter, label)
+    def _digest(self, archive: Archive) -> str:
+        # mamba 2.0 takes every hash for an MD5, and passes over one that says what else it is.
+        return archive.md5 or (archive.sha256 and f"sha256:{archive.sha256}")
+
+    def _run(
+        self,
+        arguments: Sequence[str],
+        sources: Sources,
+        reporter: Reporter,
+        label: str,
+        coming: Sequence[Package] = (),
+    ) -> Json:
+        answer = super()._run(arguments, sources, reporter, label, coming)
         if self._offline(sources) and "--dry-run" in arguments:
             # Offline, mamba reads no index, but what it does not have it fetches all the same.
             records = answer.get("actions", {}).get("FETCH", ())

@@ -10,12 +10,14 @@ from envtool.model import Package
 
 def holds(cache: Path, package: Package) -> bool:
     """Return whether a package is there, packed or unpacked."""
-    return (cache / package.url.rpartition("/")[2]).is_file() or (cache / _stem(package)).is_dir()
+    file = package.url.rpartition("/")[2]
+    return any((folder / file).is_file() or (folder / _stem(package)).is_dir() for folder in folders(cache, package))
 
 
 def files_of(cache: Path, package: Package, python: str) -> list[str]:
     """Return the paths that an unpacked package has in an environment with Python ``python``; none where it is not."""
-    listing = next(cache.glob(f"{glob.escape(_stem(package))}*/info/paths.json"), None)
+    pattern = f"{glob.escape(_stem(package))}*/info/paths.json"
+    listing = next((path for folder in folders(cache, package) for path in folder.glob(pattern)), None)
     if listing is None:
         return []
     # scripts that are made while linking are in no list of files
@@ -26,6 +28,12 @@ def files_of(cache: Path, package: Package, python: str) -> list[str]:
     paths = (str(entry["_path"]) for entry in json.loads(listing.read_bytes())["paths"])
     files = ["/".join([places.get(head, head), *rest]) for head, *rest in (path.split("/") for path in paths)]
     return [*files, *scripts]
+
+
+def folders(cache: Path, package: Package) -> tuple[Path, ...]:
+    """Return where in a cache a package may lie: at the top, or below its channel's address, as newer mambas do it."""
+    channel = package.url.rpartition("/")[0].replace("://", "/").replace(":", "_")
+    return (cache, cache / channel) if channel else (cache,)
 
 
 def _stem(package: Package) -> str:

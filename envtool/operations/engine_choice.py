@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from envtool.clients import conda_program
 from envtool.engines.protocol import Engine, EngineName
@@ -14,6 +14,9 @@ from envtool.model import Environment
 from envtool.operations.names import first_writable
 from envtool.paths import Host
 from envtool.words import tr
+
+if TYPE_CHECKING:
+    from envtool.clients.conda import CondaSettings
 
 EngineChoice = Literal["auto", "conda", "embedded", "venv"]
 
@@ -100,15 +103,22 @@ def _make(host: Host, choice: Choice, command: str, *, accept_tos: bool) -> Engi
         return Venv(command)
     from envtool.clients import conda
 
-    settings = conda.in_force(host, root=find.conda_root(host))
+    root = find.conda_root(host)
+    settings = conda.in_force(host, root=root)
     if choice.engine == "conda":
         from envtool.engines.conda import Conda
         from envtool.engines.mamba import Mamba
 
         assert choice.program is not None  # noqa: S101 - for_new and for_existing never choose conda without one
         if conda_program.is_mamba(choice.program):
-            return Mamba(choice.program, command, settings)
-        return Conda(choice.program, command, accept_tos=accept_tos)
+            return Mamba(choice.program, command, _caches(host, settings), root, settings)
+        return Conda(choice.program, command, _caches(host, settings), accept_tos=accept_tos)
     from envtool.engines.embedded import Embedded
 
     return Embedded(host, command, settings)
+
+
+def _caches(host: Host, settings: "CondaSettings") -> tuple[Path, ...]:
+    """Return the folders in which an installed conda or mamba may keep packages."""
+    root = find.conda_root(host)
+    return settings.pkgs_dirs or (*((root / "pkgs",) if root else ()), host.home / ".conda" / "pkgs")

@@ -16,7 +16,7 @@ from envtool.engines.protocol import Solution, Wanted
 from envtool.environments import find
 from envtool.model import Environment
 from envtool.operations import engine_choice, pip_half, transaction
-from envtool.operations.sources import NOTHING, gather
+from envtool.operations.sources import NOTHING, Asked, gather
 from envtool.paths import Host
 from envtool.reporter import Silent
 
@@ -147,6 +147,39 @@ def test_what_pip_has_overwritten_comes_back_where_the_change_is_cut_off(home: H
         install_and_stop(home.host, environment, "six==1.17.0")
     assert content(environment.prefix) == before
     assert names(home, made)["six"] == "1.16.0"
+
+
+def test_files_that_are_in_no_record_yet_go_again(
+    home: Home, made: str, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in home.environ.items():  # what the engine starts from here is to see the same caches
+        monkeypatch.setenv(name, value)
+    host, environment = home.host, find.resolve(home.host, made)
+    prefix, before = environment.prefix, content(environment.prefix)
+    sources = gather(host, Asked(channels=(channel,)))
+    with (
+        transaction.held(environment, "envtool install", Silent()) as workshop,
+        engine_choice.opened(host, engine_choice.for_existing(host, environment), "envtool install") as engine,
+    ):
+        solution = engine.solve(Wanted(("leaf", "packaging")), prefix, sources, Silent())
+        frame = transaction.Frame(prefix, "envtool install", workshop)
+
+        def cut_off() -> None:
+            with transaction.changing(frame, engine, solution, sources.pip, Silent()):
+                engine.change(solution, prefix, workshop, Silent())
+                # as a kill leaves it: conda writes the records last, and moves old ones aside
+                for record in [path for name in ("leaf", "trunk") for path in prefix.glob(f"conda-meta/{name}-*.json")]:
+                    record.unlink()
+                old = next(prefix.glob("conda-meta/six-*.json"))
+                old.with_name(f"{old.name}.c~").write_bytes(old.read_bytes())
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            cut_off()
+    assert content(prefix).keys() == before.keys()
+    if engine.name == "conda":
+        assert not list(prefix.glob("conda-meta/*.c~"))
+    assert not {"leaf", "trunk", "packaging"} & names(home, made).keys()
 
 
 def test_files_of_a_package_that_was_cut_off_go_again(home: Home, made: str) -> None:
