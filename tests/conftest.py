@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 
 from envtool.paths import Host
+
+# What is started in the background may have Ctrl-C ignored, and all that is started here would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CORPUS = os.environ.get("ENVTOOL_TEST_CORPUS", "")
 

@@ -34,6 +34,7 @@ class _Private:
     specs: tuple[str, ...] = ()
     channels: tuple[Channel, ...] = ()
     mirrors: Mapping[str, str] = field(default_factory=dict)
+    offline: bool = False
 
     def named(self, packages: Sequence[Package]) -> list[Package]:
         """Return packages with their channels by name, as conda writes them down."""
@@ -79,23 +80,25 @@ class Embedded:
             "pins": [*self._settings.pinned_packages, *conda_records.pins(prefix)],
             "subdir": self._host.subdir,
             "priority": priority,
-            "offline": sources.offline or self._settings.offline,
+            "offline": self._is_offline(sources),
         }
         with reporter.bar(tr("Solving")):
             answer = self._worker.ask(request)
         _tell_how(answer, sources.channels, reporter)
-        private = _Private(answer["records"], tuple(specs), sources.channels, answer["mirrors"])
+        private = _Private(
+            answer["records"], tuple(specs), sources.channels, answer["mirrors"], self._is_offline(sources)
+        )
         return _solution(wanted, installed, private)
 
     def _explicit(self, wanted: Wanted, installed: Sequence[Json], sources: Sources) -> Solution:
         """Return the archives as they are named, beside what is installed under other names."""
         archives = [[archive.url, archive.md5, archive.sha256] for archive in wanted.archives]
-        offline = sources.offline or self._settings.offline
+        offline = self._is_offline(sources)
         request = {"action": "explicit", "archives": archives, "subdir": self._host.subdir, "offline": offline}
         new = self._worker.ask(request)["records"]
         named = {record["name"] for record in new}
         kept = [record for record in installed if record["name"] not in named]
-        return _solution(wanted, installed, _Private([*kept, *new]))
+        return _solution(wanted, installed, _Private([*kept, *new], offline=offline))
 
     def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         stage = workshop / "stage"
@@ -157,6 +160,9 @@ class Embedded:
     def close(self) -> None:
         self._worker.close()
 
+    def _is_offline(self, sources: Sources) -> bool:
+        return sources.offline or self._settings.offline
+
     # -- linking ----------------------------------------------------------------------------------------------------
 
     def _link(
@@ -178,6 +184,7 @@ class Embedded:
             "final": str(final),
             "scratch": str(workshop),
             "fetch_only": fetch_only,
+            "offline": private.offline,
             "specs": private.specs,
         }
         label = tr("Fetching packages") if fetch_only else tr("Installing packages")

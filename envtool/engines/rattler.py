@@ -101,6 +101,12 @@ def _failure(event: Json, request: Json) -> EnvtoolError:
                 hint=tr("Write name, name=1.2 or 'name>=1.2,<2' (quoted)."),
                 code=ExitCode.BAD_INPUT,
             )
+        case "offline":
+            return EnvtoolError(
+                tr("Nothing may be fetched, and not in the cache are: {files}.", files=message),
+                hint=tr("Leave --offline out (or `offline: true` in .condarc), or ask for what is in the cache."),
+                code=ExitCode.NETWORK,
+            )
         case "package":
             return PackageError(
                 message,

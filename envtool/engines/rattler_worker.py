@@ -52,6 +52,10 @@ class _NoChannelError(Exception):
         self.name, self.causes = name, causes
 
 
+class _OfflineError(Exception):
+    """Packages that are in no cache, where nothing may be fetched."""
+
+
 class _StalledError(Exception):
     """Nothing was received, written or computed for too long."""
 
@@ -83,6 +87,7 @@ def _explain(error: BaseException) -> Json:
     kinds: tuple[tuple[type[BaseException], str], ...] = (
         (_NoChannelError, "channel"),
         (_StalledError, "package"),
+        (_OfflineError, "offline"),
         (GatewayError, "channel"),
         (InvalidMatchSpecError, "spec"),
         (SolverError, "unsatisfiable"),
@@ -234,7 +239,8 @@ def _client(request: Json, mirrors: dict[str, str]) -> Client:
 async def _link(request: Json) -> Json:
     """Bring a prefix to hold exactly ``records``, patched for ``final``; first fetch all that is not in the cache.
 
-    ``fetch_only`` stops before the first write to the prefix. ``scratch`` is a folder on its file system.
+    ``fetch_only`` stops before the first write to the prefix; ``offline`` takes from the cache or a disk alone.
+    ``scratch`` is a folder on its file system.
     """
     records = [_from_json(record) for record in request["records"]]
     cache = PackageCache(Path(request["cache"], "pkgs"))
@@ -243,6 +249,8 @@ async def _link(request: Json) -> Json:
     there = {record.sha256 for record in _installed(str(prefix))}
     index = await cache.index()
     missing = [record for record in records if record.sha256 not in there and not index.contains_record(record)]
+    if request["offline"] and (far := [record.file_name for record in missing if not record.url.startswith("file:")]):
+        raise _OfflineError(", ".join(sorted(far)))
     # A new prefix may fail half-way, its owner throws it away; an existing one is touched only from a full cache.
     if missing and (there or request["fetch_only"]):
         # noarch packages cannot be linked, not even into a scratch folder, without a Python beside them

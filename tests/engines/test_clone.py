@@ -332,7 +332,7 @@ def test_conda_accepts_a_clone(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("source", "exists already"), ("base", "keeps that name"), ("a b", "spaces")]
+    ("name", "reason"), [("source", "its name already"), ("base", "keeps that name"), ("a b", "spaces")]
 )
 def test_a_name_that_cannot_be_had_is_refused(home: Home, name: str, reason: str) -> None:
     ran = home.envtool("clone", "source", name)

@@ -314,6 +314,18 @@ def test_channel_priority_is_the_configured_one(home: Home, engine: str, channel
     assert names(home, "demo")["leaf"] == "2.0"
 
 
+def test_offline_nothing_is_fetched(home: Home, engine: str, channel: str, channel_server: Server) -> None:
+    source = ("-c", channel, "--override-channels", "--engine", engine)
+    assert home.envtool("create", "one", "leaf=1.0", *source).code == 0
+    channel_server.requests.clear()
+    assert home.envtool("create", "two", "leaf=1.0", *source, "--offline").code == 0
+    refused = home.envtool("create", "three", "leaf=2.0", *source, "--offline")
+    assert refused.code in (1, 5)  # conda offline knows of nothing but what it has
+    assert "leaf" in refused.err
+    assert channel_server.requests == []
+    assert not (envs(home) / "three").exists()
+
+
 def test_a_frozen_environment_is_not_changed(home: Home, made: str, channel: str) -> None:
     (envs(home) / made / "conda-meta/frozen").write_text('{"message": "Ask the admin."}')
     before = names(home, made)
