@@ -128,7 +128,7 @@ class _Places:
 
     def at(self, prefix: Path) -> Environment | None:
         """Return the environment at a prefix, or None; a half-made one counts as soon as it carries envtool's mark."""
-        half_made = bool(unfinished(prefix))
+        half_made = bool(unfinished(prefix)) and prefix.is_dir()  # begun, but for its folder, is nothing yet
         supposed: Kind = "venv" if prefix.parent == self.venvs else "conda"
         kind = kind_of(prefix) or (supposed if half_made else None)
         return Environment(self._name(prefix), prefix, kind, made_by(prefix), half_made) if kind else None

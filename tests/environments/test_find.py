@@ -11,7 +11,7 @@ from layouts import CONDA, ask_conda, conda_env, venv
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.paths import Host
-from envtool.prefix import mark_unfinished, record_maker
+from envtool.prefix import mark_begun, mark_unfinished, record_maker
 
 
 def host(home: Path, **environ: str) -> Host:
@@ -68,6 +68,15 @@ def test_a_half_made_environment_is_listed_as_such(tmp_path: Path) -> None:
         ("half", "conda", True),
         ("light", "venv", True),
     ]
+
+
+def test_what_was_only_begun_is_no_environment_though_it_is_registered(tmp_path: Path) -> None:
+    prefix = tmp_path / ".conda" / "envs" / "half"
+    mark_begun(prefix, "envtool create half")
+    (tmp_path / ".conda" / "environments.txt").write_text(f"{prefix}\n")
+    assert find.find_all(host(tmp_path)) == ()
+    with pytest.raises(EnvtoolError, match="no environment"):
+        find.resolve(host(tmp_path), "half")
 
 
 def test_an_environment_reached_through_a_link_is_listed_once_and_by_name(tmp_path: Path) -> None:
