@@ -252,6 +252,7 @@ class _Lines:
 
         self.stdout: list[str] = []
         self.stderr: list[str] = []
+        self._terminal = hasattr(child.stderr, "program_end")
         self._queue: queue.Queue[tuple[str, str | None]] = queue.Queue()
         for name, pipe in (("stdout", child.stdout), ("stderr", child.stderr)):
             threading.Thread(target=self._read, args=(name, pipe), daemon=True).start()
@@ -283,7 +284,8 @@ class _Lines:
             if line is None:
                 open_pipes -= 1
                 continue
-            if not line.endswith("\r"):
+            drawn_over = self._terminal and origin == "stderr" and line.endswith("\r")
+            if not drawn_over:
                 (self.stdout if origin == "stdout" else self.stderr).append(line)
             yield origin, line
 

@@ -23,6 +23,12 @@ def test_every_argument_arrives_as_it_is(arguments: list[str]) -> None:
     assert done.stdout.split("\0") == ("\0".join(arguments)).split("\0")
 
 
+@given(st.text("\r\n\t a", max_size=6))
+def test_what_is_said_arrives_as_it_is(text: str) -> None:
+    done = capture(Command((PYTHON, "-I", "-c", "import sys; sys.stderr.buffer.write(sys.argv[1].encode())", text)))
+    assert done.stderr == text
+
+
 def test_both_pipes_are_drained_and_the_exit_code_is_kept() -> None:
     script = "import sys; print('o' * 300000); print('e' * 300000, file=sys.stderr); sys.exit(9)"
     done = capture(Command((PYTHON, "-c", script)), timeout=60)
