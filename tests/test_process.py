@@ -48,7 +48,8 @@ def test_on_a_terminal_what_is_drawn_over_is_heard_and_not_kept() -> None:
     heard: list[str] = []
     done = stream(Command((PYTHON, "-c", script), env={"PYTHONUTF8": "1"}, terminal=True), on_stderr=heard.append)
     assert (done.returncode, done.stdout, done.stderr) == (3, "first\n", "done, \u00e9\u00e9\u00e9\n")
-    assert heard == ["10%", "60%", "done, \u00e9\u00e9\u00e9"]
+    # what ends in a line feed may be seen drawn before that comes
+    assert (heard[:2], heard[-1]) == (["10%", "60%"], "done, \u00e9\u00e9\u00e9")
 
 
 def test_a_program_on_a_terminal_is_stopped_with_its_children() -> None:
