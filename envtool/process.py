@@ -217,6 +217,7 @@ def _feed(pipe: IO[bytes], text: str, *, close: bool = True) -> None:
 
 def _stop(child: "subprocess.Popen[bytes]") -> None:
     """End a child that is still running, from polite to final."""
+    cut_off = child.poll() is None
     for name in ("SIGINT", "SIGTERM", "SIGKILL"):
         if child.poll() is not None:
             break
@@ -228,6 +229,9 @@ def _stop(child: "subprocess.Popen[bytes]") -> None:
             child.wait(GRACE)
         except subprocess.TimeoutExpired:
             continue
+    if cut_off and os.name != "nt":
+        # Children that ignore what ended it would live on, and hold its pipes open.
+        _signal_group(child.pid, signal.SIGKILL)
     for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe:
             with suppress(OSError):

@@ -52,6 +52,13 @@ def test_on_a_terminal_what_is_drawn_over_is_heard_and_not_kept() -> None:
     assert (heard[:2], heard[-1]) == (["10%", "60%"], "done, \u00e9\u00e9\u00e9")
 
 
+def test_children_that_ignore_an_interruption_are_stopped_too() -> None:
+    started = time.monotonic()
+    with pytest.raises(EnvtoolError, match="did not answer"):
+        stream(Command(("sh", "-c", "sleep 60 & sleep 60")), stall=0.5)  # a shell has its background ignore Ctrl-C
+    assert time.monotonic() - started < 30
+
+
 def test_a_program_on_a_terminal_is_stopped_with_its_children() -> None:
     with pytest.raises(EnvtoolError, match="did not answer"):
         stream(Command(("sh", "-c", "sleep 60 & sleep 60"), terminal=True), stall=0.5)
