@@ -73,6 +73,7 @@ def batch_statistics(lab: Lab, torch: Any) -> None:
             mean, variance = _moments(x)
             means, variances = (1 - blend) * means + blend * mean, (1 - blend) * variances + blend * variance
         what = "%d-D, momentum %s" % (dims, momentum)
+        layer: Any = None  # the last one, in float64, is used once more below
         for dtype, gate in ((torch.float32, F32), (torch.float64, F64)):
             layer = lab.shaken(kind(3, momentum=momentum, eps=0.1)).to(lab.device, dtype)
             for x in (one, two):

@@ -236,6 +236,8 @@ def muon(lab: Lab, torch: Any) -> None:
         ((9, 4), {"nesterov": False}),
         ((4, 9), {"adjust_lr_fn": "match_rms_adamw"}),
     )
+    start: Any = None  # the last case's serve once more below
+    gradients: Any = None
     for shape, own in cases:
         start, gradients = lab.randn(*shape), [lab.randn(*shape) for _ in range(3)]
         options = {"lr": 0.1, "weight_decay": 0.2, "momentum": 0.7, **own}
