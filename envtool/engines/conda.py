@@ -93,11 +93,13 @@ class Conda:
     def snapshot(self, solution: Solution, prefix: Path) -> Json:
         """Return where each installed package came from: to its revisions conda goes back only where it can solve.
 
-        ``coming`` are the packages that the change brings, for a Python ``python``.
+        ``coming`` are the packages that the change brings, for a Python ``python``; ``own`` the files that are nobody's
+        but the user's or pip's.
         """
         packages = {path.stem: _address(path) for path in (prefix / "conda-meta").glob("*.json")}
         coming = [[package.name, package.version, package.build, package.url] for package in solution.link]
-        return {"packages": packages, "coming": coming, "python": solution.python}
+        own = conda_records.unowned(prefix)
+        return {"packages": packages, "coming": coming, "python": solution.python, "own": own}
 
     def restore(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         old = snapshot["packages"]
@@ -118,11 +120,12 @@ class Conda:
         meta = [f"conda-meta/{'-'.join(conda_records.identity(record))}.json" for record in records]
         for path in (*owned, *meta):
             (prefix / f"{path}{_ASIDE}").unlink(missing_ok=True)
+        own = set(snapshot["own"])
         for name, version, build, url in snapshot["coming"]:
             package = Package(name, version, "conda", build, url=url)
             for cache in self._caches:
                 for path in package_cache.files_of(cache, package, snapshot["python"]):
-                    if path not in owned:
+                    if path not in owned and path not in own:
                         (prefix / path).unlink(missing_ok=True)
 
     def mend(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:

@@ -1,6 +1,7 @@
 """conda's records of packages as JSON: what is installed in a prefix, and what a request means beside it."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from envtool.engines.protocol import Wanted
 from envtool.files import write_atomically
 from envtool.model import Package
+from envtool.prefix import OWN
 from envtool.words import redact
 
 Json = dict[str, Any]
@@ -102,6 +104,17 @@ def overwritten(prefix: Path, records: Sequence[Json]) -> list[Json]:
 def _descriptions(record: Json) -> list[str]:
     ends = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
     return [path for path in record.get("files", ()) if path.endswith(ends)]
+
+
+def unowned(prefix: Path) -> list[str]:
+    """Return the paths of all files in a prefix that no record has, compiled ones apart."""
+    owned = {path for record in read_all(prefix) for path in record.get("files", ())}
+    found = []
+    for folder, folders, files in os.walk(prefix):
+        folders[:] = [name for name in folders if name not in ("__pycache__", "conda-meta", OWN)]
+        inside = Path(folder).relative_to(prefix)
+        found += [path for name in files if (path := (inside / name).as_posix()) not in owned]
+    return found
 
 
 def drop(prefix: Path, record: Json) -> None:

@@ -182,6 +182,34 @@ def test_files_that_are_in_no_record_yet_go_again(
     assert not {"leaf", "trunk", "packaging"} & names(home, made).keys()
 
 
+def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
+    home: Home, made: str, channel: str, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in home.environ.items():
+        monkeypatch.setenv(name, value)
+    # the package that has a file of that name is in the cache already
+    assert home.envtool("create", "other", "leaf", "-c", channel, "--engine", engine).code == 0
+    host, environment = home.host, find.resolve(home.host, made)
+    prefix, sources = environment.prefix, gather(home.host, Asked(channels=(channel,)))
+    mine = prefix / "share/leaf/version"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+
+    def stopped() -> None:
+        with (
+            transaction.held(environment, "envtool install", Silent()) as workshop,
+            engine_choice.opened(host, engine_choice.for_existing(host, environment), "envtool install") as at_work,
+        ):
+            solution = at_work.solve(Wanted(("leaf",)), prefix, sources, Silent())
+            frame = transaction.Frame(prefix, "envtool install", workshop)
+            with transaction.changing(frame, at_work, solution, sources.pip, Silent()):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert mine.read_text() == "mine"
+
+
 def test_files_of_a_package_that_was_cut_off_go_again(home: Home, made: str) -> None:
     assert home.envtool("install", "-n", made, "--pip", "colorama==0.4.5").code == 0
     environment = find.resolve(home.host, made)
