@@ -43,7 +43,7 @@ def guarded(action: Callable[[], int]) -> int:
         out.failure(_unforeseen(error))
         return ExitCode.FAILED
     if code == ExitCode.INTERRUPTED:
-        out.failure(EnvtoolError(tr("Interrupted; nothing half-made was left."), code=ExitCode.INTERRUPTED))
+        out.failure(EnvtoolError(tr("Interrupted."), code=ExitCode.INTERRUPTED))
     return code
 
 

@@ -40,5 +40,7 @@ def rollback(name: Unfinished, json: Json = False) -> None:  # noqa: ARG001 - ac
     host = Host.here()
     environment = find.resolve(host, name)
     recover.rollback(host, environment, out)
-    out.note(tr("{name} is as it was before.", name=environment.name or environment.prefix))
+    out.note(
+        tr("{name} has the packages again that it had before the change.", name=environment.name or environment.prefix)
+    )
     out.result({"name": environment.name, "prefix": str(environment.prefix)})

@@ -15,14 +15,14 @@ from typing import Any
 from envtool.engines import installers
 from envtool.engines.installers import InstallOptions
 from envtool.engines.protocol import Engine, Solution
-from envtool.environments import packages
+from envtool.environments import packages, records
 from envtool.environments.state import frozen
 from envtool.errors import EnvtoolError
 from envtool.files import write_atomically
 from envtool.model import Environment, PipSources
 from envtool.operations import pip_half
 from envtool.operations.workshop import delete, holding, old_state, refuse_unfinished, require_environment
-from envtool.prefix import bin_dir, mark_finished, mark_unfinished, site_packages
+from envtool.prefix import bin_dir, mark_finished, mark_unfinished, site_packages, unfinished
 from envtool.reporter import Reporter
 from envtool.words import tr
 
@@ -66,36 +66,72 @@ def refuse_frozen(environment: Environment) -> None:
 
 @contextmanager
 def changing(frame: Frame, engine: Engine, solution: Solution, pip: PipSources, reporter: Reporter) -> Iterator[None]:
-    """Fetch, write the old state down, mark; then whatever is raised inside, bring the old state back."""
+    """Fetch, write the old state down, mark; where something fails inside, bring the old state back.
+
+    An interruption leaves the environment marked unfinished, with the two ways out: what was at work may have been cut
+    off anywhere, and to bring files back beside it would be a promise that nobody has checked.
+    """
     if not solution.changes_nothing:
         engine.fetch(solution, frame.prefix, frame.workshop, reporter)
     _write_down(frame, engine.snapshot(solution, frame.prefix))
-    mark_unfinished(frame.prefix, frame.command)
     try:
-        yield
-    except BaseException as error:
-        reporter.note(tr("Bringing back the state before."))
+        mark_unfinished(frame.prefix, frame.command)
         try:
-            bring_back(frame.prefix, frame.workshop, engine, pip, reporter)
-        except EnvtoolError as second:
-            raise _stuck(frame.prefix, error, second) from error
+            yield
+        except Exception as error:
+            reporter.note(tr("Bringing back the state before."))
+            try:
+                bring_back(frame.prefix, frame.workshop, engine, pip, reporter)
+            except EnvtoolError as second:
+                raise _stuck(frame.prefix, error, second) from error
+            raise
+        _settle(frame.prefix)
+    except KeyboardInterrupt:
+        engine.close()  # what it keeps running goes on writing otherwise
+        if unfinished(frame.prefix):
+            _say_unfinished(frame.prefix, reporter)
         raise
-    _settle(frame.prefix)
 
 
 def bring_back(prefix: Path, workshop: Path, engine: Engine, pip: PipSources, reporter: Reporter) -> None:
-    """Bring an environment back to the state that was written down, from wherever a change was cut off."""
+    """Bring an environment back to the packages that were written down, from wherever a change was cut off.
+
+    Raises EnvtoolError where other packages than those are found afterwards; the mark and what was written down stay.
+    """
     state: Json = json.loads(old_state(prefix).read_bytes())
     engine.restore(state["conda"], prefix, workshop, reporter)
     _bring_back_pip(prefix, state, pip, reporter)
     engine.mend(state["conda"], prefix, workshop, reporter)
+    _refuse_other_packages(prefix, state)
     _settle(prefix)
+
+
+def _refuse_other_packages(prefix: Path, state: Json) -> None:
+    """Raise EnvtoolError where the packages of an environment are not those that were written down."""
+    before = {f"{name}=={version}" for name, version in state["versions"].items()} | set(state.get("installed", ()))
+    now = {f"{package.name}=={package.version}" for package in packages.read(prefix).pip}
+    if "installed" in state:  # 0.1.0 did not write it down
+        now |= set(_installed(prefix))
+    if wrong := sorted(before ^ now):
+        raise EnvtoolError(
+            tr(
+                "{prefix} does not have the packages that it had before: {names}.",
+                prefix=prefix,
+                names=", ".join(wrong),
+            )
+        )
+
+
+def _installed(prefix: Path) -> list[str]:
+    """Return conda's packages as ``name-version-build``, from the names of their records."""
+    return sorted("-".join(parts) for parts in records.names(prefix))
 
 
 def _write_down(frame: Frame, conda: Json) -> None:
     contents = packages.read(frame.prefix)
     state = {
         "conda": conda,
+        "installed": _installed(frame.prefix),
         "pip": {package.name: pip_half.line(package) for package in contents.pip},
         "versions": {package.name: package.version for package in contents.pip},
         "entries": sorted(_entries(frame.prefix)),
@@ -140,6 +176,16 @@ def _entries(prefix: Path) -> set[str]:
             inside = os.path.relpath(folder, prefix)
             found |= {inside, *(f"{inside}/{name}" for name in (*folders, *files))}
     return found
+
+
+def _say_unfinished(prefix: Path, reporter: Reporter) -> None:
+    reporter.warn(
+        tr(
+            "The change was interrupted and {prefix} is unfinished: `envtool rollback {prefix}` goes back,"
+            " `envtool resume {prefix}` finishes it.",
+            prefix=prefix,
+        )
+    )
 
 
 def _stuck(prefix: Path, first: BaseException, second: EnvtoolError) -> EnvtoolError:

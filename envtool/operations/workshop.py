@@ -15,7 +15,7 @@ from envtool.errors import EnvtoolError
 from envtool.files import locked
 from envtool.model import Environment
 from envtool.operations.names import refuse_existing
-from envtool.prefix import OWN, intent_of, kind_of, mark_begun, unfinished
+from envtool.prefix import OWN, intent_of, kind_of, mark_begun, mark_finished, unfinished
 from envtool.reporter import Reporter, Silent
 from envtool.words import tr
 
@@ -77,13 +77,15 @@ def new_prefix(
             discard(prefix)
             forget(prefix)
             intent.unlink(missing_ok=True)
+            if not prefix.exists():
+                reporter.note(tr("What was begun at {prefix} was removed.", prefix=prefix))
             raise
         intent.unlink()
 
 
 def settle(prefix: Path) -> bool:
     """Bring a renaming that was cut off to its end, and return whether there was one."""
-    pending = in_place.pending(prefix)
+    pending = in_place.pending(prefix) or _is_renamed(prefix)
     if pending:
         with holding(prefix, "settle", Silent()):
             pass  # whoever holds an environment has found it settled
@@ -111,9 +113,17 @@ def _clear_away(prefix: Path, reporter: Reporter) -> None:
     if in_place.pending(prefix):
         reporter.note(tr("Bringing an interrupted renaming of {prefix} to its end.", prefix=prefix))
         in_place.recover(prefix)
+    elif _is_renamed(prefix):
+        mark_finished(prefix)
     beside = prefix.parent / OWN
     for leftover in (*beside.glob(f"{prefix.name}.*.work"), *beside.glob(f"{prefix.name}.*.gone")):
         delete(leftover)
+
+
+def _is_renamed(prefix: Path) -> bool:
+    """Return whether of a renaming only the mark is left: 0.1.0 could be killed just before it took that away."""
+    words = unfinished(prefix).split()
+    return words[:2] == ["envtool", "rename"] and not in_place.pending(prefix) and not intent_of(prefix).exists()
 
 
 def _is_ours(prefix: Path) -> bool:

@@ -116,7 +116,7 @@ def test_tables_end_where_a_narrow_terminal_does(home: Home, command: tuple[str,
     assert max(map(len, home.envtool(*command, env={"COLUMNS": "60"}).out.splitlines())) > 60  # on a pipe all is there
 
 
-@pytest.mark.parametrize(("typed", "said"), [("\x03", "Interrupted;"), ("\x04", "Nothing was removed, as you wished.")])
+@pytest.mark.parametrize(("typed", "said"), [("\x03", "Interrupted."), ("\x04", "Nothing was removed, as you wished.")])
 def test_a_question_left_leaves_a_whole_line(home: Home, some: Path, typed: str, said: str) -> None:
     with terminal(home, "remove", str(some)) as running:
         running.until("[y/N] ")

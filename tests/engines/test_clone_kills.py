@@ -10,6 +10,7 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import layouts
@@ -23,6 +24,7 @@ from envtool.operations.clone import CloneRequest
 from envtool.operations.clone import clone as cloned
 from envtool.operations.rename import RenameRequest
 from envtool.operations.rename import rename as renamed
+from envtool.prefix import mark_unfinished
 from envtool.reporter import Silent
 
 FILES = 1500
@@ -84,6 +86,57 @@ def test_a_killed_clone_is_whole_or_is_cleared_away(home: Home, envs: Path, kill
         taken_away(home, "two")
         assert not list((envs / ".envtool").glob("*")), SEED
     print(ends)
+
+
+class _KilledError(BaseException):
+    """Stands for a kill: nothing that runs afterwards may count on having been told."""
+
+
+@pytest.mark.parametrize("moment", ["mark_finished", "unlink", "rmtree"])
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_a_renaming_killed_while_it_is_settled(
+    home: Home, envs: Path, moment: str, before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last steps one by one; a kill at random meets them once in a hundred times."""
+    expected = content(envs / "one")
+
+    def killed(original: Callable[..., object]) -> Callable[..., object]:
+        def step(*args: object, **options: object) -> None:
+            if not before:
+                original(*args, **options)
+            raise _KilledError
+
+        return step
+
+    with monkeypatch.context() as patch:
+        home_of = {"mark_finished": in_place, "unlink": Path, "rmtree": in_place.shutil}[moment]
+        if moment != "unlink":
+            patch.setattr(home_of, moment, killed(getattr(home_of, moment)))
+        else:
+            original = Path.unlink
+
+            def unlink(path: Path, missing_ok: bool = False) -> None:
+                if path.name != "journal.json":
+                    original(path, missing_ok=missing_ok)
+                else:
+                    killed(original)(path, missing_ok=missing_ok)
+
+            patch.setattr(Path, "unlink", unlink)
+        with pytest.raises(_KilledError):
+            renamed(home.host, RenameRequest(find.resolve(home.host, "one"), "two"), Silent())
+    assert home.envtool("run", "-n", "two", "--", "true").code == 0  # whoever uses it settles it
+    (environment,) = find.find_all(home.host)
+    assert (environment.name, environment.unfinished) == ("two", False)
+    assert not in_place.pending(environment.prefix)
+    assert content(environment.prefix) == expected
+
+
+def test_the_mark_alone_of_a_renaming_by_an_older_envtool_goes(home: Home, envs: Path) -> None:
+    renamed(home.host, RenameRequest(find.resolve(home.host, "one"), "two"), Silent())
+    mark_unfinished(envs / "two", "envtool rename one two")
+    assert home.envtool("resume", "two").code == 0
+    (environment,) = find.find_all(home.host)
+    assert (environment.name, environment.unfinished) == ("two", False)
 
 
 def test_a_killed_renaming_is_finished_or_never_was(home: Home, envs: Path, kills: int) -> None:

@@ -140,11 +140,22 @@ def install_and_stop(host: Host, environment: Environment, line: str, *, unwritt
             raise KeyboardInterrupt
 
 
+def roll_back(home: Home, name: str) -> None:
+    """Take the way back that an interrupted change names."""
+    assert find.resolve(home.host, name).unfinished
+    refused = home.envtool("install", "-n", name, "--pip", "idna")
+    assert (refused.code, f"envtool rollback {name}" in refused.err) == (1, True)
+    ran = home.envtool("rollback", name)
+    assert ran.code == 0, ran.err
+    assert not find.resolve(home.host, name).unfinished
+
+
 def test_what_pip_has_overwritten_comes_back_where_the_change_is_cut_off(home: Home, made: str) -> None:
     environment = find.resolve(home.host, made)
     before = content(environment.prefix)
     with pytest.raises(KeyboardInterrupt):
         install_and_stop(home.host, environment, "six==1.17.0")
+    roll_back(home, made)
     assert content(environment.prefix) == before
     assert names(home, made)["six"] == "1.16.0"
 
@@ -176,6 +187,7 @@ def test_files_that_are_in_no_record_yet_go_again(
 
         with pytest.raises(KeyboardInterrupt):
             cut_off()
+    roll_back(home, made)
     assert content(prefix).keys() == before.keys()
     if engine.name == "conda":
         assert not list(prefix.glob("conda-meta/*.c~"))
@@ -207,6 +219,7 @@ def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
 
     with pytest.raises(KeyboardInterrupt):
         stopped()
+    roll_back(home, made)
     assert mine.read_text() == "mine"
 
 
@@ -216,6 +229,7 @@ def test_files_of_a_package_that_was_cut_off_go_again(home: Home, made: str) -> 
     before = content(environment.prefix)
     with pytest.raises(KeyboardInterrupt):  # 0.4.6 has files in colorama/tests, and the list of its files comes last
         install_and_stop(home.host, environment, "colorama==0.4.6", unwritten="colorama-0.4.6.dist-info/[A-Z]*")
+    roll_back(home, made)
     assert content(environment.prefix).keys() == before.keys()
     assert names(home, made)["colorama"] == "0.4.5"
 
@@ -437,6 +451,7 @@ def test_a_failing_pip_half_leaves_an_existing_environment_as_it_was(
     ran = home.envtool("install", "-n", made, "six=1.17", "--pip", str(broken), "-c", channel, "--yes")
     assert ran.code == 1
     assert "Bringing back the state before" in ran.err
+    assert "unfinished" not in ran.err
     assert names(home, made) == before, ran.err
     assert (
         home.envtool("run", "-n", made, "--", "python", "-c", "import six; assert six.__version__ == '1.16.0'").code

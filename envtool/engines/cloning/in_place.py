@@ -134,9 +134,10 @@ def recover(prefix: Path) -> None:
 def abandon(prefix: Path) -> None:
     """Forget a move: what was prepared goes, and the mark."""
     if pending(prefix):
+        # The mark goes first: a folder without a mark is taken up again, a mark without a folder would stay for ever.
+        mark_finished(prefix)
         (prefix / _FOLDER / "journal.json").unlink(missing_ok=True)
         shutil.rmtree(prefix / _FOLDER)
-        mark_finished(prefix)
 
 
 def _journal(prefix: Path) -> dict[str, Any] | None:
