@@ -1,6 +1,6 @@
 """``python -m envtool`` is the command ``envtool``."""
 
-from envtool.cli.entry import main
+from envtool.cli.main import main
 
 if __name__ == "__main__":
     main()

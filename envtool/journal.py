@@ -19,9 +19,10 @@ from typing import Any
 
 from envtool.errors import EnvtoolError
 from envtool.files import locked, sync_folder, write_atomically
+from envtool.i18n import tr
 from envtool.model import FileEdit
 from envtool.paths import Host
-from envtool.words import redact, tr
+from envtool.redaction import redact
 
 _LOGIN = re.compile(r"[^\s/'\"@:]+:[^\s/'\"@]+@")  # also without a scheme, as in a half-written proxy setting
 _BEGUN, _DONE = ".begun", ".json"

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.words import redact, tr
+from envtool.i18n import tr
+from envtool.redaction import redact
 
 if TYPE_CHECKING:
     from envtool.pseudo_terminal import PseudoTerminal

@@ -3,27 +3,36 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "envtool"
-MIDDLE = {"engines", "environments", "mirrors", "gpu", "specs"}
-BASE = {path.stem for path in PACKAGE.glob("*.py")} - {"__main__"}
-MAY_CALL = {
-    # the bundle runs by itself; what it holds is listed from its own register
-    "cli": {"cli", "operations", *MIDDLE, "smoke"} | BASE,
-    "operations": {"operations", *MIDDLE, "clients", "smoke"} | BASE,
-    **{room: {room, "clients"} | BASE for room in MIDDLE},
-    "clients": {"clients"} | BASE,
-    "smoke": {"smoke"},
-}
+# From the top down: a room imports what stands on lower floors, never what stands beside or above it.
+FLOORS = (
+    {"cli"},
+    {"operations"},
+    {"operations.steps"},
+    {"engines", "environments"},
+    {"mirrors", "gpu", "specs", "prefix", "journal"},
+    {"clients"},
+    {"http", "files", "process"},
+    {"pseudo_terminal", "reporter"},
+    {"redaction", "encoding", "paths", "errors", "model"},
+    {"i18n"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FREE = {"__version__", "smoke"}  # the bundle runs by itself; what it holds is listed from its own register
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in path.parts)
 
 
+def room(parts: Sequence[str]) -> str:
+    return "operations.steps" if tuple(parts[:2]) == ("operations", "steps") else parts[0]
+
+
 def room_of(path: Path) -> str:
-    parts = path.relative_to(PACKAGE).parts
-    return parts[0] if len(parts) > 1 else "base"
+    return room(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
 def imported(path: Path) -> set[str]:
@@ -31,20 +40,24 @@ def imported(path: Path) -> set[str]:
     rooms = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "envtool":
-            parts = node.module.split(".")[1:]
-            rooms |= {parts[0]} if parts else {alias.name for alias in node.names}
+            rooms |= {room([*node.module.split(".")[1:], alias.name]) for alias in node.names}
         elif isinstance(node, ast.Import):
-            rooms |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("envtool.")}
+            rooms |= {room(a.name.split(".")[1:]) for a in node.names if a.name.startswith("envtool.")}
     return rooms
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_calls_run_downwards_only(path: Path) -> None:
-    room = room_of(path)
-    if path.name == "__main__.py" and room == "base":
-        return
-    allowed = MAY_CALL.get(room, BASE) | {"__version__"}
-    assert imported(path) <= allowed, f"{room} must not import {sorted(imported(path) - allowed)}"
+def test_imports_run_downwards_only(path: Path) -> None:
+    own = room_of(path)
+    if own == "smoke":
+        assert imported(path) <= {"smoke"}
+    elif own not in ("__init__", "__main__"):
+        wrong = {other for other in imported(path) - FREE - {own} if FLOOR[other] <= FLOOR[own]}
+        assert not wrong, f"{own} must not import {sorted(wrong)}"
+
+
+def test_every_room_has_its_floor() -> None:
+    assert {room_of(path) for path in MODULES} - {"__init__", "__main__", "smoke"} <= FLOOR.keys()
 
 
 def calls(path: Path, *names: str) -> bool:
@@ -73,8 +86,8 @@ def test_common_commands_start_light(command: list[str], tmp_path: Path) -> None
     heavy = "rattler,yaml,packaging,urllib.request,importlib.metadata"
     heavy += {"--help": "", "--version": ",rich", "list": ",rich,typer"}[command[0]]
     script = (
-        "import sys; from envtool.cli import entry; heavy = sys.argv[1]; sys.argv[1:] = sys.argv[2:];"
-        "exec('try: entry.main()\\nexcept SystemExit: pass');"
+        "import sys; from envtool.cli import main; heavy = sys.argv[1]; sys.argv[1:] = sys.argv[2:];"
+        "exec('try: main.main()\\nexcept SystemExit: pass');"
         "print([name for name in heavy.split(',') if name in sys.modules], file=sys.stderr)"
     )
     argv = [sys.executable, "-c", script, heavy, *command]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.process import Command, Dialogue, capture, stream
-from envtool.words import redact
+from envtool.redaction import redact
 
 PYTHON = sys.executable
 ECHO = "import sys; sys.stdout.buffer.write('\\0'.join(sys.argv[1:]).encode('utf-8', 'surrogateescape'))"

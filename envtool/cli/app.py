@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from envtool import __version__
-from envtool.cli.entry import guarded
+from envtool.cli.main import guarded
 from envtool.cli.output import out
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.words import tr
+from envtool.i18n import tr
 
 app = typer.Typer(
     name="envtool",

@@ -21,7 +21,7 @@ from envtool.cli.options import (
 from envtool.cli.output import out
 from envtool.cli.summary import ask_about, say_how_to_use, solution_table
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.words import tr
+from envtool.i18n import tr
 
 if TYPE_CHECKING:
     from envtool.operations.bootstrap import Bootstrapped
@@ -67,7 +67,7 @@ def bootstrap(
     """
     from envtool.operations.bootstrap import BootstrapRequest
     from envtool.operations.bootstrap import bootstrap as operation
-    from envtool.operations.sources import Asked
+    from envtool.operations.steps.package_sources import Asked
     from envtool.paths import Host
 
     request = BootstrapRequest(

@@ -28,7 +28,7 @@ from envtool.cli.options import (
 from envtool.cli.output import out
 from envtool.cli.summary import ask_about, say_how_to_use, solution_table
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.words import tr
+from envtool.i18n import tr
 
 _OF_CLONES = ("clone", "name", "packages", "prefix", "offline", "dry_run", "yes", "json")  # parameters of `create`
 
@@ -81,7 +81,7 @@ def create(
         return
     from envtool.operations.create import CreateRequest
     from envtool.operations.create import create as operation
-    from envtool.operations.sources import Asked
+    from envtool.operations.steps.package_sources import Asked
     from envtool.paths import Host
 
     readings = [read_file(each) for each in file]

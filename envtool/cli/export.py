@@ -9,7 +9,7 @@ import typer
 from envtool.cli.app import app
 from envtool.cli.options import Json
 from envtool.cli.output import out
-from envtool.words import tr
+from envtool.i18n import tr
 
 
 class Format(str, Enum):

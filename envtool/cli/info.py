@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.app import app
+from envtool.cli.formatting import amount, moment
 from envtool.cli.options import Json
 from envtool.cli.output import out
-from envtool.cli.sizes import amount, moment
-from envtool.words import tr
+from envtool.i18n import tr
 
 if TYPE_CHECKING:  # they bring the engines along, which --help is not to wait for
-    from envtool.environments.history import Revision
     from envtool.operations.info import Info
+    from envtool.prefix.history import Revision
 
 
 @app.command()
@@ -26,7 +26,7 @@ def info(
 ) -> None:
     """Show everything about an environment: packages, torch, size, variables, pins, last changes, what is broken."""
     from envtool.operations import info as operation
-    from envtool.operations.target import target
+    from envtool.operations.steps.target import target
     from envtool.paths import Host
 
     host = Host.here()

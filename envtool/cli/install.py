@@ -28,10 +28,10 @@ from envtool.cli.options import (
 from envtool.cli.output import out
 from envtool.cli.summary import ask_about, solution_table
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.words import tr
+from envtool.i18n import tr
 
 if TYPE_CHECKING:
-    from envtool.operations.change import Changed
+    from envtool.operations.install import Changed
 
 
 @app.command()
@@ -73,9 +73,9 @@ def install(
     [bold]envtool install -r requirements.txt[/bold]        what pip install -r does
     """
     from envtool.model import Spec
-    from envtool.operations import change
-    from envtool.operations.sources import Asked
-    from envtool.operations.target import target
+    from envtool.operations import install as change
+    from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.target import target
     from envtool.paths import Host
 
     if not (packages or pip or file):
@@ -117,9 +117,9 @@ def uninstall(
     json: Json = False,  # noqa: ARG001 - acted on by the output
 ) -> None:
     """Remove packages from an environment, the active one unless another is named."""
-    from envtool.operations import change
-    from envtool.operations.sources import Asked
-    from envtool.operations.target import target
+    from envtool.operations import install as change
+    from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.target import target
     from envtool.paths import Host
 
     host = Host.here()
@@ -153,9 +153,9 @@ def update(
 ) -> None:
     """Bring packages to their newest versions; what `conda-meta/pinned` holds fast stays."""
     from envtool.model import Spec
-    from envtool.operations import change
-    from envtool.operations.sources import Asked
-    from envtool.operations.target import target
+    from envtool.operations import install as change
+    from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.target import target
     from envtool.paths import Host
 
     host = Host.here()

@@ -17,13 +17,13 @@ from envtool.cli.listing import (
 from envtool.cli.options import Json
 from envtool.cli.output import out
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.model import Environment, Origin, Package
-from envtool.operations.list_environments import list_packages
+from envtool.operations.list import list_packages
 from envtool.paths import Host
-from envtool.words import tr
 
 if TYPE_CHECKING:
-    from envtool.operations.survey import Surveyed
+    from envtool.operations.disk_usage import Surveyed
 
 
 @app.command("list")
@@ -53,8 +53,8 @@ def list_(
 
 
 def _show_sizes(host: Host, name: str | None) -> None:
-    from envtool.cli.sizes import amount, moment
-    from envtool.operations.survey import survey
+    from envtool.cli.formatting import amount, moment
+    from envtool.operations.disk_usage import survey
 
     if name is not None:
         raise EnvtoolError(

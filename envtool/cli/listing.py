@@ -3,10 +3,10 @@
 from typing import Any
 
 from envtool.cli.output import out
+from envtool.i18n import tr
 from envtool.model import Environment
-from envtool.operations.list_environments import Listed, list_environments
+from envtool.operations.list import Listed, list_environments
 from envtool.paths import Host
-from envtool.words import tr
 
 NOTHING = "-"  # an empty cell, so that a table on a pipe still splits into columns
 

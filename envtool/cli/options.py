@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.model import Reading, Spec
-from envtool.words import redact, tr
+from envtool.redaction import redact
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON envelope.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
+from envtool.redaction import redact
 from envtool.reporter import Bar, Unit
-from envtool.words import redact, tr
 
 ENVELOPE = 1  # the version of the JSON envelope's shape
 

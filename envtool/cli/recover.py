@@ -9,7 +9,7 @@ from envtool.cli import app as program
 from envtool.cli.app import app
 from envtool.cli.options import Json
 from envtool.cli.output import out
-from envtool.words import tr
+from envtool.i18n import tr
 
 Unfinished = Annotated[str, typer.Argument(metavar="NAME", help="The unfinished environment: its name or its path.")]
 
@@ -18,7 +18,7 @@ Unfinished = Annotated[str, typer.Argument(metavar="NAME", help="The unfinished 
 def resume(name: Unfinished, json: Json = False) -> None:  # noqa: ARG001 - acted on by the output
     """Finish what was cut off: the creation or the change of an environment."""
     from envtool.environments import find
-    from envtool.operations import recover
+    from envtool.operations import resume as recover
     from envtool.paths import Host
 
     host = Host.here()
@@ -34,7 +34,7 @@ def resume(name: Unfinished, json: Json = False) -> None:  # noqa: ARG001 - acte
 def rollback(name: Unfinished, json: Json = False) -> None:  # noqa: ARG001 - acted on by the output
     """Bring a half-changed environment back to its state before the change."""
     from envtool.environments import find
-    from envtool.operations import recover
+    from envtool.operations import resume as recover
     from envtool.paths import Host
 
     host = Host.here()

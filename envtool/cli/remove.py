@@ -8,8 +8,8 @@ from envtool.cli.app import app
 from envtool.cli.options import Json, Yes
 from envtool.cli.output import out
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.operations.remove import Removal
-from envtool.words import tr
 
 
 @app.command()

@@ -21,7 +21,7 @@ def run(
     [bold]envtool run -n dl -- python train.py --epochs 3[/bold]
     """
     from envtool.operations import run as operation
-    from envtool.operations.target import target
+    from envtool.operations.steps.target import target
     from envtool.paths import Host
 
     operation.run(target(Host.here(), name, prefix), command)

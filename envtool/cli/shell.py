@@ -16,7 +16,7 @@ def shell(
 ) -> None:
     """Open a shell inside an environment; `exit` leaves it, and its exit code is ours."""
     from envtool.operations import shell as operation
-    from envtool.operations.target import target
+    from envtool.operations.steps.target import target
     from envtool.paths import Host
 
     host = Host.here()

@@ -3,11 +3,11 @@
 import shlex
 from collections.abc import Callable, Sequence
 
+from envtool.cli.formatting import amount
 from envtool.cli.output import out
-from envtool.cli.sizes import amount
 from envtool.engines.protocol import Solution
+from envtool.i18n import tr
 from envtool.model import Environment, Package
-from envtool.words import tr
 
 WORTH_ASKING = 1_000_000_000  # bytes: what takes a slow link the better part of an hour is worth a question
 

@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 from envtool.cli.app import app
 from envtool.cli.options import Json, Name, Prefix
 from envtool.cli.output import out
-from envtool.words import tr
+from envtool.i18n import tr
 
 
 class _ShowsByDefault(TyperGroup):
@@ -33,8 +33,8 @@ def show(
     json: Json = False,  # noqa: ARG001 - acted on by the output
 ) -> None:
     """Show the variables that an environment sets while it is active. `envtool vars NAME` does the same."""
-    from envtool.operations import variables as operation
-    from envtool.operations.target import target
+    from envtool.operations import vars as operation
+    from envtool.operations.steps.target import target
     from envtool.paths import Host
 
     environment = target(Host.here(), name, None)
@@ -53,8 +53,8 @@ def set_(
     json: Json = False,  # noqa: ARG001 - acted on by the output
 ) -> None:
     """Store variables in an environment, where conda keeps them: `envtool run`, `shell` and conda set them."""
-    from envtool.operations import variables as operation
-    from envtool.operations.target import target
+    from envtool.operations import vars as operation
+    from envtool.operations.steps.target import target
     from envtool.paths import Host
 
     environment = target(Host.here(), name, prefix)
@@ -70,8 +70,8 @@ def unset(
     json: Json = False,  # noqa: ARG001 - acted on by the output
 ) -> None:
     """Remove variables from an environment; one that a package brings is hidden."""
-    from envtool.operations import variables as operation
-    from envtool.operations.target import target
+    from envtool.operations import vars as operation
+    from envtool.operations.steps.target import target
     from envtool.paths import Host
 
     environment = target(Host.here(), name, prefix)

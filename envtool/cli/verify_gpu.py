@@ -11,10 +11,10 @@ from envtool.cli.app import app
 from envtool.cli.options import Json
 from envtool.cli.output import out
 from envtool.errors import ExitCode
-from envtool.operations.verify import Report, Result, VerifyOptions, selected, target_of, verify
+from envtool.i18n import tr
+from envtool.operations.verify_gpu import Report, Result, VerifyOptions, selected, target_of, verify
 from envtool.paths import Host
 from envtool.smoke.registry import Check
-from envtool.words import tr
 
 INFORMATION = ("throughput.", "group.bandwidth")  # beginnings of the ids of checks whose facts are worth a line
 
@@ -90,7 +90,7 @@ def verify_gpu(
     if report.verdict == "nothing":
         out.note(tr("The rest can be verified without one: envtool verify-gpu --device cpu"))
     if report_to is not None and report.rows:
-        from envtool.operations.verify_page import write_page
+        from envtool.operations.report.page import write_page
 
         out.note(tr("The report is {path}.", path=write_page(report, report_to)))
     out.verdict(report.as_dict(), rendered(report), report.exit_code)

@@ -4,12 +4,12 @@ import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
-from envtool.clients import conda, mirrored
+from envtool.clients import conda, mirrored_channels
 from envtool.clients.condarc import Layer, layers
-from envtool.clients.switching import COMMON, Edited, Known, Places, Recogniser, Scope, Wanted
+from envtool.clients.editor import COMMON, Edited, Known, Places, Recogniser, Scope, Wanted
 from envtool.clients.yaml_text import YamlText
+from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.words import tr
 
 NAME = "conda"
 KEYWORD = "channel"
@@ -45,7 +45,7 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
     switch.alias()
     switch.entries()
     switch.named()
-    mirrored.move(switch.document, wanted, known, switch.stale, clean=clean)
+    mirrored_channels.move(switch.document, wanted, known, switch.stale, clean=clean)
     return Edited(switch.document.text, switch.remarks, switch.stale)
 
 
@@ -80,7 +80,7 @@ def unset(text: str, source: str, known: Recogniser) -> Edited:
     alias = document.get("channel_alias")
     if isinstance(alias, str) and _mirrored(known, alias):
         document.remove(("channel_alias",))
-    mirrored.unset(document, known)
+    mirrored_channels.unset(document, known)
     return Edited(document.text)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from envtool.clients import conda_program, mambarc
 from envtool.clients.condarc import Layer, expand_path, layers
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.words import tr
 
 UPSTREAM_ALIAS = "https://conda.anaconda.org"
 UPSTREAM_DEFAULTS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from envtool.clients.text import read
+from envtool.encoding import read
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.words import tr
 
 _SYSTEM = ("/etc/conda", "/var/lib/conda")
 _WINDOWS = ("C:/ProgramData/conda",)

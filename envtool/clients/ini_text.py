@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from envtool.clients.text import insert_line, line_end, lines_of
+from envtool.encoding import insert_line, line_end, lines_of
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.words import tr
+from envtool.i18n import tr
 
 _SECTION = re.compile(r"\[(?P<name>.+)\]")
 _OPTION = re.compile(r"(?P<name>.*?)\s*(?P<delimiter>[=:])\s*(?P<value>.*)$")

@@ -2,11 +2,11 @@
 
 import codecs
 
-from envtool.clients import conda, conda_edit, mirrored
-from envtool.clients.switching import Edited, Places, Recogniser, Scope, Wanted
+from envtool.clients import conda, conda_edit, mirrored_channels
+from envtool.clients.editor import Edited, Places, Recogniser, Scope, Wanted
 from envtool.clients.yaml_text import YamlText
+from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.words import tr
 
 NAME = "mamba"
 KEYWORD = "mirrored_channels"
@@ -37,7 +37,7 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
     old = document.get("mirrored_channels", _CHANNEL)
     own = [str(item) for item in old if known.url(str(item)) is None] if isinstance(old, list) else []
     document.put(("mirrored_channels", _CHANNEL), [*own, url, wanted.upstream_of(_CHANNEL)])
-    mirrored.move(document, wanted, known, edited.stale, clean=clean)
+    mirrored_channels.move(document, wanted, known, edited.stale, clean=clean)
     edited.text = document.text
     return edited
 

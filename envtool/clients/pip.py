@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from envtool.clients.text import read
+from envtool.encoding import read
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.model import PipSources
 from envtool.paths import Host
-from envtool.words import tr
 
 Kind = Literal["global", "user", "site", "env"]
 

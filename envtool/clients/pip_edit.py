@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from envtool.clients.editor import Edited, Places, Recogniser, Scope, Wanted
 from envtool.clients.ini_text import IniText
 from envtool.clients.pip import parse, user_files
-from envtool.clients.switching import Edited, Places, Recogniser, Scope, Wanted
+from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.words import redact, tr
+from envtool.redaction import redact
 
 NAME = "pip"
 KEYWORD = "index"

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients import toml_text
-from envtool.clients.switching import COMMON, Edited, Places, Recogniser, Scope, Wanted
+from envtool.clients.editor import COMMON, Edited, Places, Recogniser, Scope, Wanted
+from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.words import redact, tr
+from envtool.redaction import redact
 
 NAME = "pixi"
 KEYWORD = "mirrors"

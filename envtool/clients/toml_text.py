@@ -4,9 +4,9 @@ import re
 import sys
 from typing import Any
 
-from envtool.clients.text import line_end
+from envtool.encoding import line_end
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.words import tr
+from envtool.i18n import tr
 
 
 def parse(text: str, source: str) -> Any:

@@ -7,7 +7,6 @@ lose comments, quotes, indents or blank lines of almost every file that people h
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from envtool.clients.text import insert_line, line_end, line_start, lines_of, next_line
 from envtool.clients.yaml_parts import (
     Value,
     ambiguous_line,
@@ -18,8 +17,9 @@ from envtool.clients.yaml_parts import (
     write_flow,
     write_scalar,
 )
+from envtool.encoding import insert_line, line_end, line_start, lines_of, next_line
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.words import tr
+from envtool.i18n import tr
 
 Path = tuple[str, ...]
 

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from envtool.engines import conda_errors, conda_records, package_cache
-from envtool.engines.elsewhere import anywhere
-from envtool.engines.fetching import watched
+from envtool.engines.channel_fallback import anywhere
+from envtool.engines.download_progress import watched
 from envtool.engines.protocol import EngineName, Solution, Wanted
 from envtool.errors import EnvtoolError
+from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
-from envtool.prefix import mark_unfinished
+from envtool.prefix.marks import mark_unfinished
 from envtool.process import Command, Completed, stream
+from envtool.redaction import redact
 from envtool.reporter import Reporter
-from envtool.words import redact, tr
 
 STALL = 1800.0  # seconds of silence: with --json conda says nothing until it is done
 

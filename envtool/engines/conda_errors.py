@@ -7,8 +7,9 @@ from typing import Any
 
 from envtool.engines.protocol import UnsatisfiableError
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.process import Completed
-from envtool.words import redact, tr
+from envtool.redaction import redact
 
 Json = dict[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Any
 from envtool.engines.protocol import Wanted
 from envtool.files import write_atomically
 from envtool.model import Package
-from envtool.prefix import OWN
-from envtool.words import redact
+from envtool.prefix.marks import OWN
+from envtool.redaction import redact
 
 Json = dict[str, Any]
 

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients.conda_settings import CondaSettings
-from envtool.engines import conda_records, history, link_scripts, package_cache, registry
+from envtool.engines import conda_records, history, package_cache, post_link
 from envtool.engines.protocol import EngineName, Solution, Wanted
 from envtool.engines.rattler import PackageError, Rattler
 from envtool.files import write_atomically
+from envtool.i18n import tr
 from envtool.model import Channel, Package, Sources
 from envtool.paths import Host
-from envtool.prefix import mark_unfinished
+from envtool.prefix import environments_txt
+from envtool.prefix.marks import mark_unfinished
+from envtool.redaction import redact
 from envtool.reporter import Reporter
-from envtool.words import redact, tr
 
 Json = dict[str, Any]
 
@@ -108,8 +110,8 @@ class Embedded:
         mark_unfinished(stage, self._command)
         # Takes the place of the empty folder that reserved the name: a rename is the one step that cannot be half done.
         stage.replace(prefix)
-        link_scripts.run(prefix, solution.link, "post-link")
-        registry.register(self._host, prefix)
+        post_link.run(prefix, solution.link, "post-link")
+        environments_txt.register(self._host, prefix)
 
     def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         self._link(solution.private, prefix, prefix, workshop, reporter, fetch_only=True)
@@ -124,10 +126,10 @@ class Embedded:
         return {"records": conda_records.read_all(prefix), "history": diary, "fresh": fresh}
 
     def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
-        link_scripts.run(prefix, solution.unlink, "pre-unlink")
+        post_link.run(prefix, solution.unlink, "pre-unlink")
         self._link(solution.private, prefix, prefix, workshop, reporter)
         self._finish_files(prefix, solution)
-        link_scripts.run(prefix, solution.link, "post-link")
+        post_link.run(prefix, solution.link, "post-link")
 
     def restore(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
         conda_records.drop_broken(prefix)
@@ -155,7 +157,7 @@ class Embedded:
             conda_records.write(prefix, record)
 
     def forget(self, prefix: Path) -> None:
-        registry.unregister(self._host, prefix)
+        environments_txt.unregister(self._host, prefix)
 
     def close(self) -> None:
         self._worker.close()

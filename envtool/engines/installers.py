@@ -17,10 +17,11 @@ from typing import Literal
 
 from envtool.engines.uv_progress import Downloads
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.model import PipSources
 from envtool.process import Command, Completed, capture, stream
+from envtool.redaction import redact
 from envtool.reporter import Reporter
-from envtool.words import redact, tr
 
 STALL = 600.0  # seconds of silence: building a wheel from source can take minutes without a word
 

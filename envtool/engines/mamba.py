@@ -10,11 +10,11 @@ from envtool.engines import conda_errors, conda_records
 from envtool.engines.conda import Conda, at, name_of, stem_of
 from envtool.engines.protocol import Solution, Wanted
 from envtool.errors import EnvtoolError
+from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
-from envtool.prefix import python_of
+from envtool.prefix.layout import python_of
 from envtool.process import Completed
 from envtool.reporter import Reporter
-from envtool.words import tr
 
 Json = dict[str, Any]
 

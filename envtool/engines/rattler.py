@@ -10,9 +10,10 @@ from envtool import __version__
 from envtool.clients.conda_settings import CondaSettings
 from envtool.engines.protocol import UnsatisfiableError
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.process import Command, Dialogue
-from envtool.words import redact, tr
+from envtool.redaction import redact
 
 STALL = 40.0  # seconds without a sign of life after which a server counts as hanging; ENVTOOL_STALL sets another
 

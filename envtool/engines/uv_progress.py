@@ -2,8 +2,8 @@
 
 import re
 
+from envtool.redaction import redact
 from envtool.reporter import Bar
-from envtool.words import redact
 
 _SPINNER = re.compile(r"^[^\w./-]+")
 _DOWNLOAD = re.compile(

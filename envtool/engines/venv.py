@@ -10,11 +10,11 @@ from typing import Any
 from envtool.engines.installers import uv_program
 from envtool.engines.protocol import EngineName, Solution, Wanted
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.model import Package, Sources
-from envtool.prefix import mark_unfinished
+from envtool.prefix.marks import mark_unfinished
 from envtool.process import Command, capture
 from envtool.reporter import Reporter
-from envtool.words import tr
 
 
 class Venv:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.model import Environment, Kind
 from envtool.paths import Host
-from envtool.prefix import bin_dir, kind_of, made_by, unfinished
-from envtool.words import tr
+from envtool.prefix.layout import bin_dir, kind_of
+from envtool.prefix.marks import made_by, unfinished
 
 ROOT_NAMES = ("base", "root")  # both mean the root prefix to conda
 

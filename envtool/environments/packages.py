@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from envtool.environments import distributions, records
-from envtool.environments.records import Record
+from envtool.i18n import tr
 from envtool.model import Environment, Package
-from envtool.prefix import kind_of, site_packages
-from envtool.words import tr
+from envtool.prefix import conda_meta
+from envtool.prefix import site_packages as distributions
+from envtool.prefix.conda_meta import Record
+from envtool.prefix.layout import kind_of, site_packages
 
 _VENV_VERSION = re.compile(r"^\s*version(?:_info)?\s*=\s*(\d+(?:\.\d+){1,2})", re.MULTILINE)
 
@@ -36,7 +37,7 @@ def read(environment: Environment | Path) -> Contents:
     record stays where it is: conda deletes it while listing.
     """
     prefix = environment if isinstance(environment, Path) else environment.prefix
-    conda, remarks = records.read_all(prefix)
+    conda, remarks = conda_meta.read_all(prefix)
     folder = _site_packages(prefix, conda)
     if folder is None:
         return Contents(tuple(record.package for record in conda), remarks=tuple(remarks))
@@ -60,7 +61,7 @@ def read(environment: Environment | Path) -> Contents:
 def python_version(environment: Environment) -> str:
     """Return the version of an environment's Python, or ``""`` where it has none."""
     if environment.kind == "conda":
-        return next((version for name, version, _ in records.names(environment.prefix) if name == "python"), "")
+        return next((version for name, version, _ in conda_meta.names(environment.prefix) if name == "python"), "")
     try:
         match = _VENV_VERSION.search((environment.prefix / "pyvenv.cfg").read_text("utf-8", "replace"))
     except OSError:

@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-from envtool.environments import records
+from envtool.i18n import tr
 from envtool.model import Environment
-from envtool.prefix import OWN, python_of, site_packages
-from envtool.words import tr
+from envtool.prefix import conda_meta
+from envtool.prefix.layout import python_of, site_packages
+from envtool.prefix.marks import OWN
 
 
 def last_change(prefix: Path) -> float | None:
@@ -33,14 +34,14 @@ def frozen(prefix: Path) -> str | None:
 
 def broken(environment: Environment) -> tuple[str, ...]:
     """Return what is broken in an environment, one sentence each: its records, and a Python that is not there."""
-    _, remarks = records.read_all(environment.prefix)
+    _, remarks = conda_meta.read_all(environment.prefix)
     return (*remarks, *python_missing(environment))
 
 
 def python_missing(environment: Environment) -> tuple[str, ...]:
     """Return a sentence where an environment should have a Python and has none that could be started."""
     prefix = environment.prefix
-    expected = environment.kind == "venv" or any(name == "python" for name, _, _ in records.names(prefix))
+    expected = environment.kind == "venv" or any(name == "python" for name, _, _ in conda_meta.names(prefix))
     if not expected or environment.unfinished or python_of(prefix):
         return ()
     return (tr("The Python of {prefix} is missing, or the one that it links to.", prefix=prefix),)

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from envtool.environments import records
-from envtool.prefix import site_packages
+from envtool.prefix import conda_meta
+from envtool.prefix.layout import site_packages
 
 _DIST_INFO = re.compile(r"torch-(?P<version>[^-]+)\.dist-info$")
 _CONDA_BUILD = re.compile(r"cpu|cuda\d+(?:\.\d+)?|rocm\d+(?:\.\d+)*")
@@ -19,7 +19,7 @@ def torch(prefix: Path) -> str:
         if folder
         else ""
     )
-    conda = next(((version, build) for name, version, build in records.names(prefix) if name == "pytorch"), None)
+    conda = next(((version, build) for name, version, build in conda_meta.names(prefix) if name == "pytorch"), None)
     # conda's package brings a dist-info too; one of another release is pip's, laid over conda's.
     if conda and (not pip or _release(pip) == _release(conda[0])):
         built = _CONDA_BUILD.search(conda[1])

@@ -9,10 +9,10 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.gpu import refusals
+from envtool.gpu import errors
 from envtool.gpu.hardware import Hardware
 from envtool.gpu.probes import Gpu
-from envtool.words import tr
+from envtool.i18n import tr
 
 CPU = "cpu"
 
@@ -125,9 +125,9 @@ def choose(hardware: Hardware, wanted: Wanted) -> Choice:
         return Choice(_on_cpu(releases), tr("The CPU build was asked for."), known.dated)
     if not (hardware.has_card or hardware.tegra):
         if build:
-            raise refusals.no_card(wanted.torch)
+            raise errors.no_card(wanted.torch)
         return Choice(_on_cpu(releases), _reason_without_card(hardware), known.dated)
-    if refusal := refusals.unusable(hardware):
+    if refusal := errors.unusable(hardware):
         raise refusal
     fitting = tuple(
         candidate
@@ -202,8 +202,8 @@ def _reason_without_card(hardware: Hardware) -> str:
 def _reason(hardware: Hardware, best: Candidate) -> str:
     return tr(
         "{gpus} with driver {driver}: torch {candidate} is the first choice among the builds that both can run.",
-        gpus=refusals.described(hardware.selected),
-        driver=hardware.driver or refusals.cuda_words(hardware),
+        gpus=errors.described(hardware.selected),
+        driver=hardware.driver or errors.cuda_words(hardware),
         candidate=best,
     )
 
@@ -234,15 +234,15 @@ def remarks(hardware: Hardware, taken: Candidate) -> tuple[str, ...]:
 def _nothing_fits(known: Table, hardware: Hardware, wanted: Wanted) -> EnvtoolError:
     """Say what stands in the way: the release asked for, the driver, one GPU, or GPUs that have nothing in common."""
     if wanted.torch and (others := _all_fitting(known, hardware)):
-        return refusals.release(hardware, wanted.torch, str(others[0]))
+        return errors.release(hardware, wanted.torch, str(others[0]))
     unlimited = _with_any_driver(hardware)
     if possible := _all_fitting(known, unlimited):
-        return refusals.driver(hardware, known.drivers[min(_cuda_major(candidate.build) for candidate in possible)])
+        return errors.driver(hardware, known.drivers[min(_cuda_major(candidate.build) for candidate in possible)])
     alone = {gpu: _all_fitting(known, replace(unlimited, selected=(gpu,))) for gpu in hardware.selected}
     for gpu, candidates in alone.items():
         if not candidates:
-            return refusals.gpu(gpu)
-    return refusals.mixed({gpu: str(candidates[0]) for gpu, candidates in alone.items()})
+            return errors.gpu(gpu)
+    return errors.mixed({gpu: str(candidates[0]) for gpu, candidates in alone.items()})
 
 
 def _all_fitting(known: Table, hardware: Hardware) -> tuple[Candidate, ...]:

@@ -12,8 +12,8 @@ from packaging.version import InvalidVersion, Version
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.gpu import probes
 from envtool.gpu.probes import Gpu
+from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.words import tr
 
 
 @dataclass(frozen=True)

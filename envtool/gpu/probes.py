@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.errors import EnvtoolError
+from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.process import Command, capture, find
-from envtool.words import tr
 
 PATIENCE = 30.0  # seconds: a driver that wakes eight sleeping GPUs takes ten
 NVIDIA = "0x10de"  # PCI vendor

@@ -9,7 +9,7 @@ from packaging.tags import Tag
 from envtool.gpu.builds import Candidate, table
 from envtool.gpu.web import UnansweredError, Web, local
 from envtool.gpu.wheels import Wheel, build_of, read, tags_of
-from envtool.words import tr
+from envtool.i18n import tr
 
 PROJECT = "torch"
 

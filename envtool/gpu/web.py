@@ -15,9 +15,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 from envtool.gpu.wheels import JSON_PAGE, Wheel
+from envtool.i18n import tr
 from envtool.model import PipSources
 from envtool.paths import Host
-from envtool.words import tr
 
 PATIENCE = 15.0  # seconds for one answer; pip's own timeout where that is shorter
 _ACCEPT = f"{JSON_PAGE}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import decode
+from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.words import tr
 
 State = Literal["active", "partial", "uncertain", "redirector", "retired"]
 STATES: tuple[State, ...] = ("active", "partial", "uncertain", "redirector", "retired")

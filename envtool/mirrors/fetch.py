@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
+from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.words import tr
 
 _HOPS = 5
 _CHUNK = 65536

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from envtool.clients.text import read
 from envtool.clients.yaml_parts import Value
 from envtool.clients.yaml_text import YamlText
+from envtool.encoding import read
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.mirrors.catalogue import Catalogue, own_file
 from envtool.mirrors.schema import checked
 from envtool.model import FileEdit
 from envtool.paths import Host
-from envtool.words import tr
 
 
 def edit(host: Host, change: Callable[[YamlText], None]) -> tuple[FileEdit, ...]:

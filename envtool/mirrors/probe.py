@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from envtool.i18n import tr
 from envtool.mirrors.fetch import NoAnswerError, trust
-from envtool.mirrors.questions import FaultError, Purpose, Question, Status, look
+from envtool.mirrors.health_check import FaultError, Purpose, Question, Status, look
 from envtool.paths import Host
-from envtool.words import tr
 
 LIMIT = 5.0  # seconds that one mirror is given for everything
 STALE = 2 * 86400.0  # seconds behind the freshest that count as stale: two missed nightly runs

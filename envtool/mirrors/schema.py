@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.words import redact, tr
+from envtool.i18n import tr
+from envtool.redaction import redact
 
 _Check = Callable[[Any], str]
 _Where = tuple[str | int, ...]

@@ -18,15 +18,17 @@ from envtool.gpu.builds import Choice
 from envtool.gpu.hardware import Hardware
 from envtool.gpu.search import Found, Search
 from envtool.gpu.web import Web
+from envtool.i18n import tr
 from envtool.model import Sources, Spec
-from envtool.operations import names, pip_half, torch_sources
 from envtool.operations.create import Created, CreateRequest, create
-from envtool.operations.sources import NOTHING, Asked, gather
-from envtool.operations.verify import Report, VerifyOptions, VerifyTarget, verify
+from envtool.operations.steps import names, pip_packages, torch_sources
+from envtool.operations.steps.package_sources import NOTHING, Asked, gather
+from envtool.operations.verify_gpu import Report, VerifyOptions, VerifyTarget, verify
 from envtool.paths import Host
-from envtool.prefix import OWN, kind_of, site_packages
+from envtool.prefix.layout import kind_of, site_packages
+from envtool.prefix.marks import OWN
+from envtool.redaction import redact
 from envtool.reporter import Reporter
-from envtool.words import redact, tr
 
 # What the field's first hour needs. One OpenCV only: two would overwrite each other's cv2. The headless one needs no
 # graphics libraries of the system, which servers and containers lack.
@@ -242,7 +244,7 @@ def _compare(prefix: Path, found: Found) -> None:
 
 def _verified(host: Host, made: Bootstrapped, reporter: Reporter) -> Bootstrapped:
     environment = made.created.environment
-    target = VerifyTarget(pip_half.interpreter(environment.prefix), environment.name)
+    target = VerifyTarget(pip_packages.interpreter(environment.prefix), environment.name)
     try:
         report = verify(host, target, VerifyOptions(device="gpu" if made.gpu_expected else "cpu"), reporter)
     except KeyboardInterrupt:

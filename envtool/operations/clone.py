@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from envtool import __version__
-from envtool.engines import history, registry
+from envtool.engines import history
 from envtool.engines.cloning.clone import Original, look
 from envtool.engines.cloning.clone import clone as copy
 from envtool.engines.cloning.copying import Copied
 from envtool.environments import packages
 from envtool.errors import EnvtoolError
+from envtool.i18n import tr
 from envtool.model import Environment, Package
-from envtool.operations import names
-from envtool.operations.placing import is_installation, place
-from envtool.operations.workshop import holding, new_prefix, refuse_unfinished, require_environment
+from envtool.operations.steps import names
+from envtool.operations.steps.location import is_installation, place
+from envtool.operations.steps.prefix_lock import holding, new_prefix, refuse_unfinished, require_environment
 from envtool.paths import Host
-from envtool.prefix import OWN, record_maker
+from envtool.prefix import environments_txt
+from envtool.prefix.marks import OWN, record_maker
+from envtool.redaction import redact
 from envtool.reporter import Reporter
-from envtool.words import redact, tr
 
 # What makes a base more than an environment: its package cache, its environments, the ways into conda itself.
 _OF_BASE = ("pkgs", "envs", "condabin", "shell", "_conda", "conda-bld")
@@ -141,7 +143,7 @@ def _carry_out(
     """Build the clone beside its place, for its place, and rename it in: the one step that cannot be half done."""
     prefix = cloned.environment.prefix
     with new_prefix(
-        prefix, request.name, request.command, reporter, lambda gone: registry.unregister(host, gone)
+        prefix, request.name, request.command, reporter, lambda gone: environments_txt.unregister(host, gone)
     ) as workshop:
         stage = workshop / "stage"
         stage.mkdir()
@@ -162,5 +164,5 @@ def _carry_out(
         record_maker(stage, cloned.source.engine, __version__)
         stage.replace(prefix)
         if cloned.environment.kind == "conda":
-            registry.register(host, prefix)
+            environments_txt.register(host, prefix)
     return copied

@@ -9,19 +9,19 @@ from typing import Any
 from envtool import __version__
 from envtool.engines import installers
 from envtool.engines.protocol import Engine, EngineName, Solution, Wanted
-from envtool.environments.variables import state_file
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
+from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources, Spec
-from envtool.operations import engine_choice, pip_half, pypi_names, torch_lines
-from envtool.operations.engine_choice import Choice
-from envtool.operations.placing import place
-from envtool.operations.sources import NOTHING, Asked, gather, stays_private
-from envtool.operations.workshop import new_prefix
+from envtool.operations.steps import engine_selection, pip_packages, pypi_names, torch_index
+from envtool.operations.steps.engine_selection import Choice
+from envtool.operations.steps.location import place
+from envtool.operations.steps.package_sources import NOTHING, Asked, gather, stays_private
+from envtool.operations.steps.prefix_lock import new_prefix
 from envtool.paths import Host
-from envtool.prefix import mark_finished, record_maker
+from envtool.prefix.marks import mark_finished, record_maker
+from envtool.prefix.state_file import state_file
 from envtool.reporter import Reporter
-from envtool.words import tr
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def create(
 
     Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C.
     """
-    choice = engine_choice.for_new(host, request.engine)
+    choice = engine_selection.for_new(host, request.engine)
     prefix = place(host, request.name, request.prefix, choice.engine)
     reporter.note(request.engine_reason or choice.reason)
     try:
@@ -105,14 +105,14 @@ def _create(
 ) -> Created:
     spec = _with_python(request.spec, choice.engine)
     sources = gather(host, request.sources, spec.channels)
-    spec = replace(spec, pip=torch_lines.localized(host, spec.pip, sources, reporter))
-    with engine_choice.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
+    spec = replace(spec, pip=torch_index.localized(host, spec.pip, sources, reporter))
+    with engine_selection.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
         solution = _solve(engine, spec, sources, request, reporter)
         lines = _pip_lines(spec, solution, request, choice.engine)
-        half = pip_half.half(lines, force=request.force, compile_bytecode=request.compile_bytecode)
+        half = pip_packages.half(lines, force=request.force, compile_bytecode=request.compile_bytecode)
         pins: tuple[str, ...] = ()
         if lines:  # before anything is linked, so that what cannot be had is known by then
-            pins, sources = pip_half.resolve(host, half, solution.python, sources, reporter)
+            pins, sources = pip_packages.resolve(host, half, solution.python, sources, reporter)
         environment = Environment(request.name, prefix, "venv" if choice.engine == "venv" else "conda", choice.engine)
         created = Created(environment, choice.engine, solution.link, pins or lines, request.dry_run)
         if request.dry_run:
@@ -122,9 +122,9 @@ def _create(
         with new_prefix(prefix, request.name, request.command, reporter, engine.forget) as workshop:
             engine.create(solution, prefix, workshop, reporter)
             if lines:
-                pip_half.install(host, half, prefix, sources, reporter)
+                pip_packages.install(host, half, prefix, sources, reporter)
             if request.compile_bytecode and solution.python:
-                installers.compile_bytecode(pip_half.interpreter(prefix), reporter)
+                installers.compile_bytecode(pip_packages.interpreter(prefix), reporter)
             _store_variables(prefix, spec.variables)
             record_maker(prefix, choice.engine, __version__)
             mark_finished(prefix)

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Literal
 
 from envtool.clients import conda
-from envtool.environments import find, packages, variables
+from envtool.environments import find, packages
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
+from envtool.i18n import tr
 from envtool.mirrors import catalogue
 from envtool.model import Archive, Environment, Package, Spec
-from envtool.operations import portable
-from envtool.operations.target import target
+from envtool.operations.steps import pip_export
+from envtool.operations.steps.target import target
 from envtool.paths import Host
+from envtool.prefix import state_file
 from envtool.reporter import Reporter
 from envtool.specs import environment_yml, explicit, requirements
-from envtool.words import tr
 
 Format = Literal["environment-yml", "requirements", "explicit"]
 _SHOWN = 5  # names in a sentence before "and so on"
@@ -76,7 +77,7 @@ def _environment_yml(host: Host, environment: Environment, contents: Contents, r
     pip = [package for package in contents.pip if package.name != "pip"]
     if environment.kind == "venv":
         version = packages.python_version(environment)
-        pip = portable.without_tools(contents.pip, version)
+        pip = pip_export.without_tools(contents.pip, version)
         release = ".".join(version.split(".")[:2])
         half = [f"python={release}" if release else "python", "pip"]
     else:
@@ -87,8 +88,8 @@ def _environment_yml(host: Host, environment: Environment, contents: Contents, r
         channels=_channels(host, environment, contents.conda, reporter),
         conda=tuple(half),
         pip=(
-            *portable.index_lines(pip, catalogue.load(host).torch, reporter),
-            *portable.requirement_lines(pip, reporter),
+            *pip_export.index_lines(pip, catalogue.load(host).torch, reporter),
+            *pip_export.requirement_lines(pip, reporter),
         ),
         variables=_variables(environment, reporter),
     )
@@ -110,8 +111,8 @@ def _channels(host: Host, environment: Environment, half: Sequence[Package], rep
 
 
 def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:
-    stored = variables.stored(environment.prefix)
-    secret = [name for name, value in stored.items() if variables.is_secret(name, value)]
+    stored = state_file.stored(environment.prefix)
+    secret = [name for name, value in stored.items() if state_file.is_secret(name, value)]
     if secret:
         reporter.warn(tr("Left out, for they look like secrets: the variables {names}.", names=", ".join(secret)))
     return {name: value for name, value in stored.items() if name not in secret}
@@ -121,7 +122,7 @@ def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:
 def _requirements(host: Host, environment: Environment, contents: Contents, reporter: Reporter) -> str:
     inside = [_as_on_the_index(package, contents.owners[package.name]) for package in contents.inside]
     version = packages.python_version(environment)
-    both = portable.without_tools([*contents.pip, *inside], version)
+    both = pip_export.without_tools([*contents.pip, *inside], version)
     owners = {"python", *(package.name for package in contents.owners.values())}
     others = [p.name for p in sorted(contents.conda, key=lambda p: not p.requested) if p.name not in owners]
     if others:
@@ -131,8 +132,8 @@ def _requirements(host: Host, environment: Environment, contents: Contents, repo
     return requirements.write(
         [
             *([f"# Python {version}"] if version else []),
-            *portable.index_lines(both, catalogue.load(host).torch, reporter),
-            *portable.requirement_lines(both, reporter),
+            *pip_export.index_lines(both, catalogue.load(host).torch, reporter),
+            *pip_export.requirement_lines(both, reporter),
         ]
     )
 

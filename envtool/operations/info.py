@@ -9,18 +9,18 @@ from typing import Any
 
 from envtool.clients import conda
 from envtool.environments import find, packages, state
-from envtool.environments.history import Revision, revisions
 from envtool.environments.size import Size
 from envtool.environments.torch_build import torch
 from envtool.errors import EnvtoolError
+from envtool.i18n import tr
 from envtool.model import Environment, Package
-from envtool.operations.survey import measure
-from envtool.operations.variables import shown
-from envtool.operations.workshop import refuse_unfinished
+from envtool.operations.disk_usage import measure
+from envtool.operations.steps.prefix_lock import refuse_unfinished
+from envtool.operations.vars import shown
 from envtool.paths import Host
-from envtool.prefix import OWN
+from envtool.prefix.history import Revision, revisions
+from envtool.prefix.marks import OWN
 from envtool.reporter import Reporter
-from envtool.words import tr
 
 _LAST = 5  # changes worth a line each
 

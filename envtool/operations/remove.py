@@ -6,13 +6,13 @@ from pathlib import Path
 
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.model import Environment
-from envtool.operations import engine_choice
-from envtool.operations.workshop import discard, holding, require_environment
+from envtool.operations.steps import engine_selection
+from envtool.operations.steps.prefix_lock import discard, holding, require_environment
 from envtool.paths import Host
-from envtool.prefix import OWN, intent_of
+from envtool.prefix.marks import OWN, intent_of
 from envtool.reporter import Reporter
-from envtool.words import tr
 
 # Folders that environments consist of. What lies beside them was put there by the user.
 _PARTS = frozenset(
@@ -62,6 +62,6 @@ def remove(host: Host, removal: Removal, reporter: Reporter, agree: Callable[[Re
                 require_environment(prefix)
             with reporter.bar(tr("Removing")):
                 discard(prefix)
-    choice = engine_choice.for_existing(host, removal.environment)
-    with engine_choice.opened(host, choice, "envtool remove") as engine:
+    choice = engine_selection.for_existing(host, removal.environment)
+    with engine_selection.opened(host, choice, "envtool remove") as engine:
         engine.forget(prefix)

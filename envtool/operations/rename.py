@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envtool.engines import registry
-from envtool.engines.cloning import in_place
-from envtool.engines.cloning.in_place import Move
+from envtool.engines.cloning import rename as in_place
+from envtool.engines.cloning.rename import Move
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.model import Environment
-from envtool.operations import names
-from envtool.operations.placing import is_installation, place, refuse_taken
-from envtool.operations.workshop import holding, refuse_unfinished, require_environment
+from envtool.operations.steps import names
+from envtool.operations.steps.location import is_installation, place, refuse_taken
+from envtool.operations.steps.prefix_lock import holding, refuse_unfinished, require_environment
 from envtool.paths import Host
+from envtool.prefix import environments_txt
 from envtool.reporter import Reporter
-from envtool.words import tr
 
 
 @dataclass(frozen=True)
@@ -94,21 +94,21 @@ def _place(host: Host, request: RenameRequest) -> Path:
 
 
 def _move(host: Host, move: Move, old: Path, new: Path, reporter: Reporter) -> int:
-    registered = registry.registered(host, old)
+    registered = environments_txt.registered(host, old)
     try:
         with reporter.bar(tr("Looking for its path"), unit="files") as bar:
             count, warnings = move.prepare(bar.update)
         if registered:
-            registry.register(host, new)
+            environments_txt.register(host, new)
         move.carry_out()
     except BaseException as error:
         if not new.exists():
             in_place.abandon(old)
-            registry.unregister(host, new)
+            environments_txt.unregister(host, new)
         if isinstance(error, OSError):
             raise _failure(error, old, new) from error
         raise
-    registry.unregister(host, old)
+    environments_txt.unregister(host, old)
     for warning in warnings:
         reporter.warn(warning)
     return count

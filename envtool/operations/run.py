@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
 from envtool.model import Environment
-from envtool.operations.activation import activation, scripts
-from envtool.operations.workshop import refuse_unfinished, settle
+from envtool.operations.steps.activation import activation, scripts
+from envtool.operations.steps.prefix_lock import refuse_unfinished, settle
 from envtool.process import Command, hand_over
-from envtool.words import tr
 
 # Sources the environment's activation scripts, then becomes the command. The text is constant; the user's words are
 # arguments and are never read as shell.

@@ -6,14 +6,14 @@ import shlex
 from pathlib import Path
 from typing import NoReturn
 
+from envtool.i18n import tr
 from envtool.model import Environment
-from envtool.operations.activation import activation, programs, scripts, title
 from envtool.operations.run import enter
-from envtool.operations.workshop import refuse_unfinished
+from envtool.operations.steps.activation import activation, programs, scripts, title
+from envtool.operations.steps.prefix_lock import refuse_unfinished
 from envtool.paths import Host
 from envtool.process import Command, hand_over
 from envtool.reporter import Reporter
-from envtool.words import tr
 
 INSIDE = "ENVTOOL_SHELL"  # the prefix of the environment whose shell this is
 # What the shells read when they start: the user's own files first, the activation last. The texts are constant; what is

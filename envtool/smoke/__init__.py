@@ -6,7 +6,7 @@ one event each, on standard output. ``python -I -B smoke/__main__.py --device cp
 - ``__main__`` reads the arguments. It becomes the supervisor, or with ``--worker`` the worker.
 - ``supervisor`` decides what runs, starts workers, and outlives their crashes and hangs. It never imports torch.
 - ``worker`` imports torch and runs one check after the other.
-- ``registry`` is the list of checks, ``lab`` what a check works with, ``checks/`` one file per family.
+- ``registry`` is the list of checks, ``context`` what a check works with, ``checks/`` one file per family.
 
 A new check is one function in one file: ``@check("pool.max", family="max pooling")``.
 """

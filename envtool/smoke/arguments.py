@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
 
         return serve(options.device, options.seed, options.figures)
     if options.rank:
-        from .ranks import serve_rank
+        from .distributed_worker import serve_rank
 
         return serve_rank(options.rank.split(","), options.device, options.seed, options.figures, options.traces)
     from .supervisor import supervise

@@ -11,7 +11,7 @@ import traceback
 import warnings
 from typing import Any, Dict, List, Tuple
 
-from .gates import CALIBRATION
+from .tolerances import CALIBRATION
 
 NVIDIA = "0x10de"  # PCI vendor
 DISPLAY = "0x03"  # PCI class of display controllers

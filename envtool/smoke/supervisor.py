@@ -12,9 +12,9 @@ import tempfile
 import time
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from .children import STARTING, Event, Group, Lost, Worker
 from .facts import nvidia_card
 from .registry import Check, catalogue, choose, describe, missing
+from .subprocesses import STARTING, Event, Group, Lost, Worker
 
 PROTOCOL = 1
 # What makes processes wait for each other for ever, and the variable that leaves it out. One change at a time, in a run

@@ -55,7 +55,7 @@ def settle() -> None:
 
 def judge(check: Check, device: str, seed: int = 0, figures: bool = False) -> Event:
     """Run one check and return its result."""
-    from .lab import Lab
+    from .context import Lab
 
     lab = Lab(check.id, "cuda" if device == "gpu" else "cpu", seed)
     begun = time.perf_counter()

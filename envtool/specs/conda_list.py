@@ -5,9 +5,9 @@ Such files are everywhere under the name requirements.txt, and neither conda nor
 
 import re
 
+from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.specs.problem import problem
-from envtool.words import tr
 
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)=(?P<version>[\w.+!*-]+)=(?P<build>[\w.+*]+)")
 _PIP = "pypi_0"

@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 
 from envtool.errors import EnvtoolError
+from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.specs.match_spec import is_spec
 from envtool.specs.problem import problem
 from envtool.specs.requirement_line import taken
-from envtool.words import tr
 
 _KEYS = ("name", "channels", "dependencies", "variables", "prefix")
 # Files that look alike, by a key that only they have.

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from envtool.i18n import tr
 from envtool.model import Archive, Reading, Spec
 from envtool.specs.problem import problem
-from envtool.words import tr
 
 MARKER = "@EXPLICIT"
 _LINE = re.compile(

@@ -6,10 +6,10 @@ Such lists are what ``conda install --file`` reads (CEP 23). They go about as re
 import re
 from pathlib import PurePath
 
+from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.specs import conda_list
 from envtool.specs.problem import problem
-from envtool.words import tr
 
 _SPEC = re.compile(
     r"(?:[^\s\[\]]+::)?[A-Za-z0-9_*][A-Za-z0-9_.*-]*(?:\s*[=<>!~\[].*|\s+[0-9*].*)?|\S+\.(?:conda|tar\.bz2)(?:#\S+)?"

@@ -1,7 +1,8 @@
 """How a fault in a file is told: which file, which line, what is wrong with it."""
 
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.words import redact, tr
+from envtool.i18n import tr
+from envtool.redaction import redact
 
 
 def problem(filename: str, line: int, what: str, hint: str = "") -> EnvtoolError:

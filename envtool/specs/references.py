@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import read_input
+from envtool.i18n import tr
 from envtool.model import Reading
 from envtool.specs import requirements
-from envtool.words import tr
 
 _NESTED = re.compile(r"(?:-r\s*|--requirement(?:\s+|=))(?P<path>\S.*)")
 _OPTION = re.compile(

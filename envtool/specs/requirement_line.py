@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from envtool.i18n import tr
+from envtool.redaction import redact
 from envtool.specs.problem import problem
-from envtool.words import redact, tr
 
 Taken = tuple[list[str], list[str]]  # the lines that pip is to have, and remarks on what had to be changed
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.specs import conda_list
 from envtool.specs.requirement_line import taken
-from envtool.words import tr
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 # No index of pip's has a package of that name; people note with it which Python they had.

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from envtool.errors import EnvtoolError
+from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.specs.problem import problem
-from envtool.words import tr
 
 _PIP_HEAD = re.compile(r"Package\s+Version(\s.*)?")
 _CONDA_HEAD = re.compile(r"#? ?Name\s{2,}Version\s{2,}Build(\s.*)?")

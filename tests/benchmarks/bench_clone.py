@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from channel import packages, server
+from support.channel import packages, server
 
 TARGET = "TARGET"  # stands for a new path each time
 ENVTOOL = (sys.executable, "-m", "envtool")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from channel.server import serve
 from engines.conftest import PYTHON, _build
+from support.channel.server import serve
 
 SPECS = (f"python={PYTHON}", "numpy", "pip", "six", "idna", "packaging")
 BARE = """

@@ -17,8 +17,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "mirrors"))
-from mirror_site import serve, tree
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from support.mirror_site import serve, tree
 
 ENVTOOL = (sys.executable, "-m", "envtool")
 LIMIT = 5.0

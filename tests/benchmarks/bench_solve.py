@@ -23,8 +23,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import zstandard
-from channel import packages
-from channel.server import serve
+from support.channel import packages
+from support.channel.server import serve
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 LAYERS = 12

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from channel.server import serve
 from conftest import Home
-from terminal import Terminal
+from support.channel.server import serve
+from support.terminal import Terminal
 
-from envtool.prefix import mark_unfinished
+from envtool.prefix.marks import mark_unfinished
 
 FULL = Path("/dev/full")
 

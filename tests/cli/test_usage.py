@@ -9,7 +9,7 @@ import pytest
 from conftest import Home
 
 from envtool.cli.app import app, register
-from envtool.operations.workshop import holding
+from envtool.operations.steps.prefix_lock import holding
 from envtool.reporter import Silent
 
 

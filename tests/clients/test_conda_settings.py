@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from condas import CONDA
+from support.condas import CONDA
 
 from envtool.clients import conda
 from envtool.errors import EnvtoolError, ExitCode

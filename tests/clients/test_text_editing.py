@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envtool.clients.ini_text import IniText
-from envtool.clients.text import lines_of, read
 from envtool.clients.yaml_text import YamlText
+from envtool.encoding import lines_of, read
 from envtool.errors import EnvtoolError
 
 WORDS = st.sampled_from(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from channel import packages, server
+from support.channel import packages, server
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 WHEELS = ("pip", "six==1.16.0", "six==1.17.0", "idna", "numpy", "packaging")

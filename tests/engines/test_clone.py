@@ -13,11 +13,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import condas
-import layouts
 import pytest
-from channel import packages, server
 from conftest import _KEPT, Home
+from support import condas, layouts
+from support.channel import packages, server
 
 from envtool.engines.cloning import elf
 from envtool.files import locked

@@ -13,18 +13,18 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import layouts
 import pytest
 from conftest import Home
+from support import layouts
 
-from envtool.engines.cloning import in_place
+from envtool.engines.cloning import rename
 from envtool.environments import find
 from envtool.operations import remove
 from envtool.operations.clone import CloneRequest
 from envtool.operations.clone import clone as cloned
 from envtool.operations.rename import RenameRequest
 from envtool.operations.rename import rename as renamed
-from envtool.prefix import mark_unfinished
+from envtool.prefix.marks import mark_unfinished
 from envtool.reporter import Silent
 
 FILES = 1500
@@ -109,7 +109,7 @@ def test_a_renaming_killed_while_it_is_settled(
         return step
 
     with monkeypatch.context() as patch:
-        home_of = {"mark_finished": in_place, "unlink": Path, "rmtree": in_place.shutil}[moment]
+        home_of = {"mark_finished": rename, "unlink": Path, "rmtree": rename.shutil}[moment]
         if moment != "unlink":
             patch.setattr(home_of, moment, killed(getattr(home_of, moment)))
         else:
@@ -127,7 +127,7 @@ def test_a_renaming_killed_while_it_is_settled(
     assert home.envtool("run", "-n", "two", "--", "true").code == 0  # whoever uses it settles it
     (environment,) = find.find_all(home.host)
     assert (environment.name, environment.unfinished) == ("two", False)
-    assert not in_place.pending(environment.prefix)
+    assert not rename.pending(environment.prefix)
     assert content(environment.prefix) == expected
 
 
@@ -150,7 +150,7 @@ def test_a_killed_renaming_is_finished_or_never_was(home: Home, envs: Path, kill
         (environment,) = find.find_all(home.host)
         ends[f"{environment.name}, {'unfinished' if environment.unfinished else 'whole'}"] += 1
         settled = environment
-        if in_place.pending(environment.prefix):
+        if rename.pending(environment.prefix):
             # Whoever holds the environment next settles it, whatever he came for.
             settled = cloned(home.host, CloneRequest(environment, "held"), Silent()).source
             taken_away(home, "held")

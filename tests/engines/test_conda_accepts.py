@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from condas import CONDA, NONE
 from conftest import Home
+from support.condas import CONDA, NONE
 
 from .conftest import PYTHON
 

@@ -6,17 +6,17 @@ import subprocess
 import time
 from pathlib import Path
 
-import condas
 import pytest
-from channel import packages
-from channel.server import Server
 from conftest import Home
+from support import condas
+from support.channel import packages
+from support.channel.server import Server
 
 from envtool.engines.protocol import Solution, Wanted
 from envtool.environments import find
 from envtool.model import Environment
-from envtool.operations import engine_choice, pip_half, transaction
-from envtool.operations.sources import NOTHING, Asked, gather
+from envtool.operations.steps import engine_selection, pip_packages, transaction
+from envtool.operations.steps.package_sources import NOTHING, Asked, gather
 from envtool.paths import Host
 from envtool.reporter import Silent
 
@@ -126,15 +126,15 @@ def install_and_stop(host: Host, environment: Environment, line: str, *, unwritt
 
     ``unwritten`` is a pattern of files that are not there yet by then.
     """
-    half, sources = pip_half.half((line,), force=True), gather(host, NOTHING)
-    choice = engine_choice.for_existing(host, environment)
+    half, sources = pip_packages.half((line,), force=True), gather(host, NOTHING)
+    choice = engine_selection.for_existing(host, environment)
     with (
         transaction.held(environment, "envtool install", Silent()) as workshop,
-        engine_choice.opened(host, choice, "envtool install") as engine,
+        engine_selection.opened(host, choice, "envtool install") as engine,
     ):
         frame = transaction.Frame(environment.prefix, "envtool install", workshop)
         with transaction.changing(frame, engine, Solution(Wanted()), sources.pip, Silent()):
-            pip_half.install(host, half, environment.prefix, sources, Silent())
+            pip_packages.install(host, half, environment.prefix, sources, Silent())
             for path in environment.prefix.rglob(unwritten) if unwritten else ():
                 path.unlink()
             raise KeyboardInterrupt
@@ -170,7 +170,7 @@ def test_files_that_are_in_no_record_yet_go_again(
     sources = gather(host, Asked(channels=(channel,)))
     with (
         transaction.held(environment, "envtool install", Silent()) as workshop,
-        engine_choice.opened(host, engine_choice.for_existing(host, environment), "envtool install") as engine,
+        engine_selection.opened(host, engine_selection.for_existing(host, environment), "envtool install") as engine,
     ):
         solution = engine.solve(Wanted(("leaf", "packaging")), prefix, sources, Silent())
         frame = transaction.Frame(prefix, "envtool install", workshop)
@@ -210,7 +210,9 @@ def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
     def stopped() -> None:
         with (
             transaction.held(environment, "envtool install", Silent()) as workshop,
-            engine_choice.opened(host, engine_choice.for_existing(host, environment), "envtool install") as at_work,
+            engine_selection.opened(
+                host, engine_selection.for_existing(host, environment), "envtool install"
+            ) as at_work,
         ):
             solution = at_work.solve(Wanted(("leaf",)), prefix, sources, Silent())
             frame = transaction.Frame(prefix, "envtool install", workshop)

@@ -16,11 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import condas
 import pytest
 from conftest import Home
+from support import condas
 
-from envtool.prefix import mark_begun, mark_unfinished
+from envtool.prefix.marks import mark_begun, mark_unfinished
 
 from .conftest import PYTHON
 

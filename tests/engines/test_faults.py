@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from channel.server import Server, serve
 from conftest import Home
+from support.channel.server import Server, serve
 
 from envtool.clients.conda_settings import CondaSettings
 from envtool.engines.embedded import Embedded

@@ -4,10 +4,10 @@ import json
 import subprocess
 from pathlib import Path
 
-import condas
 import pytest
-from channel.server import Server
 from conftest import Home
+from support import condas
+from support.channel.server import Server
 
 from envtool.clients.conda import CondaSettings
 from envtool.engines import conda_errors, conda_records

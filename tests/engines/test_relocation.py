@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envtool.engines.cloning import elf
-from envtool.engines.cloning.ledger import Digest, amended
+from envtool.engines.cloning.manifests import Digest, amended
 from envtool.engines.cloning.relocation import Relocation, TooLongError
 
 OLD, NEW = Path("/home/me/envs/dl"), Path("/home/me/envs/paper")

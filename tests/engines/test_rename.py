@@ -10,11 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-import layouts
 import pytest
 from conftest import Home
+from support import layouts
 
-from envtool.engines.cloning.in_place import Move
+from envtool.engines.cloning.rename import Move
 
 from .test_clone import (  # noqa: F401 - fixtures are used by their names
     assert_works,

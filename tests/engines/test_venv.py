@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from channel.server import serve
 from conftest import Home
+from support.channel.server import serve
 
 from envtool.engines import installers
 from envtool.model import PipSources

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from layouts import write
+from support.layouts import write
 
 from envtool.environments import checkout
 from envtool.environments.checkout import Checkout

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from conftest import Home
-from layouts import CONDA, ask_conda, conda_env, venv
+from support.layouts import CONDA, ask_conda, conda_env, venv
 
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.paths import Host
-from envtool.prefix import mark_begun, mark_unfinished, record_maker
+from envtool.prefix.marks import mark_begun, mark_unfinished, record_maker
 
 
 def host(home: Path, **environ: str) -> Host:

@@ -8,10 +8,11 @@ import pytest
 from conftest import Home
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layouts import CONDA, CORPUS, ask_conda, conda_env, dist, venv
+from support.layouts import CONDA, CORPUS, ask_conda, conda_env, dist, venv
 
-from envtool.environments import packages, records
+from envtool.environments import packages
 from envtool.model import Environment, Origin
+from envtool.prefix import conda_meta
 
 SP = "lib/python3.11/site-packages"
 PYTHON = {"name": "python", "version": "3.11.7", "build": "h1_0_cpython"}
@@ -50,7 +51,7 @@ def test_the_names_of_files_do_not_disturb_the_reading(paths: list[str], indent:
     entries = [{"_path": path, "sha256": "0"} for path in paths]
     rest = {"name": "odd", "files": paths}
     record = {"before": "".join(paths), "paths_data": {"paths": entries, "paths_version": 1}, **rest}
-    read = records._load(json.dumps(record, indent=indent).encode())
+    read = conda_meta._load(json.dumps(record, indent=indent).encode())
     assert {key: read[key] for key in rest} == rest
 
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from layouts import conda_env, dist, venv, write
+from support.layouts import conda_env, dist, venv, write
 
 from envtool.environments.size import measure
 from envtool.environments.state import broken, frozen, last_change

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from envtool.clients.switching import Known
+from envtool.clients.editor import Known
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.mirrors import catalogue, recognise, replicas
+from envtool.mirrors import catalogue, fallbacks, url_matching
 
 
 @pytest.fixture
@@ -104,12 +104,12 @@ def test_an_error_names_file_and_line(home, text, line, said):
     ],
 )
 def test_every_form_in_use_is_recognised(shipped, url, expected):
-    found = recognise.Recogniser(shipped).url(url)
+    found = url_matching.Recogniser(shipped).url(url)
     assert (found and (found.mirror, found.service, found.channel, found.alive)) == expected
 
 
 def test_the_default_index_is_known_without_its_name_and_nothing_like_it_is(shipped):
-    seer = recognise.Recogniser(shipped)
+    seer = url_matching.Recogniser(shipped)
     assert seer.url("https://pypi" + ".org/simple/") == Known("", "pypi")
     assert seer.url("http://pypi.python" + ".org/simple") == Known("", "pypi")
     for private in ("https://pypi.lan/simple", "https://pypi.lab.example/simple", "https://my-pypi" + ".org/simple"):
@@ -117,13 +117,13 @@ def test_the_default_index_is_known_without_its_name_and_nothing_like_it_is(ship
 
 
 def test_upstream_addresses_have_their_names(shipped):
-    assert recognise.upstream_channel(shipped, "https://conda.anaconda.org/conda-forge/linux-64") == "conda-forge"
-    assert recognise.upstream_channel(shipped, "http://repo.anaconda.com/pkgs/main/") == "pkgs/main"
-    assert recognise.upstream_channel(shipped, "https://lab.example/conda-forge") == ""
+    assert url_matching.upstream_channel(shipped, "https://conda.anaconda.org/conda-forge/linux-64") == "conda-forge"
+    assert url_matching.upstream_channel(shipped, "http://repo.anaconda.com/pkgs/main/") == "pkgs/main"
+    assert url_matching.upstream_channel(shipped, "https://lab.example/conda-forge") == ""
 
 
 def test_replicas_take_another_operator_before_a_second_of_the_same(shipped):
-    hosts = [urlsplit(url).hostname for url in replicas.for_pypi(shipped)]
+    hosts = [urlsplit(url).hostname for url in fallbacks.for_pypi(shipped)]
     by_host = {urlsplit(m.pypi.index).hostname: m for m in shipped.mirrors.values() if m.pypi}
     groups = [by_host[host].group for host in hosts]
     # all different groups first; what is run by, or stands on, one of those comes after
@@ -135,13 +135,13 @@ def test_replicas_take_another_operator_before_a_second_of_the_same(shipped):
 
 
 def test_replicas_of_a_channel_are_those_that_serve_it(shipped):
-    assert replicas.for_channel(shipped, "nvidia") == ("https://mirrors.sustech.edu.cn/anaconda-extra/cloud/nvidia",)
-    assert not any("ustc" in url for url in replicas.for_channel(shipped, "pkgs/main"))
-    assert any("ustc" in url for url in replicas.for_channel(shipped, "bioconda"))
-    assert replicas.for_channel(shipped, "my-own") == ()
+    assert fallbacks.for_channel(shipped, "nvidia") == ("https://mirrors.sustech.edu.cn/anaconda-extra/cloud/nvidia",)
+    assert not any("ustc" in url for url in fallbacks.for_channel(shipped, "pkgs/main"))
+    assert any("ustc" in url for url in fallbacks.for_channel(shipped, "bioconda"))
+    assert fallbacks.for_channel(shipped, "my-own") == ()
 
 
 def test_torch_replicas_say_how_to_ask(shipped):
-    ways = {url: how for how, url in replicas.for_torch(shipped, "cu128")}
+    ways = {url: how for how, url in fallbacks.for_torch(shipped, "cu128")}
     assert ways["https://mirrors.aliyun.com/pytorch-wheels/cu128/"] == "find-links"
     assert ways["https://mirror.sjtu.edu.cn/pytorch-wheels/cu128"] == "index"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from envtool.mirrors import catalogue, replicas
+from envtool.mirrors import catalogue, fallbacks
 
 
 def test_add_use_remove(home):
@@ -14,7 +14,7 @@ def test_add_use_remove(home):
     path.write_text("# ours\n" + path.read_text())
     known = catalogue.load(home.host)
     assert known.find("lab").pypi.index == "https://pip.lab.example/simple"
-    assert ("find-links", "https://t.example/cu128/") in replicas.for_torch(known, "cu128")
+    assert ("find-links", "https://t.example/cu128/") in fallbacks.for_torch(known, "cu128")
     assert "lab *" in home.envtool("mirror", "list").out
     assert home.envtool("mirror", "set", "lab", "--target", "pip").code == 0
     assert home.envtool("mirror", "undo").code == 0
@@ -45,7 +45,7 @@ def test_what_cannot_be_added_or_removed(home, arguments, code):
 
 def test_the_preferred_torch_mirror_is_asked_first(home):
     assert home.envtool("mirror", "set", "nju", "--torch").code == 0
-    assert "nju" in replicas.for_torch(catalogue.load(home.host), "cu128")[0][1]
+    assert "nju" in fallbacks.for_torch(catalogue.load(home.host), "cu128")[0][1]
     assert home.envtool("mirror", "undo").code == 0
     assert not catalogue.own_file(home.host).exists()
     refused = home.envtool("mirror", "set", "tsinghua", "--torch")
@@ -56,20 +56,20 @@ def test_the_preferred_torch_mirror_is_asked_first(home):
 def test_other_places_of_a_public_channel(home):
     known = catalogue.load(home.host)
     tuna = "https://mirrors.tuna.tsinghua.edu.cn/anaconda/cloud/conda-forge"
-    found = replicas.others(known, tuna)
+    found = fallbacks.others(known, tuna)
     assert found[0] == "https://conda.anaconda.org/conda-forge"
     assert not any(name in url for url in found for name in ("bfsu", "ustc"))
-    assert replicas.others(known, "https://repo.anaconda.com/pkgs/main")[0].endswith("/anaconda/pkgs/main")
-    assert replicas.others(known, "https://conda.lab.example/own") == ()
+    assert fallbacks.others(known, "https://repo.anaconda.com/pkgs/main")[0].endswith("/anaconda/pkgs/main")
+    assert fallbacks.others(known, "https://conda.lab.example/own") == ()
 
 
 def test_other_places_of_a_public_index(home):
     known = catalogue.load(home.host)
-    after_tuna = replicas.other_indexes(known, "https://pypi.tuna.tsinghua.edu.cn/simple")
+    after_tuna = fallbacks.other_indexes(known, "https://pypi.tuna.tsinghua.edu.cn/simple")
     assert after_tuna[0] is None
     assert "aliyun" in after_tuna[1]
     # bfsu is run by the same people, ustc, sjtu and zju fetch from there
     assert not any(name in url for url in after_tuna[1:] for name in ("tsinghua", "bfsu", "ustc", "sjtu", "zju"))
-    assert replicas.other_indexes(known, None) == replicas.for_pypi(known)
-    assert replicas.other_indexes(known, "https://pypi" + ".org/simple") == replicas.for_pypi(known)
-    assert replicas.other_indexes(known, "https://pip.lab.example/simple") == ()
+    assert fallbacks.other_indexes(known, None) == fallbacks.for_pypi(known)
+    assert fallbacks.other_indexes(known, "https://pypi" + ".org/simple") == fallbacks.for_pypi(known)
+    assert fallbacks.other_indexes(known, "https://pip.lab.example/simple") == ()

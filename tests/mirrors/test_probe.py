@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
-from mirror_site import serve, tree
+from support.mirror_site import serve, tree
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import probe
-from envtool.mirrors.questions import Question
-from envtool.operations import probe_mirrors
+from envtool.mirrors.health_check import Question
+from envtool.operations.mirror import test
 from envtool.paths import Host
 
 FILES = tree(projects={"pip": "26.2"})
@@ -228,13 +228,13 @@ def only(home, monkeypatch, **sites: str) -> None:
     upstream = f"upstream: {{conda: '{nowhere}', defaults: '{nowhere}/pkgs', torch: '{nowhere}/whl'}}"
     path = home.path / "list.yaml"
     path.write_text(f"schema: 1\ncompiled: 2026-11-23\n{upstream}\nmirrors:\n{entries}")
-    monkeypatch.setattr(probe_mirrors.catalogue, "_shipped", lambda: path)
+    monkeypatch.setattr(test.catalogue, "_shipped", lambda: path)
 
 
 def test_auto_takes_the_one_that_works(home, monkeypatch):
     with serve(FILES) as good, serve(FILES, portal=True) as bad:
         only(home, monkeypatch, bad=bad.url, good=good.url)
-        name, results = probe_mirrors.best(home.host, ("conda", "pip"), limit=3.0)
+        name, results = test.best(home.host, ("conda", "pip"), limit=3.0)
     assert name == "good"
     assert any(result.mirror == "bad" and result.status == "wrong" for result in results)
     assert any(result.mirror == "upstream" and result.status == "down" for result in results)
@@ -243,5 +243,5 @@ def test_auto_takes_the_one_that_works(home, monkeypatch):
 def test_auto_without_a_network_says_so(home, monkeypatch):
     only(home, monkeypatch, gone="http://127.0.0.1:9")
     with pytest.raises(EnvtoolError) as caught:
-        probe_mirrors.best(home.host, ("pip",), limit=1.0)
+        test.best(home.host, ("pip",), limit=1.0)
     assert caught.value.code == ExitCode.NETWORK

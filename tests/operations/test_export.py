@@ -9,12 +9,12 @@ import pytest
 from conftest import Home
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layouts import CONDA, CORPUS, ask_conda, conda_env, dist, venv, write
+from support.layouts import CONDA, CORPUS, ask_conda, conda_env, dist, venv, write
 
 from envtool import specs
 from envtool.model import Archive, Origin, Package
-from envtool.operations import portable
 from envtool.operations.export import in_link_order
+from envtool.operations.steps import pip_export
 from envtool.reporter import Silent
 from envtool.specs import requirements
 
@@ -268,7 +268,7 @@ packages = st.builds(
 @settings(deadline=None)
 @given(st.lists(packages))
 def test_whatever_is_installed_the_lines_are_pips_and_portable(installed: list[Package]) -> None:
-    lines = portable.requirement_lines(installed, Silent())
+    lines = pip_export.requirement_lines(installed, Silent())
     assert requirements.read(requirements.write(lines)).remarks == ()
     assert len(lines) == len(installed)
     assert not any("@ file:" in line or "pypi_0" in line for line in lines)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from conftest import Home
-from layouts import conda_env, dist, venv, write
-from terminal import Terminal
+from support.layouts import conda_env, dist, venv, write
+from support.terminal import Terminal
 
-from envtool.environments.history import revisions
-from envtool.prefix import mark_unfinished, record_maker
+from envtool.prefix.history import revisions
+from envtool.prefix.marks import mark_unfinished, record_maker
 
 SP = "lib/python3.11/site-packages"
 PYTHON = {

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from conftest import Home
-from layouts import conda_env, venv, write
+from support.layouts import conda_env, venv, write
 
 from envtool.model import Environment
-from envtool.operations.activation import activation
-from envtool.prefix import mark_unfinished
+from envtool.operations.steps.activation import activation
+from envtool.prefix.marks import mark_unfinished
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are POSIX ones")
 ODD = ["with space", "qu'ote", 'dou"ble', "dol$HOME", "back`id`tick", "semi;colon", "中文", "-n", "star*"]

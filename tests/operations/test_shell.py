@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Home
-from layouts import CONDA, conda_env, venv, write
-from terminal import Terminal
+from support.layouts import CONDA, conda_env, venv, write
+from support.terminal import Terminal
 
 PROMPT = "ready> "
 

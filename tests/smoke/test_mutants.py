@@ -38,7 +38,7 @@ def _declared() -> dict[str, str]:
 
 
 def _prove(python: Path, *arguments: str) -> list[dict[str, Any]]:
-    argv = [str(python), "-B", str(HERE / "prove.py"), *arguments]
+    argv = [str(python), "-B", str(HERE / "run_mutants.py"), *arguments]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -128,7 +128,7 @@ def keep_seeds(rows: Iterable[dict[str, Any]], stack: str) -> None:
 def _keep(path: Path, title: str, about: str, stack: str, table: Sequence[Sequence[str]]) -> None:
     heads, *rows = ([cell.replace("|", "\\|") for cell in row] for row in table)
     again = "as `pytest --long tests/smoke/test_mutants.py` does it anew"
-    made = f"Measured with `tests/smoke/prove.py`, {again}, {stack}, on a CPU."
+    made = f"Measured with `tests/smoke/run_mutants.py`, {again}, {stack}, on a CPU."
     lines = [f"# {title}", "", about, "", made, "", _row(heads), _row(["---"] * len(heads)), *map(_row, rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -1,6 +1,6 @@
 """Every check takes the path of a GPU, on cards that are not there, and leaves no tensor in the wrong place.
 
-This proves placement, not numbers: see ``pretend_cuda.py``.
+This proves placement, not numbers: see ``fake_cuda.py``.
 """
 
 import json
@@ -31,7 +31,7 @@ TRAINED = (
 
 
 def _on_cards(python: Path, *names: str, bundle: Path = BUNDLE) -> list[dict[str, Any]]:
-    argv = [str(python), "-B", str(HERE / "pretend_cuda.py"), str(bundle), "full", *names]
+    argv = [str(python), "-B", str(HERE / "fake_cuda.py"), str(bundle), "full", *names]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     cards, *rows = map(json.loads, done.stdout.splitlines())
@@ -117,15 +117,15 @@ def test_tf32_is_seen_where_a_library_switch_lets_it_in(torch_python: Path, edit
 
 def test_several_cards_together(torch_python: Path, edited: Path) -> None:
     """The whole way from the supervisor through torchrun, with gloo in the place of NCCL."""
-    shutil.copy(HERE / "pretend_cuda.py", edited)
-    install = "from .pretend_cuda import install\n\n{0}install()\n"
+    shutil.copy(HERE / "fake_cuda.py", edited)
+    install = "from .fake_cuda import install\n\n{0}install()\n"
     _edit(
         edited,
         "facts.py",
         " " * 12 + "import torch\n",
         " " * 12 + "import torch\n" + " " * 12 + install.format(" " * 12),
     )
-    _edit(edited, "ranks.py", "    settle()\n", "    " + install.format("    ") + "    settle()\n")
+    _edit(edited, "distributed_worker.py", "    settle()\n", "    " + install.format("    ") + "    settle()\n")
     argv = [str(torch_python), "-I", "-B", str(edited / "__main__.py"), "--device", "gpu", "--only", "group"]
     for count, code in (("2", 0), ("3", 6)):
         done = subprocess.run([*argv, "--gpus", count], capture_output=True, text=True, timeout=300, check=False)

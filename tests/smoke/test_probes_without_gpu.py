@@ -7,7 +7,7 @@ import pytest
 
 from envtool.smoke.checks import probes
 from envtool.smoke.checks.throughput import DATA_SHEETS, _Rates
-from envtool.smoke.gates import EXACT, F32, Gate
+from envtool.smoke.tolerances import EXACT, F32, Gate
 
 
 class Recorder:

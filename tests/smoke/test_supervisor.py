@@ -24,7 +24,7 @@ def troubled(tmp_path: Path) -> Path:
     """A bundle that holds a family of trouble; its entry."""
     copy = tmp_path / "smoke"
     shutil.copytree(BUNDLE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(Path(__file__).parent / "trouble_checks.py", copy / "checks" / "trouble.py")
+    shutil.copy(Path(__file__).parent / "faulty_checks.py", copy / "checks" / "trouble.py")
     (copy / "checks" / "__init__.py").write_text('FAMILIES = ("trouble",)\n')
     return copy / "__main__.py"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layouts import CORPUS
+from support.layouts import CORPUS
 
 from envtool import specs
 from envtool.errors import EnvtoolError, ExitCode

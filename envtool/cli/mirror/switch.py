@@ -8,8 +8,8 @@ import typer
 from envtool.cli.mirror import group
 from envtool.cli.options import DryRun, Json, Name, Prefix, Yes
 from envtool.cli.output import out
+from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.words import tr
 
 Target = Annotated[
     list[str], typer.Option("--target", "-t", metavar="CLIENT", help="Only this client: conda, pip, ... or all.")
@@ -42,7 +42,7 @@ def set_mirror(
     [bold]envtool mirror set auto --dry-run[/bold]      what the best by test would change
     [bold]envtool mirror set nju --target pip[/bold]    pip alone
     """
-    from envtool.operations import switch_mirror
+    from envtool.operations.mirror import switch as switch_mirror
 
     host = Host.here()
     _recovered(host)
@@ -77,7 +77,7 @@ def unset_mirror(
     json: Json = False,  # noqa: ARG001
 ) -> None:
     """Remove every mirror's lines from the settings, and nothing else: upstream is in force again."""
-    from envtool.operations import switch_mirror
+    from envtool.operations.mirror import switch as switch_mirror
 
     host = Host.here()
     _recovered(host)
@@ -88,7 +88,7 @@ def unset_mirror(
 @group.command("undo")
 def undo_mirror(dry_run: DryRun = False, json: Json = False) -> None:  # noqa: ARG001
     """Take the last switch back: the files get their former bytes, and files that it made go again."""
-    from envtool.operations import switch_mirror
+    from envtool.operations.mirror import switch as switch_mirror
 
     host = Host.here()
     _recovered(host)
@@ -110,18 +110,18 @@ def undo_mirror(dry_run: DryRun = False, json: Json = False) -> None:  # noqa: A
 
 
 def _best(host: Host, clients: tuple[str, ...]) -> str:
-    from envtool.operations import probe_mirrors
+    from envtool.operations.mirror import test
 
     purposes = [p for p in ("conda", "pip") if any((c in ("pip", "uv")) == (p == "pip") for c in clients)]
     with out.bar(tr("Trying the mirrors")):
-        name, results = probe_mirrors.best(host, purposes)  # type: ignore[arg-type]
+        name, results = test.best(host, purposes)  # type: ignore[arg-type]
     tried = len({result.mirror for result in results})
     out.note(tr("{mirror} does best of {count} mirrors tried.", mirror=name, count=tried))
     return name
 
 
 def _finish(host: Host, switch: Any, *, dry_run: bool) -> None:
-    from envtool.operations import switch_mirror
+    from envtool.operations.mirror import switch as switch_mirror
 
     for remark in switch.remarks:
         out.note(remark)
@@ -160,6 +160,6 @@ def _agreed(stale: tuple[str, ...]) -> bool:
 
 
 def _scope(host: Host, word: str, name: str, prefix: Path | None) -> Any:
-    from envtool.operations import mirror_scope
+    from envtool.operations.mirror import scope as mirror_scope
 
     return mirror_scope.find(host, word, name, prefix)

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.engines.cloning import ledger as books
+from envtool.engines.cloning import manifests as books
 from envtool.engines.cloning.copying import Copied, Copier
-from envtool.engines.cloning.ledger import Ledger
+from envtool.engines.cloning.file_tree import Survey, survey
+from envtool.engines.cloning.manifests import Ledger
 from envtool.engines.cloning.relocation import Relocation
 from envtool.engines.cloning.rewriting import Rewriter
-from envtool.engines.cloning.survey import Survey, survey
-from envtool.prefix import OWN
+from envtool.i18n import tr
+from envtool.prefix.marks import OWN
 from envtool.reporter import Reporter
-from envtool.words import tr
 
 # What is true of one environment alone: envtool's marks, and when conda made it.
 _PASSED_OVER = frozenset({f"{OWN}/environment.json", f"{OWN}/unfinished.json", "conda-meta/created_at"})

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from envtool.engines.cloning.ledger import Digest, Rewritten
+from envtool.engines.cloning.file_tree import Survey
+from envtool.engines.cloning.manifests import Digest, Rewritten
 from envtool.engines.cloning.relocation import Relocation
 from envtool.engines.cloning.rewriting import Rewriter
-from envtool.engines.cloning.survey import Survey
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2): a second file of the same blocks, of which only a write makes copies
 SECOND = 10**9  # nanoseconds

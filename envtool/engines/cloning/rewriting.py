@@ -5,10 +5,10 @@ import re
 from typing import Final
 
 from envtool.engines.cloning import elf
-from envtool.engines.cloning.ledger import Ledger, is_conda_record
+from envtool.engines.cloning.manifests import Ledger, is_conda_record
 from envtool.engines.cloning.relocation import Relocation, TooLongError
 from envtool.errors import EnvtoolError
-from envtool.words import tr
+from envtool.i18n import tr
 
 _LARGE: Final = 4 << 20  # bytes: what is larger and in no record is data, such as weights, and is not read
 _LIBRARY = re.compile(r"\.(so|dylib|pyd|dll)$|\.so\.[\d.]+$")

@@ -8,11 +8,11 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 from ..facts import release
-from ..gates import F64, Gate
 from ..registry import Skip, check
+from ..tolerances import F64, Gate
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 FAMILY = "layers"
 

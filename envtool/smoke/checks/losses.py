@@ -6,11 +6,11 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..gates import Gate
 from ..registry import Skip, check
+from ..tolerances import Gate
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 FAMILY = "losses"
 REDUCTIONS = ("mean", "sum", "none")

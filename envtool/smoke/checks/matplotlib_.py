@@ -7,11 +7,11 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from ..gates import EXACT, Gate
 from ..registry import check
+from ..tolerances import EXACT, Gate
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 FAMILY = "Matplotlib"
 

@@ -6,11 +6,11 @@ import inspect
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from ..gates import F32, F64, Gate
 from ..registry import Skip, check
+from ..tolerances import F32, F64, Gate
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 BATCH = "batch normalization"
 RELATIVE = Gate(1e-4, "a bias of 10 cancels: float32 rounding of 10, at most 8e-6 in 30 seeds")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..gates import EXACT, Gate
 from ..registry import check
+from ..tolerances import EXACT, Gate
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 FAMILY = "OpenCV"
 

@@ -6,13 +6,13 @@ import inspect
 import math
 from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from .. import stepping
+from .. import reference_optimizers
 from ..facts import release
-from ..gates import EXACT, F32, F64, Gate
 from ..registry import Skip, check
+from ..tolerances import EXACT, F32, F64, Gate
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 FAMILY = "optimizers"
 Options = Dict[str, Any]
@@ -40,7 +40,7 @@ DECOUPLED = {"AdamW": 1e-2, "Adafactor": 0.0, "Muon": 0.1}  # these multiply by 
 
 
 def _rule_options(name: str, options: Any) -> Any:
-    """Return options of torch under the names that they have in ``stepping``."""
+    """Return options of torch under the names that they have in ``reference_optimizers``."""
     own = {key: value for key, value in options.items() if key != "decoupled_weight_decay"}
     if name in DECOUPLED or "decoupled_weight_decay" in options:
         own["decay"] = own.pop("weight_decay", DECOUPLED.get(name))
@@ -57,7 +57,7 @@ def _follows(
     if not set(options) <= set(inspect.signature(kind.__init__).parameters):
         return  # an old torch, without one of them
     start, gradients = lab.randn(*shape), [lab.randn(*shape) for _ in range(STEPS)]
-    want = torch.stack(stepping.trace(rule, start, gradients, **_rule_options(name, options)))
+    want = torch.stack(reference_optimizers.trace(rule, start, gradients, **_rule_options(name, options)))
     for variant in ({}, {"foreach": True}, {"foreach": False}, {"fused": True}, {"capturable": True}):
         fine = CAPTURABLE if "capturable" in variant else gate64 or F64
         for dtype, gate in ((torch.float32, F32), (torch.float64, fine)):
@@ -83,7 +83,7 @@ def sgd(lab: Lab, torch: Any) -> None:
         {"lr": 0.1, "momentum": 0.8, "nesterov": True, "weight_decay": 0.05},
         {"lr": 0.1, "weight_decay": 0.05, "maximize": True},
     ):
-        _follows(lab, torch, "SGD", stepping.sgd, options)
+        _follows(lab, torch, "SGD", reference_optimizers.sgd, options)
     a, lr, x0 = 0.7, 0.3, lab.randn(5)
     x = torch.nn.Parameter(lab.here(x0, dtype=torch.float64))
     optimizer = torch.optim.SGD([x], lr=lr)
@@ -104,7 +104,7 @@ def adam(lab: Lab, torch: Any) -> None:
         {"lr": 0.05, "weight_decay": 0.1, "maximize": True},
     ):
         for name in ("Adam", "AdamW"):
-            _follows(lab, torch, name, stepping.adam, options)
+            _follows(lab, torch, name, reference_optimizers.adam, options)
     start, g = lab.randn(6), lab.randn(6)
     first = _walk(lab, torch, lambda p: torch.optim.Adam(p, lr=0.1), start, [g], torch.float64)
     lab.near("first step", first[0], start - 0.1 * g / (g.abs() + 1e-8), Gate(1e-12, "closed form, float64"))
@@ -137,7 +137,7 @@ def adaptive(lab: Lab, torch: Any) -> None:
         if name == "NAdam" and release(torch) < (2, 0):
             continue  # its loop over single tensors applied the momentum's schedule twice
         for options in cases:
-            _follows(lab, torch, name, getattr(stepping, name.lower()), {"lr": 0.04, **options}, gate)
+            _follows(lab, torch, name, getattr(reference_optimizers, name.lower()), {"lr": 0.04, **options}, gate)
     _average(lab, torch)
 
 
@@ -207,7 +207,7 @@ def sparse_adam(lab: Lab, torch: Any) -> None:
         (embedding(rows.to(lab.device)) * lab.here(pull, dtype=torch.float64)).sum().backward()
         optimizer.step()
     touched, sums = rows[:2], [torch.stack([pull[0] + pull[2], pull[1]]) for pull in pulls]  # row 1 occurs twice
-    moved = stepping.trace(stepping.adam, start[touched], sums, late=True, **options)[-1]
+    moved = reference_optimizers.trace(reference_optimizers.adam, start[touched], sums, late=True, **options)[-1]
     lab.near("touched rows", embedding.weight[touched.to(lab.device)], moved, F64)
     others = torch.tensor([0, 2, 4])
     lab.exact("other rows", embedding.weight[others.to(lab.device)], start[others])
@@ -221,7 +221,7 @@ def adafactor(lab: Lab, torch: Any) -> None:
             {"lr": 0.05, "weight_decay": 0.1},
             {"lr": 0.05, "d": 2.0, "beta2_decay": -0.5, "maximize": True},
         ):
-            _follows(lab, torch, "Adafactor", stepping.adafactor, options, SCALARS, shape)
+            _follows(lab, torch, "Adafactor", reference_optimizers.adafactor, options, SCALARS, shape)
 
 
 @check("optimizer.muon", family=FAMILY)
@@ -242,7 +242,7 @@ def muon(lab: Lab, torch: Any) -> None:
         start, gradients = lab.randn(*shape), [lab.randn(*shape) for _ in range(3)]
         options = {"lr": 0.1, "weight_decay": 0.2, "momentum": 0.7, **own}
         path = _walk(lab, torch, lambda p, o=options: kind(p, **o), start, gradients, torch.float32).cpu().double()
-        want = stepping.trace(stepping.muon, start, gradients, **_rule_options("Muon", options))
+        want = reference_optimizers.trace(reference_optimizers.muon, start, gradients, **_rule_options("Muon", options))
         for t, (before, right, after, wanted) in enumerate(zip([start, *path], [start, *want], path, want), start=1):
             # The moves, not the places: rounding of one step is not to be carried into the next.
             lab.near("%s, step %d" % (shape, t), (after - 0.98 * before) / 0.1, (wanted - 0.98 * right) / 0.1, bf16)

@@ -6,11 +6,11 @@ import io
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..gates import F64
 from ..registry import check
+from ..tolerances import F64
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 FAMILY = "Pandas"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..gates import Gate
 from ..registry import check
+from ..tolerances import Gate
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 SIZES = ((11,), (7, 9), (5, 6, 7))
 EXTREME = Gate(1e-6, "float32 rounding of a bound that holds exactly")

@@ -11,11 +11,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..gates import EXACT, F64, Gate
 from ..registry import Skip, check
+from ..tolerances import EXACT, F64, Gate
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 FAMILY = "probes"
 CUDNN_WHEEL = re.compile(r"nvidia[-_]cudnn[-_]cu\d+$", re.IGNORECASE)  # not its frontend, which counts for itself

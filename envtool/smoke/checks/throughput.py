@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Callable
 
-from ..gates import EXACT, Gate
 from ..registry import check
+from ..tolerances import EXACT, Gate
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 FAMILY = "throughput"
 

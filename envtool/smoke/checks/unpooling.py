@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..registry import check
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 FAMILY = "unpooling"
 

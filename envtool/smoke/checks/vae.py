@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..gates import F64, Gate
 from ..registry import check
+from ..tolerances import F64, Gate
 
 if TYPE_CHECKING:
-    from ..lab import Lab
+    from ..context import Lab
 
 FAMILY = "VAE"
 

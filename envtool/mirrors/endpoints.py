@@ -1,0 +1,75 @@
+"""What a mirror means for the clients: its addresses as one value, whether from the list or from a URL."""
+
+from urllib.parse import urlsplit
+
+from envtool.clients.editor import COMMON, Wanted
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
+from envtool.mirrors.catalogue import Catalogue, Conda, Mirror, Pypi
+from envtool.mirrors.url_matching import Recogniser
+from envtool.redaction import redact
+
+
+def wanted(catalogue: Catalogue, mirror: Mirror) -> Wanted:
+    """Return what switching to a mirror is to bring about."""
+    return Wanted(
+        mirror=mirror.name,
+        index=mirror.pypi.index if mirror.pypi else "",
+        parents=_parents(mirror.conda) if mirror.conda else {},
+        python=mirror.python,
+        upstream=catalogue.conda,
+        upstream_defaults=catalogue.defaults,
+    )
+
+
+def find(catalogue: Catalogue, text: str) -> Mirror:
+    """Return the mirror that a name, an alias or a URL means.
+
+    An unknown URL that ends in ``/simple`` is a Python package index; any other is taken as a base with ``pkgs/`` and
+    ``cloud/`` below it. Raises EnvtoolError for an unknown name, a retired mirror, or a URL with a login in it.
+    """
+    if "://" not in text:
+        mirror = catalogue.find(text)
+    elif known := Recogniser(catalogue).url(text):
+        if not known.mirror:
+            raise EnvtoolError(
+                tr("{url} is upstream itself.", url=redact(text)),
+                hint=tr("`envtool mirror unset` goes back to upstream."),
+                code=ExitCode.USAGE,
+            )
+        mirror = catalogue.find(known.mirror)
+    else:
+        return _from_url(text)
+    if not mirror.usable:
+        raise EnvtoolError(
+            tr("{mirror} is retired ({date}): {note}", mirror=mirror.name, date=mirror.date, note=mirror.note),
+            hint=tr("Use {other} instead: envtool mirror set {other}", other=mirror.replacement),
+            code=ExitCode.USAGE,
+        )
+    return mirror
+
+
+def _from_url(url: str) -> Mirror:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https", "file") or not (parts.netloc or parts.scheme == "file"):
+        raise EnvtoolError(
+            tr("{url} is not an http, https or file URL.", url=redact(url)),
+            hint=tr("Give a mirror's name (`envtool mirror list`) or a whole URL."),
+            code=ExitCode.USAGE,
+        )
+    if redact(url) != url:
+        raise EnvtoolError(
+            tr("{url} holds a login, which envtool never writes into a file.", url=redact(url)),
+            hint=tr("Keep the login in ~/.netrc and give the URL without it."),
+            code=ExitCode.USAGE,
+        )
+    base = url.rstrip("/")
+    name = parts.netloc or base
+    if base.endswith("/simple"):
+        return Mirror(name, name, "active", name, pypi=Pypi(base), own=True)
+    return Mirror(name, name, "active", name, conda=Conda(base, pkgs=("main", "r"), channels=COMMON[:1]), own=True)
+
+
+def _parents(conda: Conda) -> dict[str, str]:
+    names = (*(f"pkgs/{part}" for part in conda.pkgs), *conda.channels, *conda.elsewhere)
+    return {name: parent for name in names if (parent := conda.parent(name))}

@@ -1,0 +1,114 @@
+"""Which mirror a URL in somebody's configuration belongs to, in any of the forms that have been in use."""
+
+import hashlib
+import re
+
+from envtool.clients.editor import Known
+from envtool.mirrors.catalogue import Catalogue, Mirror
+
+_SUBDIR = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9]+)$")
+# The default index is never named in these files; its host, present and former, is known by its digest. Guessing
+# by its look would not do: a lab's own `pypi.lan` must never pass for it.
+# A channel or an index at a known site where it has none: a mistake of somebody's, never their own server.
+_LOST = re.compile(r"/(?P<channel>(?:pkgs|cloud)/[^/]+)$|/simple$|^/pypi$")
+_DEFAULT_INDEX = ("a4aa2ac280bb8d1a", "d6d7019ca9fcbf07")
+
+
+class Recogniser:
+    """Tells public sites from a user's own."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def url(self, text: str) -> Known | None:
+        """Return what is known about a URL, or None where it is the user's own."""
+        address = _address(text)
+        for mirror in self._catalogue.mirrors.values():
+            if found := _known(mirror, address):
+                return found
+        if found := self._lost(address):
+            return found
+        if channel := upstream_channel(self._catalogue, text):
+            return Known("", "conda", channel)
+        if address == _address(self._catalogue.conda):
+            return Known("", "conda")
+        digest = hashlib.sha256(address.partition("/")[0].encode()).hexdigest()
+        return Known("", "pypi") if digest.startswith(_DEFAULT_INDEX) else None
+
+    def _lost(self, address: str) -> Known | None:
+        host, _, path = _SUBDIR.sub("", address).partition("/")
+        mirror = next((mirror for mirror in self._catalogue.mirrors.values() if host in _hosts(mirror)), None)
+        if mirror is None or mirror.own:
+            return None
+        lost = _LOST.search(f"/{path}")
+        if lost is None and mirror.usable and (path or not host.startswith("pypi.")):
+            return None
+        channel = (lost["channel"] or "").removeprefix("cloud/") if lost else ""
+        return Known(mirror.name, "conda" if channel else "pypi", channel, alive=False)
+
+    def host(self, text: str) -> bool:
+        """Return whether a host name (or a URL, as some files have it) is a known mirror's."""
+        wanted = _address(text).partition("/")[0]
+        return any(wanted in _hosts(mirror) for mirror in self._catalogue.mirrors.values())
+
+
+def upstream_channel(catalogue: Catalogue, url: str) -> str:
+    """Return the channel (``conda-forge``, ``pkgs/main``) that an upstream URL means, or "" where it is another's."""
+    address = _SUBDIR.sub("", _address(url))
+    for root, prefix in ((catalogue.defaults, "pkgs/"), (catalogue.conda, "")):
+        base = _address(root)
+        if address != base and _below(address, base):
+            return prefix + address[len(base) + 1 :]
+    return ""
+
+
+def _roots(mirror: Mirror) -> tuple[str, ...]:
+    pypi = (mirror.pypi.index, *mirror.pypi.also) if mirror.pypi else ()
+    return (*pypi, mirror.conda.base, *mirror.conda.also) if mirror.conda else pypi
+
+
+def _hosts(mirror: Mirror) -> set[str]:
+    return {_address(root).partition("/")[0] for root in _roots(mirror)}
+
+
+def _known(mirror: Mirror, address: str) -> Known | None:
+    if mirror.pypi and any(_below(address, _address(root)) for root in (mirror.pypi.index, *mirror.pypi.also)):
+        return Known(mirror.name, "pypi", alive=mirror.usable)
+    if mirror.torch and _below(address, _address(mirror.torch.base)):
+        return Known(mirror.name, "torch", alive=mirror.usable)
+    if mirror.python and _below(address, _address(mirror.python)):
+        return Known(mirror.name, "python", alive=mirror.usable)
+    return _conda(mirror, address)
+
+
+def _conda(mirror: Mirror, address: str) -> Known | None:
+    conda = mirror.conda
+    if conda is None:
+        return None
+    address = _SUBDIR.sub("", address)
+    for channel, parent in conda.elsewhere.items():
+        if _below(address, _address(parent)):
+            name = address[len(_address(parent)) + 1 :]
+            return Known(mirror.name, "conda", name, alive=mirror.usable and name in ("", channel))
+    for root in (conda.base, *conda.also):
+        base = _address(root)
+        if _below(address, base):
+            rest = address[len(base) + 1 :]
+            channel = rest.removeprefix("cloud").lstrip("/") if rest.startswith("cloud") else rest
+            alive = mirror.usable and (channel in ("", "pkgs") or conda.url(channel) is not None)
+            return Known(mirror.name, "conda", channel, alive=alive)
+    return None
+
+
+def _address(url: str) -> str:
+    """Return host and path: http or https, a login, the scheme's port, a final slash, quotes make no difference."""
+    text = url.strip(" \t\"'")
+    rest = text.partition("://")[2] or text
+    authority, slash, path = rest.partition("/")
+    host = authority.rpartition("@")[2].lower()
+    host = re.sub(r":(?:80|443)$", "", host)
+    return (host + slash + re.sub(r"/+", "/", path)).rstrip("/")
+
+
+def _below(address: str, base: str) -> bool:
+    return address == base or address.startswith(base + "/")

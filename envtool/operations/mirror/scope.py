@@ -1,0 +1,40 @@
+"""Whose settings a switch is about."""
+
+from pathlib import Path
+
+from envtool.clients.editor import Scope
+from envtool.environments import find as environments
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
+from envtool.paths import Host
+
+
+def find(host: Host, word: str = "user", name: str = "", prefix: Path | None = None) -> Scope:
+    """Return the scope that ``--scope``, ``-n`` and ``-p`` mean. Raises EnvtoolError."""
+    if name or prefix or word == "env":
+        environment = environments.resolve(host, str(prefix or name)) if name or prefix else environments.active(host)
+        if environment is None:
+            raise EnvtoolError(
+                tr("No environment is active."),
+                hint=tr("Name one with -n NAME or -p PATH."),
+                code=ExitCode.USAGE,
+            )
+        return Scope("env", prefix=environment.prefix)
+    if word == "site":
+        root = environments.conda_root(host)
+        if root is None:
+            raise EnvtoolError(
+                tr("No conda installation was found, so there are no site settings."),
+                hint=tr("Use --scope user or --scope system."),
+                code=ExitCode.MISSING,
+            )
+        return Scope("site", root=root)
+    if word == "system":
+        return Scope("system")
+    if word != "user":
+        raise EnvtoolError(
+            tr("There is no scope {name}.", name=repr(word)),
+            hint=tr("Scopes are: user, env, site, system."),
+            code=ExitCode.USAGE,
+        )
+    return Scope("user")

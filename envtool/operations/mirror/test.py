@@ -1,0 +1,110 @@
+"""Try the mirrors for real: all at once, asking for what the clients will ask for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.clients import conda, pip
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
+from envtool.mirrors import catalogue, endpoints, probe
+from envtool.mirrors.catalogue import Catalogue, Mirror
+from envtool.mirrors.health_check import Purpose, Question
+from envtool.mirrors.probe import Result
+from envtool.paths import Host
+
+UPSTREAM = "upstream"
+PURPOSES: tuple[Purpose, ...] = ("conda", "pip", "torch")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is to be tried: which mirrors (names or URLs; none: all usable ones), for whom, and with what.
+
+    ``torch`` is a build (``cu128``) or version and build (``2.13.0+cu128``); ``limit`` is in seconds for each mirror.
+    """
+
+    mirrors: tuple[str, ...] = ()
+    purposes: tuple[Purpose, ...] = ("conda", "pip")
+    channel: str = "conda-forge"
+    subdir: str = ""
+    torch: str = "cpu"
+    limit: float = probe.LIMIT
+
+
+def run(host: Host, trial: Trial, seen: Callable[[Result], None] = lambda _: None) -> tuple[Result, ...]:
+    """Return the results, best first; ``seen`` is told each as it comes. Raises EnvtoolError on an unknown mirror."""
+    known = catalogue.load(host)
+    sites = [_find(known, name) for name in trial.mirrors] or [m for m in known.mirrors.values() if m.usable]
+    questions = [q for site in sites for purpose in trial.purposes for q in _questions(host, trial, site, purpose)]
+    if not trial.mirrors:
+        questions += _upstream(host, known, trial)  # to see by how much the others are behind
+    if not questions:
+        raise EnvtoolError(
+            tr("None of these mirrors serves that, as far as is known."),
+            hint=tr("`envtool mirror list` shows what each serves."),
+            code=ExitCode.USAGE,
+        )
+    results = []
+    for result in probe.ask(host, questions, limit=trial.limit, certificate=_certificate(host)):
+        results.append(result)
+        seen(result)
+    return probe.ranked(results)
+
+
+def best(host: Host, purposes: Sequence[Purpose], limit: float = probe.LIMIT) -> tuple[str, tuple[Result, ...]]:
+    """Return the mirror that does best for all purposes together, and every result.
+
+    Raises EnvtoolError (NETWORK) where none works for all of them.
+    """
+    results = run(host, Trial(purposes=tuple(purposes), limit=limit))
+    places: dict[str, list[int]] = {}
+    for purpose in purposes:
+        working = [r for r in results if r.purpose == purpose and r.status == "ok" and not r.stale]
+        working = [r for r in working if r.mirror != UPSTREAM]
+        for position, result in enumerate(working):
+            places.setdefault(result.mirror, []).append(position)
+    complete = {name: max(found) for name, found in places.items() if len(found) == len(purposes)}
+    if not complete:
+        raise EnvtoolError(
+            tr("No mirror could be reached that serves all that is wanted."),
+            hint=tr("Is there a network at all? `envtool mirror test` shows what each answered."),
+            code=ExitCode.NETWORK,
+        )
+    return min(complete, key=lambda name: (complete[name], sum(places[name]))), results
+
+
+def _find(known: Catalogue, name: str) -> Mirror:
+    return known.find(name) if "://" not in name else endpoints.find(known, name)
+
+
+def _questions(host: Host, trial: Trial, site: Mirror, purpose: Purpose) -> list[Question]:
+    if purpose == "pip" and site.pypi:
+        return [Question(site.name, "pip", site.pypi.index, status=site.status)]
+    if purpose == "torch" and site.torch:
+        version, _, build = trial.torch.rpartition("+")
+        flat = site.torch.how == "find-links"
+        wheel = trial.torch if version else ""
+        return [Question(site.name, "torch", f"{site.torch.base}/{build}", flat, wheel)]
+    url = site.conda.url("pkgs/main" if trial.channel == "defaults" else trial.channel) if site.conda else None
+    if purpose == "conda" and url:
+        return [Question(site.name, "conda", f"{url}/{trial.subdir or host.subdir}", status=site.status)]
+    return []
+
+
+def _upstream(host: Host, known: Catalogue, trial: Trial) -> list[Question]:
+    base = f"{known.defaults}/main" if trial.channel == "defaults" else f"{known.conda}/{trial.channel}"
+    found = [Question(UPSTREAM, "conda", f"{base}/{trial.subdir or host.subdir}", relays=True)]
+    version, _, build = trial.torch.rpartition("+")
+    found.append(
+        Question(UPSTREAM, "torch", f"{known.torch}/{build}", wheel=trial.torch if version else "", relays=True)
+    )
+    return [question for question in found if question.purpose in trial.purposes]
+
+
+def _certificate(host: Host) -> str:
+    found = pip.in_force(host).certificate
+    verify = conda.in_force(host).ssl_verify
+    if not found and isinstance(verify, str) and Path(verify).exists():
+        return verify
+    return found

@@ -1,0 +1,79 @@
+"""``envtool resume`` and ``envtool rollback``: the two ways out of a change that was cut off."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
+from envtool.model import Environment
+from envtool.operations.steps import engine_selection
+from envtool.operations.steps.package_sources import NOTHING, gather
+from envtool.operations.steps.prefix_lock import holding, old_state, settle
+from envtool.operations.steps.transaction import bring_back
+from envtool.paths import Host
+from envtool.prefix.marks import begun
+from envtool.redaction import MASK
+from envtool.reporter import Reporter
+
+
+def rollback(host: Host, environment: Environment, reporter: Reporter) -> None:
+    """Bring a half-changed environment back to its state before. Raises EnvtoolError where there is none."""
+    prefix = environment.prefix
+    with holding(prefix, f"rollback {environment.name or prefix}", reporter) as workshop:
+        if not old_state(prefix).exists():
+            raise _nothing_to_recover(environment)
+        choice = engine_selection.for_existing(host, environment)
+        sources = gather(host, NOTHING, (), prefix)
+        with engine_selection.opened(host, choice, "envtool rollback") as engine:
+            bring_back(prefix, workshop, engine, sources.pip, reporter)
+
+
+@dataclass(frozen=True)
+class Again:
+    """What finishes something that was cut off: the arguments of an envtool command, and the folder to give it in."""
+
+    argv: tuple[str, ...]
+    folder: Path
+
+
+def resume(host: Host, environment: Environment, reporter: Reporter) -> Again | None:
+    """Go back to where what was cut off began, and return what does it again; None if it is done.
+
+    What it had fetched is in the caches, so that doing it again is quick. Raises EnvtoolError where nothing was cut
+    off, or where what is written down is not enough to do it again.
+    """
+    if settle(environment.prefix):
+        return None
+    command, folder = begun(environment.prefix)
+    program, *argv = shlex.split(command) or [""]
+    if program != "envtool":
+        raise _nothing_to_recover(environment)
+    if missing := _missing(argv, folder):
+        raise EnvtoolError(
+            tr("What was begun cannot be repeated from what was written down: {missing}.", missing=missing),
+            hint=tr("Run it again yourself: {command}", command=command),
+        )
+    if old_state(environment.prefix).exists():
+        rollback(host, environment, reporter)
+    return Again(tuple(argv), folder)
+
+
+def _missing(argv: Sequence[str], folder: Path) -> str:
+    """Return what a command cannot be given again without, or ``""``."""
+    if any(MASK in word for word in argv):
+        return tr("the login in it was left out")
+    if "-" in argv:
+        return tr("part of it came through a pipe")
+    if not folder.is_dir():
+        return tr("the folder {folder}, in which it was given, is gone", folder=folder)
+    return ""
+
+
+def _nothing_to_recover(environment: Environment) -> EnvtoolError:
+    return EnvtoolError(
+        tr("No change of {name} was cut off.", name=environment.name or environment.prefix),
+        hint=tr("`envtool list` shows which environments are unfinished."),
+        code=ExitCode.USAGE,
+    )

@@ -1,0 +1,47 @@
+"""Where a new environment goes, and that nothing stands in its way."""
+
+from pathlib import Path
+
+from envtool.engines.protocol import EngineName
+from envtool.environments import find
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
+from envtool.model import Environment
+from envtool.operations.steps import engine_selection, names
+from envtool.paths import Host
+from envtool.prefix.layout import kind_of
+from envtool.prefix.marks import intent_of
+
+
+def place(host: Host, name: str, prefix: Path | None, engine: EngineName) -> Path:
+    """Return where the environment goes. Raises EnvtoolError where that is taken or cannot be, before any network."""
+    if prefix:
+        prefix = prefix.expanduser().absolute()
+        inside = next((parent for parent in prefix.parents if kind_of(parent)), None)
+        if inside and inside != find.conda_root(host):
+            raise EnvtoolError(
+                tr("{prefix} lies inside the environment {inside}.", prefix=prefix, inside=inside),
+                hint=tr("Choose a folder outside of every environment."),
+                code=ExitCode.USAGE,
+            )
+        names.refuse_existing(prefix, "")
+        return prefix
+    refuse_taken(host, name)
+    prefix = engine_selection.folder_for(host, engine) / name
+    if not intent_of(prefix).exists():  # else somebody is, or was, making it: whoever gets the lock will see
+        names.refuse_existing(prefix, name)
+    return prefix
+
+
+def refuse_taken(host: Host, name: str) -> None:
+    """Raise EnvtoolError where a name cannot be given, or any engine's environment has it already."""
+    names.check(name)
+    for folder in (*find.envs_dirs(host), find.venvs_dir(host)):
+        # one namespace over all engines: `dl` must mean one environment
+        if kind_of(folder / name) and not intent_of(folder / name).exists():
+            names.refuse_existing(folder / name, name)
+
+
+def is_installation(environment: Environment) -> bool:
+    """Return whether an environment is the root of a conda installation: base, or some other installation's."""
+    return environment.name == "base" or (environment.prefix / "condabin").is_dir()

@@ -1,0 +1,104 @@
+"""pip packages as requirement lines that mean the same on another machine, with a word where that cannot be had."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from envtool.environments import checkout
+from envtool.i18n import tr
+from envtool.model import Package
+from envtool.operations.steps import pip_packages
+from envtool.reporter import Reporter
+
+# What the PyTorch project publishes on its own index, one index a build, under versions such as 2.6.0+cu124.
+TORCH_FAMILY = frozenset(
+    {"torch", "torchvision", "torchaudio", "torchtext", "torchao", "torchrec", "fbgemm-gpu", "xformers"}
+)
+_BUILD = re.compile(r"cu\d+|cpu|rocm\d[\d.]*|xpu")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def index_lines(packages: Iterable[Package], torch_index: str, reporter: Reporter) -> list[str]:
+    """Return the index options without which pip would not find these versions: ``+cu124`` is on no default index."""
+    lines = set()
+    for package in packages:
+        build = package.version.partition("+")[2]
+        if package.name in TORCH_FAMILY and _BUILD.fullmatch(build):
+            lines.add(f"--extra-index-url {torch_index}/{build}")
+        elif build and package.origin is None:
+            reporter.warn(
+                tr(
+                    "{name} {version} is a local version, which the default index never has: whoever uses the file must"
+                    " add the index or folder that it came from.",
+                    name=package.name,
+                    version=package.version,
+                )
+            )
+    return sorted(lines)
+
+
+def requirement_lines(packages: Iterable[Package], reporter: Reporter) -> list[str]:
+    """Return one requirement line a package, by name. Folders and files of this machine are said to be such."""
+    return [_line(package, reporter) for package in sorted(packages, key=lambda package: package.name)]
+
+
+def without_tools(packages: Sequence[Package], python: str) -> list[Package]:
+    """Return the packages without pip itself, and without setuptools and wheel where only the tools brought them."""
+    needed = {_required(depend) for package in packages for depend in package.depends}
+    # venv gives both to every Python up to 3.11, as if they had been asked for; conda brings them along with pip.
+    asked = {p.name for p in packages if p.requested and p.manager == "pip"} if _release(python) >= (3, 12) else set()
+    unused = {"setuptools", "wheel"} - needed - asked
+    return [package for package in packages if package.name not in {"pip", *unused}]
+
+
+def _release(python: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in python.split(".")[:2] if part.isdigit())
+
+
+def _required(requirement: str) -> str:
+    match = _NAME.match(requirement)
+    return match[0].lower() if match else ""
+
+
+def _line(package: Package, reporter: Reporter) -> str:
+    origin = package.origin
+    if origin is None or not origin.url.startswith("file:"):
+        return pip_packages.line(package)
+    folder = Path(unquote(urlsplit(origin.url).path))
+    if origin.kind == "editable":
+        return _editable(package, folder, reporter)
+    reporter.warn(
+        tr(
+            "{name} was installed from {folder}, which other machines do not have: version {version} is asked of the"
+            " index instead.",
+            name=package.name,
+            folder=folder,
+            version=package.version,
+        )
+    )
+    return f"{package.name}=={package.version}"
+
+
+def _editable(package: Package, folder: Path, reporter: Reporter) -> str:
+    if found := checkout.of(folder):
+        reporter.warn(
+            tr(
+                "{name} is in use from {folder}: the file names its git remote and commit {commit}. What is not pushed"
+                " there stays behind.",
+                name=package.name,
+                folder=folder,
+                commit=found.commit[:12],
+            )
+        )
+        below = f"&subdirectory={found.subdirectory}" if found.subdirectory else ""
+        return f"-e git+{found.url}@{found.commit}#egg={package.name}{below}"
+    reporter.warn(
+        tr(
+            "{name} is in use from {folder}, which has no git remote: the file works on this machine only.",
+            name=package.name,
+            folder=folder,
+        )
+    )
+    # pip and uv read a blank in a path differently, and a quoted path, too: an address is the one form for both.
+    return f"-e {folder.as_uri() if quote(str(folder)) != str(folder) else folder}"

@@ -1,0 +1,168 @@
+"""The pip half of an environment, seen from the operations: what may not be overwritten, and where its Python is."""
+
+import csv
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envtool.engines import installers
+from envtool.engines.installers import DEFAULTS, InstallOptions, PipHalf
+from envtool.environments import packages
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.i18n import tr
+from envtool.model import Package, Sources
+from envtool.operations.steps import index_fallback
+from envtool.paths import Host
+from envtool.prefix.layout import python_of, site_packages
+from envtool.reporter import Reporter
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
+
+def half(
+    lines: Iterable[str],
+    conda: Iterable[Package] = (),
+    *,
+    force: bool = False,
+    compile_bytecode: bool = False,
+) -> PipHalf:
+    """Return the pip half to install, held to the versions that conda has installed unless ``force`` lets it go."""
+    return PipHalf(tuple(lines), () if force else constraints(conda), force, compile_bytecode)
+
+
+def resolve(
+    host: Host, half: PipHalf, python: str, sources: Sources, reporter: Reporter
+) -> tuple[tuple[str, ...], Sources]:
+    """Return the pins of a pip half, and the sources that have them: a replica's where the configured index fails."""
+    offline = sources.offline
+    with reporter.bar(tr("Solving pip packages")):
+        pins, used = index_fallback.attempt(
+            host,
+            sources.pip,
+            reporter,
+            lambda places: installers.resolve(half, python, places, offline=offline),
+            offline=offline,
+        )
+    return pins, replace(sources, pip=used)
+
+
+def install(
+    host: Host,
+    half: PipHalf,
+    prefix: Path,
+    sources: Sources,
+    reporter: Reporter,
+    options: InstallOptions = DEFAULTS,
+) -> None:
+    """Install a pip half into an environment, held to what conda has installed there by now unless it is forced."""
+    half = half if half.force else replace(half, constraints=constraints(held(prefix)))
+    options = replace(options, offline=sources.offline)
+    index_fallback.attempt(
+        host,
+        sources.pip,
+        reporter,
+        lambda places: installers.install(half, interpreter(prefix), places, reporter, options),
+        offline=sources.offline,
+    )
+
+
+def foreseen(
+    half: PipHalf, pins: Iterable[str], there: Iterable[Package], *, upgrade: bool = False
+) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
+    """Return which packages installing a pip half takes away and brings: what its pins say of those ``there``.
+
+    What is there stays unless ``upgrade``, or unless the request itself excludes its version.
+    """
+    asked = _specifiers(half.lines)
+    old = {package.name: package for package in there}
+    removed, added = [], []
+    for pin in pins:
+        name, _, rest = pin.partition("==")
+        version = re.split(r"[\s;]", rest, maxsplit=1)[0]
+        before = old.get(name)
+        excluded = before and name in asked and not asked[name].contains(before.version, prereleases=True)
+        if before is None or (before.version != version and (upgrade or excluded)):
+            removed += [before] if before else []
+            added.append(Package(name, version, "pip"))
+    return tuple(removed), tuple(added)
+
+
+def _specifiers(lines: Iterable[str]) -> "dict[str, SpecifierSet]":
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, SpecifierSet] = {}
+    for text in lines:
+        with suppress(InvalidRequirement):  # options, places: they say nothing of a version
+            requirement = Requirement(text)
+            found[canonicalize_name(requirement.name)] = requirement.specifier
+    return found
+
+
+def constraints(conda: Iterable[Package]) -> tuple[str, ...]:
+    """Return ``name==version`` lines for Python distributions that conda brought: pip may not overwrite them."""
+    from packaging.version import InvalidVersion, Version
+
+    lines = []
+    for package in conda:
+        try:
+            lines.append(f"{package.name}=={Version(package.version)}")
+        except InvalidVersion:
+            continue  # conda's versions are freer than pip's; what pip cannot read it cannot have either
+    return tuple(lines)
+
+
+def held(prefix: Path) -> tuple[Package, ...]:
+    """Return the Python distributions in an environment that belong to conda."""
+    return packages.read(prefix).inside
+
+
+def interpreter(prefix: Path) -> Path:
+    """Return an environment's Python. Raises EnvtoolError where it has none: pip packages need one."""
+    python = python_of(prefix)
+    if python is None:
+        raise EnvtoolError(
+            tr("The environment at {prefix} has no Python, and pip packages need one.", prefix=prefix),
+            hint=tr("Install one into it: envtool install -p {prefix} python", prefix=prefix),
+            code=ExitCode.MISSING,
+        )
+    return python
+
+
+def line(package: Package) -> str:
+    """Return the requirements line that brings exactly this pip package back."""
+    origin = package.origin
+    if origin is None:
+        return f"{package.name}=={package.version}"
+    if origin.kind == "editable":
+        # as a URL: of a plain path with blanks in it pip and uv understand different things
+        return f"-e {origin.url}"
+    address = f"{origin.vcs}+{origin.url}@{origin.commit}" if origin.kind == "vcs" else origin.url
+    return f"{package.name} @ {address}" + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else "")
+
+
+def damaged(prefix: Path) -> set[str]:
+    """Return the names of pip packages of which a file is missing or has another size than their list says."""
+    folder = site_packages(prefix)
+    records = folder.glob("*.dist-info/RECORD") if folder else ()
+    return {_name_of(record) for record in records if not _is_whole(record)}
+
+
+def _name_of(record: Path) -> str:
+    return re.sub(r"[-_.]+", "-", record.parent.name.split("-", 1)[0]).lower()
+
+
+def _is_whole(record: Path) -> bool:
+    with record.open(encoding="utf-8", newline="") as file:
+        for path, _, size in csv.reader(file):
+            try:
+                found = (record.parent.parent / path).stat().st_size
+            except OSError:
+                return False
+            if size and found != int(size):
+                return False
+    return True

@@ -1,0 +1,63 @@
+"""Lines that name PyTorch's own wheel index, made to work: for torch alone, and from a mirror where it is blocked.
+
+Such a line comes with every export of an environment with ``torch==2.6.0+cu124``. Taken literally it breaks the rest:
+that index also has old copies of numpy and others, and an installer that finds a name there looks no further.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from envtool.gpu.web import Web
+from envtool.i18n import tr
+from envtool.mirrors import catalogue, fallbacks
+from envtool.mirrors.catalogue import Catalogue
+from envtool.model import Sources
+from envtool.paths import Host
+from envtool.reporter import Reporter
+
+_PATIENCE = 8.0  # seconds: only whether a page is there is asked
+_INDEX = re.compile(r"--extra-index-url[\s=]+(?P<base>\S+?)/(?P<build>[a-z]+[\d.]*)/?")
+_PINNED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\s*={2,3}\s*[^\s+;]+\+(?P<build>[a-z0-9.]+)(?:\s*;.*)?")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A site with the wheels of one build: the pages of its projects, or one page with all of them."""
+
+    url: str
+    flat: bool
+
+    def pages(self, names: Iterable[str]) -> tuple[str, ...]:
+        return (self.url,) if self.flat else tuple(f"{self.url}/{name}/" for name in names)
+
+
+def localized(host: Host, lines: tuple[str, ...], sources: Sources, reporter: Reporter) -> tuple[str, ...]:
+    """Return requirement lines in which PyTorch's index stands for the pinned wheels alone, from where it answers."""
+    if sources.offline or not any(_INDEX.fullmatch(line) for line in lines):
+        return lines
+    web = Web(host, sources.pip, patience=_PATIENCE)
+    return tuple(_replaced(lines, catalogue.load(host), web.answers, reporter))
+
+
+def _replaced(
+    lines: Iterable[str], known: Catalogue, answers: Callable[[str], bool], reporter: Reporter
+) -> Iterable[str]:
+    pinned = [match for line in lines if (match := _PINNED.fullmatch(line))]
+    for line in lines:
+        index = _INDEX.fullmatch(line)
+        names = [match["name"].lower() for match in pinned if index and match["build"] == index["build"]]
+        if index is None or index["base"] != known.torch or not names:
+            yield line
+            continue
+        official = _Place(f"{known.torch}/{index['build']}", flat=False)
+        places = [
+            official,
+            *(_Place(url, how == "find-links") for how, url in fallbacks.for_torch(known, index["build"])),
+        ]
+        found = next((place for place in places if answers(place.pages(names)[0])), None)
+        if found is None:
+            reporter.note(tr("PyTorch's wheel index cannot be reached: only pip's own places are left to look in."))
+        elif found != official:
+            reporter.note(tr("{url} is read from {mirror} this time.", url=official.url, mirror=found.url))
+        yield from (f"--find-links {page}" for page in (found.pages(names) if found else ()))

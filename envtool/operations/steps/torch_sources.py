@@ -1,0 +1,149 @@
+"""Where a torch wheel is looked for, with which Pythons, and what to say where none was found."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from envtool.clients import conda
+from envtool.engines import installers, venv
+from envtool.environments import find
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.gpu.builds import Candidate
+from envtool.gpu.search import Found, Search, Source
+from envtool.gpu.web import Web, local
+from envtool.i18n import tr
+from envtool.mirrors import catalogue, fallbacks
+from envtool.model import PipSources, Sources
+from envtool.operations.steps import engine_selection
+from envtool.paths import Host
+from envtool.process import Command, capture
+from envtool.redaction import redact
+
+PYTHONS = ("3.12", "3.13", "3.11", "3.10", "3.14")  # by how many packages of the field have wheels for them
+_CHANNEL_PATIENCE = 8.0  # seconds: only whether a channel answers is asked
+
+
+def sources(host: Host, pip: PipSources, candidates: Iterable[Candidate], *, offline: bool) -> tuple[Source, ...]:
+    """Return where to look: pip's own places first, then the official index of each build, then its mirrors'."""
+    found = [Source("find-links", place, tr("find-links {place}", place=redact(place))) for place in pip.find_links]
+    if not pip.no_index:
+        index = pip.index or default_index()
+        name = tr("index {url}", url=redact(pip.index)) if pip.index else tr("the default index")
+        found += [Source("index", index, name)] if index else []
+        found += [Source("index", url, tr("index {url}", url=redact(url))) for url in pip.extra_indexes]
+        builds = tuple(dict.fromkeys(candidate.build for candidate in candidates))
+        found += _of_pytorch(host, builds)
+    return tuple(source for source in found if not offline or local(source.url) is not None)
+
+
+def _of_pytorch(host: Host, builds: Sequence[str]) -> list[Source]:
+    known = catalogue.load(host)
+    official = [Source("index", f"{known.torch}/{build}", tr("the official wheel index"), build) for build in builds]
+    mirrors = [
+        Source(kind, url, tr("mirror {site}", site=urlsplit(url).hostname), build)
+        for build in builds
+        for kind, url in fallbacks.for_torch(known, build)
+    ]
+    return official + mirrors
+
+
+def default_index() -> str:
+    """Return the address of the index that is used where none is configured, as uv states it; ``""`` if unknown."""
+    said = capture(Command((installers.uv_program(), "help", "pip", "install")), timeout=60).stdout
+    match = re.search(r"--default-index.*?by default: <(\S+)>", said, re.DOTALL)
+    return match[1] if match else ""
+
+
+def engine(host: Host, asked: str, everything: Sources) -> tuple[str, str]:
+    """Return the engine to ask for, and why where it is not the usual one: a venv where no conda channel answers."""
+    usual = engine_selection.for_new(host, asked).engine
+    if asked != "auto" or usual == "venv" or everything.offline or _some_channel_answers(host, everything):
+        return asked, ""
+    return "venv", tr("Engine: venv, since no conda channel can be reached.")
+
+
+def _some_channel_answers(host: Host, everything: Sources) -> bool:
+    settings = conda.in_force(host, root=find.conda_root(host))
+    certificate = settings.ssl_verify if isinstance(settings.ssl_verify, str) else ""
+    proxy = settings.proxy_servers.get("https") or settings.proxy_servers.get("http") or ""
+    web = Web(host, replace(PipSources(), certificate=certificate, proxy=proxy), patience=_CHANNEL_PATIENCE)
+    urls = [url for channel in everything.channels for url in channel.urls]
+    return any(web.answers(f"{url}/{host.subdir}/repodata.json") for url in urls)
+
+
+def pythons(asked: str, *, own: bool) -> tuple[str, ...]:
+    """Return the Pythons (``3.12``) to look for a wheel for, in order of preference.
+
+    A conda engine brings any; ``own`` asks for envtool's own, around which a venv can be made.
+    """
+    if asked:
+        return (_minor(asked),)
+    return (_minor(venv.find_python("python")[1]),) if own else PYTHONS
+
+
+def other_pythons(known: Sequence[str]) -> tuple[str, ...]:
+    """Return the other Pythons of this machine that a venv could be made around. Takes a second or more."""
+    return tuple(version for version in PYTHONS if version not in known and _is_here(version))
+
+
+def _minor(version: str) -> str:
+    match = re.match(r"^3\.\d+(?=$|\.\d)", version)
+    if match is None:
+        raise EnvtoolError(
+            tr("{version} is not a version of Python to choose a wheel for.", version=repr(version)),
+            hint=tr("Write it like 3.12 or 3.12.4."),
+            code=ExitCode.USAGE,
+        )
+    return match[0]
+
+
+def _is_here(version: str) -> bool:
+    try:
+        return _minor(venv.find_python(f"python={version}")[1]) == version
+    except EnvtoolError:
+        return False
+
+
+def outcomes(search: Search) -> str:
+    """Return what came of each source that was asked, in the order of asking."""
+    return "; ".join(tr("{source}: {outcome}", source=name, outcome=said) for name, said in search.outcomes.items())
+
+
+def nothing_found(search: Search, candidates: Sequence[Candidate], asked: Sequence[Source]) -> EnvtoolError:
+    """Return the error that says where a build was looked for in vain, and what else there would be."""
+    first = candidates[0]
+    message = tr(
+        "No wheel of torch for {build} and Python {pythons} was found. Sources tried: {outcomes}.",
+        build=first.build if len({candidate.build for candidate in candidates}) == 1 else tr("these GPUs"),
+        pythons=", ".join(search.pythons),
+        outcomes=outcomes(search),
+    )
+    hint = tr(
+        "Check the connection, name another place with --find-links or --extra-index-url, "
+        "or another --python or --torch."
+    )
+    releases = tuple(dict.fromkeys(candidate.torch for candidate in candidates))
+    if first.build == "cpu" and (large := search.default_wheel(releases, asked)):
+        hint = tr(
+            "{hint} --allow-large takes torch {torch} with its CUDA libraries instead, which works on the CPU too: "
+            "{size} to fetch for torch alone, and several GB with the libraries.",
+            hint=hint,
+            torch=large.candidate,
+            size=size_words(search.web.size(large.wheel)),
+        )
+    return EnvtoolError(message, hint=hint, code=ExitCode.NETWORK)
+
+
+def size_words(size: int | None) -> str:
+    """Return a size in words: ``192 MB``."""
+    return tr("{size:.0f} MB", size=size / 1e6) if size is not None else tr("an unknown amount")
+
+
+def links(found: Found) -> tuple[str, ...]:
+    """Return what must be added to pip's places so that an installer sees the wheel.
+
+    A project's page is a flat listing too. It is handed over as that rather than the index as an index, so that nothing
+    but torch can come from there: the PyTorch index has old copies of numpy and others.
+    """
+    return (found.source.page,) if found.source.build else ()

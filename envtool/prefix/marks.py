@@ -1,0 +1,79 @@
+"""envtool's own marks in an environment and beside it: which engine made it, and what was begun and not finished."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from envtool.files import write_atomically
+
+OWN = ".envtool"  # envtool's folder inside an environment, and beside environments
+
+
+def made_by(prefix: Path) -> str:
+    """Return the engine that made an environment as envtool recorded it, or ``""``."""
+    return str(_read(prefix / OWN / "environment.json").get("engine", ""))
+
+
+def record_maker(prefix: Path, engine: str, version: str) -> None:
+    """Write down which engine made an environment: later changes use the same one."""
+    content = {"engine": engine, "envtool": version, "created": time.time()}
+    write_atomically(prefix / OWN / "environment.json", json.dumps(content, indent=1).encode() + b"\n")
+
+
+def mark_begun(prefix: Path, command: str) -> None:
+    """Write down, beside it, that an environment is being made, before its first file exists."""
+    _mark(intent_of(prefix), command)
+
+
+def mark_unfinished(prefix: Path, command: str) -> None:
+    """Mark an environment as half-made: until the mark goes, nobody should trust what is in it."""
+    _mark(prefix / OWN / "unfinished.json", command)
+
+
+def _mark(path: Path, command: str) -> None:
+    # The folder, because the command may name files that lie there.
+    content = {"command": command, "folder": _here(), "pid": os.getpid(), "since": time.time()}
+    write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _here() -> str:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:  # deleted under us
+        return ""
+
+
+def mark_finished(prefix: Path) -> None:
+    """Take the mark away again."""
+    (prefix / OWN / "unfinished.json").unlink(missing_ok=True)
+
+
+def unfinished(prefix: Path) -> str:
+    """Return the command that left an environment half-made, or ``""`` where it is whole."""
+    return begun(prefix)[0]
+
+
+def begun(prefix: Path) -> tuple[str, Path]:
+    """Return the command that left an environment half-made, or ``""``, and the folder that it was typed in.
+
+    Two things say so: the mark inside, and the intent record beside an environment that somebody set out to make.
+    """
+    for path in (prefix / OWN / "unfinished.json", intent_of(prefix)):
+        if path.exists():
+            mark = _read(path)
+            return str(mark.get("command", "?")), Path(str(mark.get("folder", "")))
+    return "", Path()
+
+
+def intent_of(prefix: Path) -> Path:
+    """Return where it is written down that an environment is being made, before its first file exists."""
+    return prefix.parent / OWN / f"{prefix.name}.intent.json"
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,120 @@
+"""The pip half goes on from a replica when the configured index fails, and never away from a private one: real uv."""
+
+import sys
+
+import pytest
+from support import mirror_site
+
+from envtool.engines import installers
+from envtool.engines.installers import PipHalf
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.mirrors import catalogue
+from envtool.model import PipSources
+from envtool.operations.steps import index_fallback
+from envtool.paths import Host
+
+DEMO = "envtool-mirror-demo"
+PYTHON = ".".join(map(str, sys.version_info[:3]))
+
+
+class Said:
+    """A reporter that remembers."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture
+def world(home, monkeypatch):
+    """Two mirrors of the shipped kind on local sites, and a function that resolves through failover."""
+    with (
+        mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"})) as one,
+        mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"})) as two,
+    ):
+        shipped = home.path / "mirrors.yaml"
+        entries = "".join(
+            f"  {name}: {{title: {name}, group: {name}, state: active, evidence: [],"
+            f" pypi: {{index: '{site.url}/pypi/simple'}}}}\n"
+            for name, site in (("one", one), ("two", two))
+        )
+        upstream = (
+            "upstream: {conda: 'http://127.0.0.1:9/c', defaults: 'http://127.0.0.1:9/p', torch: 'http://127.0.0.1:9/t'}"
+        )
+        shipped.write_text(f"schema: 1\ncompiled: 2026-11-23\n{upstream}\nmirrors:\n{entries}")
+        monkeypatch.setattr(catalogue, "_shipped", lambda: shipped)
+        # the default index is somebody's real one: here nobody answers for it
+        monkeypatch.setenv("UV_INDEX_URL", "http://127.0.0.1:9/simple")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setenv("UV_CACHE_DIR", str(home.path / "uv"))
+        monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+        host = Host({}, home.path, "Linux", "x86_64")
+        said = Said()
+
+        def resolve(index: str | None, requirement: str = DEMO, **options):
+            def action(sources: PipSources):
+                return installers.resolve(PipHalf((requirement,)), PYTHON, sources)
+
+            return index_fallback.attempt(host, PipSources(index=index, timeout=5), said, action, **options)
+
+        yield one, two, said, resolve
+
+
+def test_an_index_that_works_is_left_alone(world):
+    one, two, said, resolve = world
+    pins, used = resolve(f"{one.url}/pypi/simple")
+    assert pins == (f"{DEMO}==1.0",)
+    assert used.index == f"{one.url}/pypi/simple"
+    assert not said.notes
+    assert not two.requests
+
+
+@pytest.mark.parametrize("fault", [{"refuses_agent": "uv/"}, {"lacks": DEMO}, {"portal": True}, {"hangs": True}])
+def test_a_public_index_that_fails_is_stood_in_for_by_another(world, fault):
+    one, two, said, resolve = world
+    for name, value in fault.items():
+        setattr(one, name, value)
+    pins, used = resolve(f"{one.url}/pypi/simple")
+    assert pins == (f"{DEMO}==1.0",)
+    assert used.index == f"{two.url}/pypi/simple"
+    assert len(said.notes) == 1
+    assert one.url in said.notes[0]
+    assert two.url in said.notes[0]
+
+
+def test_the_default_index_is_stood_in_for_when_nobody_answers(world):
+    one, _, said, resolve = world
+    pins, used = resolve(None)
+    assert pins == (f"{DEMO}==1.0",)
+    assert used.index == f"{one.url}/pypi/simple"
+    assert "the default index" in said.notes[0]
+
+
+def test_a_private_index_is_never_replaced(world):
+    one, two, said, resolve = world
+    with mirror_site.serve({}) as private:
+        with pytest.raises(EnvtoolError):
+            resolve(f"{private.url}/simple")
+        assert private.requests
+    assert not one.requests
+    assert not two.requests
+    assert not said.notes
+
+
+def test_what_nobody_has_fails_with_the_first_word(world):
+    one, _, said, resolve = world
+    with pytest.raises(EnvtoolError) as caught:
+        resolve(f"{one.url}/pypi/simple", "no-such-project-anywhere-x")
+    assert "no-such-project-anywhere-x" in caught.value.message
+    assert not said.notes
+
+
+def test_offline_goes_nowhere(world):
+    one, two, _, resolve = world
+    one.hangs = True
+    with pytest.raises(EnvtoolError) as caught:
+        resolve("http://127.0.0.1:9/simple", offline=True)
+    assert caught.value.code in (ExitCode.NETWORK, ExitCode.FAILED)
+    assert not two.requests

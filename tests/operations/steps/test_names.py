@@ -1,0 +1,57 @@
+"""What an environment may be called."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.operations.steps.names import check, first_writable, refuse_existing
+
+
+@pytest.mark.parametrize("name", ["dl", "torch2.13", "my-env_3", "环境", "a"])
+def test_good_names(name: str) -> None:
+    assert check(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "  ", "a b", "../x", "a/b", "a\\b", ".", "..", ".hidden", "-x", "--yes", "base", "root", "Base", "a:b"),
+        *("a#b", "a$b", "a`b`", "a'b", 'a"b', "a*b", "a\nb", "a\0b", "x" * 201),
+    ],
+)
+def test_bad_names_are_refused_with_the_reason(name: str) -> None:
+    with pytest.raises(EnvtoolError) as raised:
+        check(name)
+    assert raised.value.code == ExitCode.USAGE
+    assert raised.value.hint
+
+
+@given(st.text(max_size=30))
+def test_a_name_that_passes_is_one_plain_component_of_a_path(name: str) -> None:
+    try:
+        check(name)
+    except EnvtoolError:
+        return
+    assert Path("/envs", name).parent == Path("/envs")
+    assert Path("/envs", name).name == name
+    assert not name.startswith("-")
+    assert len(name.split()) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert first_writable([tmp_path / "file" / "envs", tmp_path / "envs"]) == tmp_path / "envs"
+    with pytest.raises(EnvtoolError, match="file"):
+        first_writable([tmp_path / "file" / "envs"])
+
+
+def test_even_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dl").mkdir()
+    with pytest.raises(EnvtoolError, match="exists already"):
+        refuse_existing(tmp_path / "dl", "dl")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(EnvtoolError, match="exists already"):
+        refuse_existing(tmp_path / "link", "link")

@@ -1,0 +1,55 @@
+"""Environments laid out on disk the way conda, pip and uv leave them, on Linux, macOS and Windows."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from support.condas import CONDA
+
+CORPUS = Path(os.environ.get("ENVTOOL_TEST_CORPUS", "."))
+
+
+def write(path: Path, text: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def conda_env(prefix: Path, *records: dict[str, Any]) -> Path:
+    """Make a conda environment with these records; what a record leaves out gets a plausible value."""
+    write(prefix / "conda-meta" / "history")
+    for given in records:
+        record = {"version": "1.0", "build": "0", "subdir": "linux-64", "files": [], "depends": [], **given}
+        name = f"{record['name']}-{record['version']}-{record['build']}"
+        write(prefix / "conda-meta" / f"{name}.json", json.dumps({"fn": f"{name}.conda", "build_number": 0, **record}))
+        for file in record["files"]:
+            write(prefix / file)
+    return prefix
+
+
+def venv(prefix: Path, python: str = "3.11.7") -> Path:
+    """Make a venv, empty but for its mark and folders."""
+    write(prefix / "pyvenv.cfg", f"home = /usr/bin\nversion = {python}\n")
+    write(prefix / "bin" / "python")
+    (prefix / "lib" / f"python{'.'.join(python.split('.')[:2])}" / "site-packages").mkdir(parents=True)
+    return prefix
+
+
+def dist(site_packages: Path, name: str, version: str, *headers: str, **files: str) -> Path:
+    """Install a distribution's metadata; ``files`` are written beside METADATA."""
+    folder = site_packages / f"{name.replace('-', '_')}-{version}.dist-info"
+    metadata = "\n".join(["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *headers])
+    write(folder / "METADATA", f"{metadata}\n\nName: not-this-one\nA long description.\n")
+    write(folder / "RECORD")
+    for file, text in files.items():
+        write(folder / (file if file != "direct_url" else "direct_url.json"), text)
+    return folder
+
+
+def ask_conda(environ: Mapping[str, str], *arguments: str) -> str:
+    """Return what a real conda says. Show it copies only: it deletes records while it lists."""
+    done = subprocess.run([CONDA, *arguments], env=dict(environ), capture_output=True, text=True, check=True)
+    return done.stdout
