@@ -91,7 +91,7 @@ class Reading:
     """A file understood: the spec, and what had to be changed or left out to understand it, one sentence each."""
 
     spec: Spec
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -112,13 +112,13 @@ class Dialogue:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def ask(self, request: str, *, stall: float | None = None) -> Iterator[str]:
+    def request(self, text: str, *, stall: float | None = None) -> Iterator[str]:
         """Send a request and yield the lines that come back until the caller has heard enough or the program ends.
 
         Raises EnvtoolError when no line came for ``stall`` seconds.
         """
         assert self._child is not None and self._lines is not None and self._child.stdin is not None  # noqa: S101, PT018
-        _feed(self._child.stdin, request + "\n", close=False)
+        _feed(self._child.stdin, text + "\n", close=False)
         try:
             for origin, line in self._lines.until_closed(None, stall):
                 if origin == "stdout":

@@ -107,8 +107,8 @@ def test_an_interruption_in_a_callback_stops_the_program() -> None:
 def test_a_dialogue_answers_request_by_request() -> None:
     script = "import sys\nfor line in sys.stdin:\n print(line.strip().upper(), flush=True)"
     with Dialogue(Command((PYTHON, "-c", script))) as dialogue:
-        assert next(dialogue.ask("one")) == "ONE\n"
-        assert next(dialogue.ask("two")) == "TWO\n"
+        assert next(dialogue.request("one")) == "ONE\n"
+        assert next(dialogue.request("two")) == "TWO\n"
 
 
 @pytest.mark.parametrize(

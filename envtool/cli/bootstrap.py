@@ -19,7 +19,7 @@ from envtool.cli.options import (
     command_line,
 )
 from envtool.cli.output import out
-from envtool.cli.summary import ask_about, say_how_to_use, solution_table
+from envtool.cli.summary import confirm_solution, say_how_to_use, solution_table
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
@@ -85,7 +85,7 @@ def bootstrap(
         dry_run=dry_run,
         command=command_line(),
     )
-    made = operation(Host.here(), request, out, ask_about(yes=yes))
+    made = operation(Host.here(), request, out, confirm_solution(yes=yes))
     if dry_run:
         out.result(made.as_dict(), solution_table(made.created.conda, (), made.created.pip))
     else:

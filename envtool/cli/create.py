@@ -26,7 +26,7 @@ from envtool.cli.options import (
     together,
 )
 from envtool.cli.output import out
-from envtool.cli.summary import ask_about, say_how_to_use, solution_table
+from envtool.cli.summary import confirm_solution, say_how_to_use, solution_table
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
@@ -85,8 +85,8 @@ def create(
     from envtool.paths import Host
 
     readings = [read_file(each) for each in file]
-    for remark in (remark for reading in readings for remark in reading.remarks):
-        out.warn(remark)
+    for warning in (warning for reading in readings for warning in reading.warnings):
+        out.warn(warning)
     words = ([f"python={python}"] if python else []) + ([name] if prefix and name else []) + (packages or [])
     spec = together(
         Spec(name="" if prefix else name, conda=tuple(words), pip=tuple(pip)), [reading.spec for reading in readings]
@@ -104,7 +104,7 @@ def create(
         dry_run=dry_run,
         accept_tos=accept_tos,
     )
-    created = operation(Host.here(), request, out, ask_about(yes=yes))
+    created = operation(Host.here(), request, out, confirm_solution(yes=yes))
     if dry_run:
         out.result(created.as_dict(), solution_table(created.conda, (), created.pip))
         return

@@ -26,7 +26,7 @@ from envtool.cli.options import (
     together,
 )
 from envtool.cli.output import out
-from envtool.cli.summary import ask_about, solution_table
+from envtool.cli.summary import confirm_solution, solution_table
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
@@ -87,8 +87,8 @@ def install(
     host = Host.here()
     environment = target(host, name, prefix)
     readings = [read_file(each) for each in file]
-    for remark in (remark for reading in readings for remark in reading.remarks):
-        out.warn(remark)
+    for warning in (warning for reading in readings for warning in reading.warnings):
+        out.warn(warning)
     request = change.InstallRequest(
         environment,
         together(Spec(conda=tuple(packages or ()), pip=tuple(pip)), [reading.spec for reading in readings]),
@@ -100,7 +100,7 @@ def install(
         override_frozen=override_frozen,
         accept_tos=accept_tos,
     )
-    _show(change.install(host, request, out, ask_about(yes=yes)))
+    _show(change.install(host, request, out, confirm_solution(yes=yes)))
 
 
 @app.command()
@@ -132,7 +132,7 @@ def uninstall(
         override_frozen=override_frozen,
         accept_tos=accept_tos,
     )
-    _show(change.uninstall(host, request, out, ask_about(yes=yes)))
+    _show(change.uninstall(host, request, out, confirm_solution(yes=yes)))
 
 
 @app.command()
@@ -168,7 +168,7 @@ def update(
         override_frozen=override_frozen,
         accept_tos=accept_tos,
     )
-    _show(change.update(host, request, packages or (), out, ask_about(yes=yes)))
+    _show(change.update(host, request, packages or (), out, confirm_solution(yes=yes)))
 
 
 def _show(changed: "Changed") -> None:

@@ -23,7 +23,7 @@ from envtool.operations.list import list_packages
 from envtool.paths import Host
 
 if TYPE_CHECKING:
-    from envtool.operations.disk_usage import Surveyed
+    from envtool.operations.list import Surveyed
 
 
 @app.command("list")
@@ -46,15 +46,15 @@ def list_(
         environment, contents = list_packages(host, name)
         if environment.unfinished:
             out.warn(tr("{path} is unfinished: what is shown is what is there now.", path=environment.prefix))
-        for remark in contents.remarks:
-            out.warn(remark)
+        for warning in contents.warnings:
+            out.warn(warning)
         both = sorted((*contents.conda, *contents.pip), key=lambda package: (package.name, package.manager))
         _show_packages(environment, both)
 
 
 def _show_sizes(host: Host, name: str | None) -> None:
     from envtool.cli.formatting import amount, moment
-    from envtool.operations.disk_usage import survey
+    from envtool.operations.list import survey
 
     if name is not None:
         raise EnvtoolError(

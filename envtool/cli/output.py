@@ -89,7 +89,7 @@ class Output:
         """Whether a person sits at the other end."""
         return not self.json and sys.stdin.isatty() and self.stderr.isatty()
 
-    def agree(self, question: str, *, yes: bool, unasked: bool = False) -> bool:
+    def confirm(self, question: str, *, yes: bool, unasked: bool = False) -> bool:
         """Ask a question on the terminal. ``yes`` answers it; where nobody can be asked ``unasked`` is the answer."""
         if yes or not self.can_ask:
             return yes or unasked

@@ -38,4 +38,4 @@ def _agreed(removal: Removal, *, yes: bool) -> bool:
             hint=tr("Add --yes."),
             code=ExitCode.USAGE,
         )
-    return out.agree(tr("Remove {prefix} and everything in it?", prefix=removal.environment.prefix), yes=yes)
+    return out.confirm(tr("Remove {prefix} and everything in it?", prefix=removal.environment.prefix), yes=yes)

@@ -35,10 +35,10 @@ def _source(package: Package) -> str:
     return package.channel or ("pip" if package.manager == "pip" else "-")
 
 
-def ask_about(*, yes: bool) -> Callable[[Solution], bool]:
+def confirm_solution(*, yes: bool) -> Callable[[Solution], bool]:
     """Return the question about a solution: put to a person at a terminal when it removes packages or is very large."""
 
-    def agree(solution: Solution) -> bool:
+    def confirm(solution: Solution) -> bool:
         size = sum(package.size or 0 for package in solution.link)
         names = {package.name for package in solution.link}
         lost = [package for package in solution.unlink if package.name not in names]
@@ -46,6 +46,6 @@ def ask_about(*, yes: bool) -> Callable[[Solution], bool]:
             return True
         template = "{table}\n{size} of packages to fetch at most. Proceed?" if size else "{table}\nProceed?"
         table = solution_table(solution.link, solution.unlink)
-        return out.agree(tr(template, table=table, size=amount(size)), yes=yes, unasked=True)
+        return out.confirm(tr(template, table=table, size=amount(size)), yes=yes, unasked=True)
 
-    return agree
+    return confirm

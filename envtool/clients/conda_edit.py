@@ -46,7 +46,7 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
     switch.entries()
     switch.named()
     mirrored_channels.move(switch.document, wanted, known, switch.stale, clean=clean)
-    return Edited(switch.document.text, switch.remarks, switch.stale)
+    return Edited(switch.document.text, switch.notes, switch.stale)
 
 
 def moved(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean: bool, host: Host) -> Edited:
@@ -57,7 +57,7 @@ def moved(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean: b
         switch.defaults()
     switch.alias()
     switch.entries()
-    return Edited(switch.document.text, switch.remarks, switch.stale)
+    return Edited(switch.document.text, switch.notes, switch.stale)
 
 
 def unset(text: str, source: str, known: Recogniser) -> Edited:
@@ -93,7 +93,7 @@ class _Switch:
         self.document, self.wanted, self.known, self.clean = document, wanted, known, clean
         self.windows = host.system == "Windows"
         self.settings = conda.merge(host, _layers_with(host, document, source))
-        self.remarks: list[str] = []
+        self.notes: list[str] = []
         self.stale: list[str] = []
 
     def channels(self) -> None:
@@ -123,17 +123,17 @@ class _Switch:
             self._defaults_elsewhere(old)
             return
         if "defaults" in self.settings.custom_multichannels:
-            self.remarks.append(tr("`custom_multichannels.defaults` in your settings overrides `default_channels`."))
+            self.notes.append(tr("`custom_multichannels.defaults` in your settings overrides `default_channels`."))
         wanted = [part for part in parts if part != "msys2" or self.windows]
         new = self._moved(old)
         foreign = [item for item in (*old, *self.settings.default_channels) if self._part(item) is None]
         if foreign and not any(self._part(item) for item in old):
-            self.remarks.append(tr("`default_channels` is your own ({url}) and was left as it is.", url=foreign[0]))
+            self.notes.append(tr("`default_channels` is your own ({url}) and was left as it is.", url=foreign[0]))
             return
         new += [url for part in wanted if (url := self.wanted.channel(f"pkgs/{part}")) not in new]
         self.document.put(("default_channels",), new)
         if "defaults" in self.settings.channels and old != new and self._loses_identity(new):
-            self.remarks.append(tr("Packages installed from upstream's `defaults` now count as another channel's."))
+            self.notes.append(tr("Packages installed from upstream's `defaults` now count as another channel's."))
 
     def alias(self) -> None:
         """Take a mirror's ``channel_alias`` away: it would also move channels that the mirror does not have."""
@@ -141,7 +141,7 @@ class _Switch:
         found = self.known.url(alias) if isinstance(alias, str) else None
         if found and found.mirror:
             self.document.remove(("channel_alias",))
-            self.remarks.append(
+            self.notes.append(
                 tr(
                     "`channel_alias: {url}` was removed: it sends channels there that the site does not have.",
                     url=alias,
@@ -165,7 +165,7 @@ class _Switch:
         """Point the channels that are in use by name at the mirror, where it has them."""
         alias = self.known.url(self.settings.channel_alias)
         if alias is None:
-            self.remarks.append(
+            self.notes.append(
                 tr("`channel_alias` is your own ({url}): other channels stay there.", url=self.settings.channel_alias)
             )
             return
@@ -178,7 +178,7 @@ class _Switch:
             if name in self.wanted.parents:
                 self.document.put(("custom_channels", name), self.wanted.parents[name])
             elif name in names and name not in placed:
-                self.remarks.append(
+                self.notes.append(
                     tr(
                         "{name} still comes from upstream: {mirror} does not have it.",
                         name=name,
@@ -221,7 +221,7 @@ class _Switch:
                 self.document.remove(("default_channels",))
         if "defaults" in (*self.settings.channels, *_texts(self.document, "channels")):
             where = kept[0] if kept else self.wanted.upstream_defaults
-            self.remarks.append(
+            self.notes.append(
                 tr(
                     "{mirror} does not serve `defaults`: these still come from {url}.",
                     mirror=self.wanted.mirror,
@@ -243,10 +243,10 @@ class _Switch:
         return self.clean
 
     def _stays(self, entry: str, mirror: str) -> None:
-        remark = tr(
+        note = tr(
             "{entry} stays on {mirror}: {site} does not serve it.", entry=entry, mirror=mirror, site=self.wanted.mirror
         )
-        self.remarks.append(remark)
+        self.notes.append(note)
 
 
 def _layers_with(host: Host, document: YamlText, source: str) -> tuple[Layer, ...]:

@@ -86,7 +86,7 @@ class Edited:
     """A file's new text, what a user should know about it, and what is stale in it (replaced only on a yes)."""
 
     text: str
-    remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
 
 

@@ -32,7 +32,7 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
     channels = (*conda.in_force(host).channels, *(document.get("channels") or ()))
     if not url or (channels and _CHANNEL not in channels):
         if edited.text == text:
-            edited.remarks.append(tr("mamba reads conda's settings; it needs nothing of its own here."))
+            edited.notes.append(tr("mamba reads conda's settings; it needs nothing of its own here."))
         return edited
     old = document.get("mirrored_channels", _CHANNEL)
     own = [str(item) for item in old if known.url(str(item)) is None] if isinstance(old, list) else []

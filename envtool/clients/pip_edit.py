@@ -38,7 +38,7 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
     document = IniText(text, source)
     edited = Edited(text)
     for line in document.broken_headers():
-        edited.remarks.append(
+        edited.notes.append(
             tr("{path}, line {line}: pip ignores what follows the [section] on that line.", path=source, line=line)
         )
     section = _move_index(document, wanted, known, edited)
@@ -70,7 +70,7 @@ def _move_index(document: IniText, wanted: Wanted, known: Recogniser, edited: Ed
         if option not in private:
             document.put(option.section, option.name, wanted.index)
     if private:
-        edited.remarks.append(
+        edited.notes.append(
             tr("pip's index {url} is your own and was left as it is.", url=redact(private[-1].value.strip()))
         )
         return ""
@@ -102,7 +102,7 @@ def _trust(document: IniText, wanted: Wanted, known: Recogniser, edited: Edited,
             words = option.value.split()
             kept = [word for word in words if word == needed or not known.host(word)]
             if kept != words:
-                edited.remarks.append(
+                edited.notes.append(
                     tr(
                         "trusted-host {hosts} was removed: https needs no such exception.",
                         hosts=" ".join(set(words) - set(kept)),
@@ -113,7 +113,7 @@ def _trust(document: IniText, wanted: Wanted, known: Recogniser, edited: Edited,
         # an option in [install] hides its namesake in [global]
         ruling = "install" if document.find("install", "trusted-host") else section
         document.add_word(ruling, "trusted-host", needed)
-        edited.remarks.append(tr("{host} is reached over http: nobody checks that it is who it says.", host=needed))
+        edited.notes.append(tr("{host} is reached over http: nobody checks that it is who it says.", host=needed))
 
 
 def _keep(document: IniText, section: str, name: str, words: list[str]) -> None:

@@ -76,12 +76,12 @@ def _move_index(document: Any, wanted: Wanted, known: Recogniser, edited: Edited
         return
     old = str(document.get("pypi-config", {}).get("index-url", ""))
     if old and known.url(old) is None:
-        edited.remarks.append(tr("pixi's index {url} is your own and was left as it is.", url=redact(old)))
+        edited.notes.append(tr("pixi's index {url} is your own and was left as it is.", url=redact(old)))
         return
     if "pypi-config" not in document:
         document["pypi-config"] = {}
     _put(document["pypi-config"], "index-url", wanted.index)
-    edited.remarks.append(tr("pixi takes its Python index from its settings into new manifests only."))
+    edited.notes.append(tr("pixi takes its Python index from its settings into new manifests only."))
 
 
 def _mirrors(document: Any) -> Any:

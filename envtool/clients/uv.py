@@ -39,7 +39,7 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
         _move_index(document, wanted, known, edited, clean=clean)
         _move_pip(document, wanted, known, edited)
     else:
-        edited.remarks.append(tr("{mirror} has no Python package index.", mirror=wanted.mirror))
+        edited.notes.append(tr("{mirror} has no Python package index.", mirror=wanted.mirror))
     _move_python(document, wanted, known, clean=clean)
     edited.text = toml_text.finished(document, text, source)
     return edited
@@ -75,7 +75,7 @@ def _move_index(document: Any, wanted: Wanted, known: Recogniser, edited: Edited
     ruling = next((index for index in document.get("index", []) if index.get("default") is True), None)
     old = str(ruling.get("url", "")) if ruling is not None else str(document.get("index-url", ""))
     if old and known.url(old) is None:
-        edited.remarks.append(tr("uv's default index {url} is your own and was left as it is.", url=redact(old)))
+        edited.notes.append(tr("uv's default index {url} is your own and was left as it is.", url=redact(old)))
     elif ruling is not None:
         _put(ruling, "url", wanted.index)
     elif "index-url" in document:
@@ -103,7 +103,7 @@ def _move_pip(document: Any, wanted: Wanted, known: Recogniser, edited: Edited) 
     """Move the index of the `[pip]` table, which `uv pip` obeys before all others."""
     old = str(document.get("pip", {}).get("index-url", ""))
     if old and known.url(old) is None:
-        edited.remarks.append(tr("`uv pip` has your own index {url}, which was left as it is.", url=redact(old)))
+        edited.notes.append(tr("`uv pip` has your own index {url}, which was left as it is.", url=redact(old)))
     elif old:
         _put(document["pip"], "index-url", wanted.index)
 

@@ -71,24 +71,24 @@ class Conda:
         python = next((package.version for package in link if package.name == "python"), "")
         return Solution(wanted, link, unlink, python or (_python_in(prefix) if prefix else ""), sources)
 
-    def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         prefix.rmdir()  # conda wants the path to be free; our lock keeps it free
 
         def make(sources: Sources) -> None:
             if prefix.exists():
                 shutil.rmtree(prefix)  # what the try before this one left
-            self._apply("create", replace(solution, private=sources), prefix, workshop, reporter)
+            self._apply("create", replace(solution, private=sources), prefix, scratch, reporter)
 
         anywhere(make, solution.private, reporter)
         mark_unfinished(prefix, self._command)
 
-    def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         def bring(sources: Sources) -> None:
-            self._apply(_verb(solution.wanted), replace(solution, private=sources), prefix, workshop, reporter)
+            self._apply(_verb(solution.wanted), replace(solution, private=sources), prefix, scratch, reporter)
 
         anywhere(bring, solution.private, reporter)
 
-    def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Do nothing: conda itself fetches all before it links any."""
 
     def snapshot(self, solution: Solution, prefix: Path) -> Json:
@@ -102,12 +102,12 @@ class Conda:
         own = conda_records.unowned(prefix)
         return {"packages": packages, "coming": coming, "python": solution.python, "own": own}
 
-    def restore(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def restore(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         old = snapshot["packages"]
         now = [path.stem for path in (prefix / "conda-meta").glob("*.json")]
         lost = tuple(Archive(**address) for stem, address in old.items() if stem not in now)
         if lost:
-            self._apply("install", Solution(Wanted(archives=lost), private=Sources()), prefix, workshop, reporter)
+            self._apply("install", Solution(Wanted(archives=lost), private=Sources()), prefix, scratch, reporter)
         kept = {name_of(stem) for stem in old}
         added = [name for name in map(name_of, now) if name not in kept]
         if added:
@@ -129,33 +129,33 @@ class Conda:
                     if path not in owned and path not in own:
                         (prefix / path).unlink(missing_ok=True)
 
-    def mend(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def relink(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         for record in conda_records.overwritten(prefix, conda_records.read_all(prefix)):
             conda_records.drop(prefix, record)
-        self.restore(snapshot, prefix, workshop, reporter)
+        self.restore(snapshot, prefix, scratch, reporter)
 
-    def forget(self, prefix: Path) -> None:
+    def unregister(self, prefix: Path) -> None:
         """Do nothing: conda takes environments that are gone out of its list by itself, the next time it lists them."""
 
     def close(self) -> None:
         """Do nothing: nothing is kept running."""
 
-    def _apply(self, verb: str, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def _apply(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         sources: Sources = solution.private
         if solution.wanted.archives:
-            self._take(verb, solution, prefix, workshop, reporter)
+            self._take(verb, solution, prefix, scratch, reporter)
         else:
             what = (*at(prefix), *_channels(sources, verb), *_what(solution.wanted, verb))
             self._run((verb, *what), sources, reporter, tr("Installing packages"), solution.link)
 
-    def _take(self, verb: str, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def _take(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Link exactly the archives that are wanted."""
-        listing = self._listed(solution.wanted.archives, workshop)
+        listing = self._listed(solution.wanted.archives, scratch)
         self._run((verb, *at(prefix), *listing), solution.private, reporter, tr("Installing packages"))
 
-    def _listed(self, archives: Sequence[Archive], workshop: Path) -> tuple[str, str]:
+    def _listed(self, archives: Sequence[Archive], scratch: Path) -> tuple[str, str]:
         """Write an explicit list and return the option that hands it over."""
-        listing = workshop / "explicit.txt"
+        listing = scratch / "explicit.txt"
         lines = [f"{archive.url}#{self._digest(archive)}".rstrip("#") for archive in archives]
         listing.write_text("@EXPLICIT\n" + "\n".join(lines) + "\n", encoding="utf-8")
         return "--file", str(listing)

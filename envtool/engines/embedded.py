@@ -85,7 +85,7 @@ class Embedded:
             "offline": self._is_offline(sources),
         }
         with reporter.bar(tr("Solving")):
-            answer = self._worker.ask(request)
+            answer = self._worker.request(request)
         _tell_how(answer, sources.channels, reporter)
         private = _Private(
             answer["records"], tuple(specs), sources.channels, answer["mirrors"], self._is_offline(sources)
@@ -97,15 +97,15 @@ class Embedded:
         archives = [[archive.url, archive.md5, archive.sha256] for archive in wanted.archives]
         offline = self._is_offline(sources)
         request = {"action": "explicit", "archives": archives, "subdir": self._host.subdir, "offline": offline}
-        new = self._worker.ask(request)["records"]
+        new = self._worker.request(request)["records"]
         named = {record["name"] for record in new}
         kept = [record for record in installed if record["name"] not in named]
         return _solution(wanted, installed, _Private([*kept, *new], offline=offline))
 
-    def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
-        stage = workshop / "stage"
+    def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        stage = scratch / "stage"
         stage.mkdir()
-        self._link(solution.private, stage, prefix, workshop, reporter)
+        self._link(solution.private, stage, prefix, scratch, reporter)
         self._finish_files(stage, solution)
         mark_unfinished(stage, self._command)
         # Takes the place of the empty folder that reserved the name: a rename is the one step that cannot be half done.
@@ -113,8 +113,8 @@ class Embedded:
         post_link.run(prefix, solution.link, "post-link")
         environments_txt.register(self._host, prefix)
 
-    def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
-        self._link(solution.private, prefix, prefix, workshop, reporter, fetch_only=True)
+    def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        self._link(solution.private, prefix, prefix, scratch, reporter, fetch_only=True)
 
     def snapshot(self, solution: Solution, prefix: Path) -> Json:
         diary = (prefix / "conda-meta" / "history").read_text(encoding="utf-8", errors="surrogateescape")
@@ -125,19 +125,19 @@ class Embedded:
         fresh = [path for path in coming if path in owned or not (prefix / path).exists()]
         return {"records": conda_records.read_all(prefix), "history": diary, "fresh": fresh}
 
-    def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         post_link.run(prefix, solution.unlink, "pre-unlink")
-        self._link(solution.private, prefix, prefix, workshop, reporter)
+        self._link(solution.private, prefix, prefix, scratch, reporter)
         self._finish_files(prefix, solution)
         post_link.run(prefix, solution.link, "post-link")
 
-    def restore(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def restore(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         conda_records.drop_broken(prefix)
         (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)  # where the change was cut off before it went
         if {conda_records.identity(record) for record in conda_records.read_all(prefix)} != {
             conda_records.identity(r) for r in snapshot["records"]
         }:
-            self._link(_Private(snapshot["records"]), prefix, prefix, workshop, reporter)
+            self._link(_Private(snapshot["records"]), prefix, prefix, scratch, reporter)
         owned = {path for record in snapshot["records"] for path in record.get("files", ())}
         for path in snapshot["fresh"]:
             if path not in owned:
@@ -147,16 +147,16 @@ class Embedded:
         text = snapshot["history"].encode("utf-8", "surrogateescape")
         write_atomically(prefix / "conda-meta" / "history", text)
 
-    def mend(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def relink(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         overwritten = conda_records.overwritten(prefix, snapshot["records"])
         for record in overwritten:
             conda_records.drop(prefix, record)
         if overwritten:
-            self._link(_Private(snapshot["records"]), prefix, prefix, workshop, reporter)
+            self._link(_Private(snapshot["records"]), prefix, prefix, scratch, reporter)
         for record in overwritten:
             conda_records.write(prefix, record)
 
-    def forget(self, prefix: Path) -> None:
+    def unregister(self, prefix: Path) -> None:
         environments_txt.unregister(self._host, prefix)
 
     def close(self) -> None:
@@ -172,7 +172,7 @@ class Embedded:
         private: _Private,
         prefix: Path,
         final: Path,
-        workshop: Path,
+        scratch: Path,
         reporter: Reporter,
         *,
         fetch_only: bool = False,
@@ -184,7 +184,7 @@ class Embedded:
             "records": private.records,
             "prefix": str(prefix),
             "final": str(final),
-            "scratch": str(workshop),
+            "scratch": str(scratch),
             "fetch_only": fetch_only,
             "offline": private.offline,
             "specs": private.specs,
@@ -193,7 +193,7 @@ class Embedded:
         while True:
             try:
                 with reporter.bar(label) as bar:
-                    self._worker.ask(
+                    self._worker.request(
                         request | {"mirrors": mirrors},
                         lambda event: bar.update(
                             event["done"], event["total"], label=event.get("label", ""), unit=event["unit"]

@@ -44,28 +44,28 @@ class Mamba(Conda):
         plain = [name == "python" and "::" not in spec for name, spec in zip(names, specs, strict=True)]
         return tuple(f"::{spec}" if bare else spec for bare, spec in zip(plain, specs, strict=True))
 
-    def restore(self, snapshot: Json, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def restore(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         if not python_of(prefix):
             # Before all else mamba asks an environment's pip what it has; without a Python it would give up there.
             for record in (prefix / "conda-meta").glob("pip-[0-9]*.json"):
                 record.unlink()
-        super().restore(snapshot, prefix, workshop, reporter)
+        super().restore(snapshot, prefix, scratch, reporter)
 
-    def _take(self, verb: str, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def _take(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Link archives: what is installed of the same name goes first, since mamba would leave it beside the new."""
         installed = [path.stem for path in (prefix / "conda-meta").glob("*.json")]
         archives = tuple(archive for archive in solution.wanted.archives if stem_of(archive.url) not in installed)
         names = {name_of(stem_of(archive.url)) for archive in archives}
         old = [name for name in map(name_of, installed) if name in names]
         if self._offline(solution.private):
-            looked = (verb, "--dry-run", *at(prefix), *self._listed(archives, workshop))
+            looked = (verb, "--dry-run", *at(prefix), *self._listed(archives, scratch))
             self._run(looked, solution.private, reporter, tr("Looking into the cache"))
         if old:  # every byte is in the cache before the first goes
-            fetch = (verb, *at(prefix), "--download-only", *self._listed(archives, workshop))
+            fetch = (verb, *at(prefix), "--download-only", *self._listed(archives, scratch))
             self._run(fetch, solution.private, reporter, tr("Fetching packages"))
             self._remove(old, prefix, reporter)
         if archives:
-            super()._take(verb, replace(solution, wanted=Wanted(archives=archives)), prefix, workshop, reporter)
+            super()._take(verb, replace(solution, wanted=Wanted(archives=archives)), prefix, scratch, reporter)
 
     def _digest(self, archive: Archive) -> str:
         # mamba 2.0 takes every hash for an MD5, and passes over one that says what else it is.

@@ -55,28 +55,28 @@ class Engine(Protocol):
     def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         """Return what would be done to ``prefix`` (None: a new one), writing nothing outside the caches."""
 
-    def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
-        """Make an environment at ``prefix``, an empty folder reserved for it; ``workshop`` is on its file system.
+    def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        """Make an environment at ``prefix``, an empty folder reserved for it; ``scratch`` is on its file system.
 
         The environment appears with envtool's unfinished mark in it, or not at all.
         """
 
-    def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Have every byte of a solution in the cache, so that what follows needs no network."""
 
     def snapshot(self, solution: Solution, prefix: Path) -> dict[str, Any]:
         """Return, fit for JSON, what :meth:`restore` needs to bring the conda half back from before this change."""
 
-    def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Bring an existing environment to a solution that was fetched."""
 
-    def restore(self, snapshot: dict[str, Any], prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def restore(self, snapshot: dict[str, Any], prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Bring the conda half back to a snapshot, from wherever a change was cut off."""
 
-    def mend(self, snapshot: dict[str, Any], prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def relink(self, snapshot: dict[str, Any], prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Link again the packages of a restored conda half that pip has overwritten, now that pip's are gone."""
 
-    def forget(self, prefix: Path) -> None:
+    def unregister(self, prefix: Path) -> None:
         """Take a removed environment out of the engine's registers."""
 
     def close(self) -> None:

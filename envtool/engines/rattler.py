@@ -40,10 +40,10 @@ class Rattler:
         }
         self._dialogue: Dialogue | None = None
 
-    def ask(self, request: Json, on_progress: Callable[[Json], None] = lambda _: None) -> Json:
+    def request(self, message: Json, on_progress: Callable[[Json], None] = lambda _: None) -> Json:
         """Return the worker's answer. Raises EnvtoolError; PackageError where another replica may help."""
         dialogue = self._dialogue or self._start()
-        for line in dialogue.ask(json.dumps(request | self._always)):
+        for line in dialogue.request(json.dumps(message | self._always)):
             event = json.loads(line)
             if event["event"] == "progress":
                 on_progress(event)
@@ -53,7 +53,7 @@ class Rattler:
             else:
                 # After an error the library goes on in the background: only the end of its process ends that.
                 self.close()
-                raise _failure(event, request)
+                raise _failure(event, message)
         last = dialogue.last_words.strip().splitlines()
         self.close()
         raise EnvtoolError(

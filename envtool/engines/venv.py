@@ -48,7 +48,7 @@ class Venv:
         package = Package("python", version, "conda", channel=str(python), requested=bool(pythons))
         return Solution(wanted, link=(package,), python=version, private=python)
 
-    def create(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:  # noqa: ARG002
+    def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:  # noqa: ARG002
         mark_unfinished(prefix, self._command)
         command = (
             uv_program(),
@@ -64,23 +64,23 @@ class Venv:
         if done.returncode:
             raise EnvtoolError(tr("The venv could not be made: {reason}", reason=done.stderr.strip()))
 
-    def change(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Do nothing: a venv has no conda half."""
 
-    def fetch(self, solution: Solution, prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Do nothing: there is no conda half."""
 
     def snapshot(self, solution: Solution, prefix: Path) -> dict[str, Any]:  # noqa: ARG002
         """Return nothing: there is no conda half."""
         return {}
 
-    def restore(self, snapshot: dict[str, Any], prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def restore(self, snapshot: dict[str, Any], prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Do nothing: there is no conda half."""
 
-    def mend(self, snapshot: dict[str, Any], prefix: Path, workshop: Path, reporter: Reporter) -> None:
+    def relink(self, snapshot: dict[str, Any], prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Do nothing: there is no conda half."""
 
-    def forget(self, prefix: Path) -> None:
+    def unregister(self, prefix: Path) -> None:
         """Do nothing: a venv is registered nowhere."""
 
     def close(self) -> None:

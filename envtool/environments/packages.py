@@ -27,7 +27,7 @@ class Contents:
     pip: tuple[Package, ...] = ()
     inside: tuple[Package, ...] = ()
     owners: Mapping[str, Package] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read(environment: Environment | Path) -> Contents:
@@ -37,10 +37,10 @@ def read(environment: Environment | Path) -> Contents:
     record stays where it is: conda deletes it while listing.
     """
     prefix = environment if isinstance(environment, Path) else environment.prefix
-    conda, remarks = conda_meta.read_all(prefix)
+    conda, warnings = conda_meta.read_all(prefix)
     folder = _site_packages(prefix, conda)
     if folder is None:
-        return Contents(tuple(record.package for record in conda), remarks=tuple(remarks))
+        return Contents(tuple(record.package for record in conda), warnings=tuple(warnings))
     found, unclear = distributions.read_all(folder)
     start = folder.relative_to(prefix).as_posix() + "/"
     owned = [(record.package, _anchors(record, start)) for record in conda]
@@ -54,7 +54,7 @@ def read(environment: Environment | Path) -> Contents:
         pip=tuple(pip[name] for name in sorted(pip)),
         inside=tuple(replace(package, manager="conda", origin=None) for package in valid.values()),
         owners={valid[anchor].name: package for package, anchors in owned for anchor in anchors if anchor in valid},
-        remarks=(*remarks, *unclear, *(_clobbered(package, pip) for package in clobbered)),
+        warnings=(*warnings, *unclear, *(_clobbered(package, pip) for package in clobbered)),
     )
 
 

@@ -34,8 +34,8 @@ def frozen(prefix: Path) -> str | None:
 
 def broken(environment: Environment) -> tuple[str, ...]:
     """Return what is broken in an environment, one sentence each: its records, and a Python that is not there."""
-    _, remarks = conda_meta.read_all(environment.prefix)
-    return (*remarks, *python_missing(environment))
+    _, warnings = conda_meta.read_all(environment.prefix)
+    return (*warnings, *python_missing(environment))
 
 
 def python_missing(environment: Environment) -> tuple[str, ...]:

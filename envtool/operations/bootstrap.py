@@ -105,7 +105,7 @@ class Bootstrapped:
 
 
 def bootstrap(
-    host: Host, request: BootstrapRequest, reporter: Reporter, agree: Callable[[Solution], bool] = lambda _: True
+    host: Host, request: BootstrapRequest, reporter: Reporter, confirm: Callable[[Solution], bool] = lambda _: True
 ) -> Bootstrapped:
     """Make an environment with the torch build for this machine, verify it, and record why it is that one.
 
@@ -129,7 +129,7 @@ def bootstrap(
     _explain(found, choice, search, reporter)
     for remark in () if choice.cpu else builds.remarks(machine, found.candidate):
         reporter.warn(remark)
-    created = create(host, _create_request(request, found, engine, why), reporter, agree)
+    created = create(host, _create_request(request, found, engine, why), reporter, confirm)
     made = Bootstrapped(created, machine, choice, found, dict(search.outcomes))
     if request.dry_run:
         return made

@@ -82,8 +82,8 @@ def clone(host: Host, request: CloneRequest, reporter: Reporter) -> Cloned:
     with _reading(source, request.command, reporter, dry_run=request.dry_run):
         original = _look(source, prefix, reporter)
         contents = packages.read(source)
-        for remark in contents.remarks:
-            reporter.warn(remark)
+        for warning in contents.warnings:
+            reporter.warn(warning)
         cloned = Cloned(
             environment=Environment(request.name, prefix, source.kind, source.engine),
             source=source,
@@ -144,8 +144,8 @@ def _carry_out(
     prefix = cloned.environment.prefix
     with new_prefix(
         prefix, request.name, request.command, reporter, lambda gone: environments_txt.unregister(host, gone)
-    ) as workshop:
-        stage = workshop / "stage"
+    ) as scratch:
+        stage = scratch / "stage"
         stage.mkdir()
         try:
             copied = copy(original, stage, prefix, reporter)

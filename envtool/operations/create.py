@@ -72,9 +72,9 @@ class Created:
 
 
 def create(
-    host: Host, request: CreateRequest, reporter: Reporter, agree: Callable[[Solution], bool] = lambda _: True
+    host: Host, request: CreateRequest, reporter: Reporter, confirm: Callable[[Solution], bool] = lambda _: True
 ) -> Created:
-    """Make an environment and return it. ``agree`` sees the solution before anything is written and may say no.
+    """Make an environment and return it. ``confirm`` sees the solution before anything is written and may say no.
 
     Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C.
     """
@@ -82,7 +82,7 @@ def create(
     prefix = place(host, request.name, request.prefix, choice.engine)
     reporter.note(request.engine_reason or choice.reason)
     try:
-        return _create(host, request, choice, prefix, reporter, agree)
+        return _create(host, request, choice, prefix, reporter, confirm)
     except EnvtoolError as error:
         fallback = _venv_instead(host, request, choice, error)
         if fallback is None:
@@ -91,7 +91,7 @@ def create(
             tr("Engine: venv instead, since no channel answers and everything asked for is on the pip index too.")
         )
         return _create(
-            host, fallback, Choice("venv", ""), place(host, fallback.name, fallback.prefix, "venv"), reporter, agree
+            host, fallback, Choice("venv", ""), place(host, fallback.name, fallback.prefix, "venv"), reporter, confirm
         )
 
 
@@ -101,7 +101,7 @@ def _create(
     choice: Choice,
     prefix: Path,
     reporter: Reporter,
-    agree: Callable[[Solution], bool],
+    confirm: Callable[[Solution], bool],
 ) -> Created:
     spec = _with_python(request.spec, choice.engine)
     sources = gather(host, request.sources, spec.channels)
@@ -117,10 +117,10 @@ def _create(
         created = Created(environment, choice.engine, solution.link, pins or lines, request.dry_run)
         if request.dry_run:
             return created
-        if not agree(solution):
+        if not confirm(solution):
             raise EnvtoolError(tr("Nothing was made, as you wished."), code=ExitCode.INTERRUPTED)
-        with new_prefix(prefix, request.name, request.command, reporter, engine.forget) as workshop:
-            engine.create(solution, prefix, workshop, reporter)
+        with new_prefix(prefix, request.name, request.command, reporter, engine.unregister) as scratch:
+            engine.create(solution, prefix, scratch, reporter)
             if lines:
                 pip_packages.install(host, half, prefix, sources, reporter)
             if request.compile_bytecode and solution.python:

@@ -50,8 +50,8 @@ def export(host: Host, request: ExportRequest, reporter: Reporter) -> Exported:
     if environment.unfinished:
         reporter.warn(tr("{prefix} is unfinished: what is written is what is there now.", prefix=environment.prefix))
     contents = packages.read(environment)
-    for remark in contents.remarks:
-        reporter.warn(remark)
+    for warning in contents.warnings:
+        reporter.warn(warning)
     form = request.format or _usual_format(request.output)
     write = {"environment-yml": _environment_yml, "requirements": _requirements, "explicit": _explicit}[form]
     text = write(host, environment, contents, reporter)

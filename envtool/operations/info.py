@@ -14,7 +14,7 @@ from envtool.environments.torch_build import torch
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Environment, Package
-from envtool.operations.disk_usage import measure
+from envtool.operations.steps.disk_usage import measure
 from envtool.operations.steps.prefix_lock import refuse_unfinished
 from envtool.operations.vars import shown
 from envtool.paths import Host
@@ -87,7 +87,7 @@ def info(host: Host, environment: Environment, reporter: Reporter, *, show: bool
         torch=torch(prefix),
         frozen=state.frozen(prefix),
         unfinished=_unfinished(environment),
-        broken=(*contents.remarks, *state.python_missing(environment)),
+        broken=(*contents.warnings, *state.python_missing(environment)),
         conda=len(contents.conda),
         pip=len(contents.pip),
         channels=_channels(host, environment, contents.conda),

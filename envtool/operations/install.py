@@ -83,13 +83,13 @@ class Changed:
 Agree = Callable[[Solution], bool]
 
 
-def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agree = lambda _: True) -> Changed:
+def install(host: Host, request: InstallRequest, reporter: Reporter, confirm: Agree = lambda _: True) -> Changed:
     """Add packages. All is resolved and fetched before the first write; a failure brings the old state back."""
     environment = request.environment
     _refuse_base(environment)
     if not request.override_frozen:
         refuse_frozen(environment)
-    with held(environment, request.command, reporter, dry_run=request.dry_run) as workshop:
+    with held(environment, request.command, reporter, dry_run=request.dry_run) as scratch:
         before = packages.read(environment)
         sources = gather(host, request.sources, request.spec.channels, environment.prefix)
         choice = engine_selection.for_existing(host, environment)
@@ -107,11 +107,11 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
                 there = (*before.pip, *before.inside, *solution.link)
                 gone, new = pip_packages.foreseen(half, pins, there, upgrade=request.upgrade)
                 return _changed(host, environment, (*solution.unlink, *gone), (*solution.link, *new), dry_run=True)
-            _ask(agree, solution)
-            frame = Frame(environment.prefix, request.command, workshop)
+            _ask(confirm, solution)
+            frame = Frame(environment.prefix, request.command, scratch)
             with changing(frame, engine, solution, sources.pip, reporter):
                 if not solution.changes_nothing:
-                    engine.change(solution, environment.prefix, workshop, reporter)
+                    engine.change(solution, environment.prefix, scratch, reporter)
                 if half.lines:
                     options = InstallOptions(upgrade=request.upgrade)
                     pip_packages.install(host, half, environment.prefix, sources, reporter, options)
@@ -119,7 +119,7 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, agree: Agre
 
 
 def update(
-    host: Host, request: InstallRequest, names: Sequence[str], reporter: Reporter, agree: Agree = lambda _: True
+    host: Host, request: InstallRequest, names: Sequence[str], reporter: Reporter, confirm: Agree = lambda _: True
 ) -> Changed:
     """Bring packages of either half to their newest versions, all of them where no name is given.
 
@@ -132,16 +132,16 @@ def update(
         conda = tuple(package.name for package in contents.conda if package.name != "python")
         pip = tuple(package.name for package in contents.pip if package.origin is None)
     spec = Spec(channels=_channels_of(contents), pip=pip)
-    return install(host, replace(request, spec=spec, update=conda, upgrade=True), reporter, agree)
+    return install(host, replace(request, spec=spec, update=conda, upgrade=True), reporter, confirm)
 
 
-def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, agree: Agree = lambda _: True) -> Changed:
+def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, confirm: Agree = lambda _: True) -> Changed:
     """Remove packages from whichever half has them. Raises EnvtoolError where one is in neither."""
     environment = request.environment
     _refuse_base(environment)
     if not request.override_frozen:
         refuse_frozen(environment)
-    with held(environment, request.command, reporter, dry_run=request.dry_run) as workshop:
+    with held(environment, request.command, reporter, dry_run=request.dry_run) as scratch:
         before = packages.read(environment)
         conda, pip = _sort_by_half(request.names, before, environment)
         choice = engine_selection.for_existing(host, environment)
@@ -152,18 +152,18 @@ def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, agree: 
             if request.dry_run:
                 gone = tuple(package for package in before.pip if package.name in pip)
                 return _changed(host, environment, (*solution.unlink, *gone), solution.link, dry_run=True)
-            _ask(agree, solution)
-            frame = Frame(environment.prefix, request.command, workshop)
+            _ask(confirm, solution)
+            frame = Frame(environment.prefix, request.command, scratch)
             with changing(frame, engine, solution, sources.pip, reporter):
                 if pip:
                     installers.uninstall(pip, pip_packages.interpreter(environment.prefix))
                 if not solution.changes_nothing:
-                    engine.change(solution, environment.prefix, workshop, reporter)
+                    engine.change(solution, environment.prefix, scratch, reporter)
     return _compared(host, environment, before)
 
 
-def _ask(agree: Agree, solution: Solution) -> None:
-    if not agree(solution):
+def _ask(confirm: Agree, solution: Solution) -> None:
+    if not confirm(solution):
         raise EnvtoolError(tr("Nothing was changed, as you wished."), code=ExitCode.INTERRUPTED)
 
 

@@ -1,13 +1,18 @@
-"""What ``envtool list`` answers: which environments there are, and what is in one of them."""
+"""``envtool list``: the environments there are, with their sizes if asked, and the packages of one of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from envtool.clients import conda
-from envtool.environments import find, packages
+from envtool.environments import find, packages, state
 from envtool.environments.packages import Contents
+from envtool.environments.size import Size
+from envtool.environments.torch_build import torch
+from envtool.i18n import tr
 from envtool.model import Environment, Package
+from envtool.operations.steps.disk_usage import measure
 from envtool.paths import Host
+from envtool.reporter import Reporter
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,18 @@ class Listed:
     environment: Environment
     python: str
     active: bool
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """An environment looked into. ``changed`` is in seconds since the epoch; ``frozen`` the message, or None."""
+
+    listed: Listed
+    torch: str
+    changed: float | None
+    frozen: str | None
+    broken: tuple[str, ...]
+    size: Size
 
 
 def list_environments(host: Host) -> tuple[Listed, ...]:
@@ -29,6 +46,23 @@ def list_environments(host: Host) -> tuple[Listed, ...]:
         Listed(environment, packages.python_version(environment), bool(active and _same(active, environment)))
         for environment in environments
     )
+
+
+def survey(host: Host, reporter: Reporter) -> tuple[Surveyed, ...]:
+    """Return every environment on this machine, looked into; their files are walked, which may take its time."""
+    listed = list_environments(host)
+    every = [item.environment for item in listed]
+    found = []
+    with reporter.bar(tr("Measuring"), total=len(listed), unit="files") as bar:
+        for done, item in enumerate(listed):
+            label = item.environment.name or str(item.environment.prefix)
+
+            def progress(files: int, done: int = done, label: str = label) -> None:
+                bar.update(done, len(listed), label=tr("{name}: {files:,} files", name=label, files=files))
+
+            progress(0)
+            found.append(_look_into(item, every, progress))
+    return tuple(found)
 
 
 def list_packages(host: Host, name_or_path: str) -> tuple[Environment, Contents]:
@@ -50,3 +84,15 @@ def named(host: Host, environment: Environment, these: Sequence[Package]) -> tup
 
 def _same(one: Environment, other: Environment) -> bool:
     return one.prefix == other.prefix or (other.prefix.exists() and one.prefix.samefile(other.prefix))
+
+
+def _look_into(item: Listed, every: Iterable[Environment], progress: Callable[[int], None]) -> Surveyed:
+    environment = item.environment
+    return Surveyed(
+        item,
+        torch(environment.prefix),
+        state.last_change(environment.prefix),
+        state.frozen(environment.prefix),
+        state.broken(environment),
+        measure(environment, every, progress),
+    )

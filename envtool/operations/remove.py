@@ -51,9 +51,9 @@ def look(host: Host, name_or_path: str) -> Removal:
     return Removal(environment, own)
 
 
-def remove(host: Host, removal: Removal, reporter: Reporter, agree: Callable[[Removal], bool]) -> None:
-    """Remove an environment after ``agree`` has seen what goes. It leaves its place at once; then its files go."""
-    if not agree(removal):
+def remove(host: Host, removal: Removal, reporter: Reporter, confirm: Callable[[Removal], bool]) -> None:
+    """Remove an environment after ``confirm`` has seen what goes. It leaves its place at once; then its files go."""
+    if not confirm(removal):
         raise EnvtoolError(tr("Nothing was removed, as you wished."), code=ExitCode.INTERRUPTED)
     prefix = removal.environment.prefix
     with holding(prefix, f"remove {removal.environment.name or prefix}", reporter):
@@ -64,4 +64,4 @@ def remove(host: Host, removal: Removal, reporter: Reporter, agree: Callable[[Re
                 discard(prefix)
     choice = engine_selection.for_existing(host, removal.environment)
     with engine_selection.opened(host, choice, "envtool remove") as engine:
-        engine.forget(prefix)
+        engine.unregister(prefix)

@@ -21,13 +21,13 @@ from envtool.reporter import Reporter
 def rollback(host: Host, environment: Environment, reporter: Reporter) -> None:
     """Bring a half-changed environment back to its state before. Raises EnvtoolError where there is none."""
     prefix = environment.prefix
-    with holding(prefix, f"rollback {environment.name or prefix}", reporter) as workshop:
+    with holding(prefix, f"rollback {environment.name or prefix}", reporter) as scratch:
         if not old_state(prefix).exists():
             raise _nothing_to_recover(environment)
         choice = engine_selection.for_existing(host, environment)
         sources = gather(host, NOTHING, (), prefix)
         with engine_selection.opened(host, choice, "envtool rollback") as engine:
-            bring_back(prefix, workshop, engine, sources.pip, reporter)
+            bring_back(prefix, scratch, engine, sources.pip, reporter)
 
 
 @dataclass(frozen=True)

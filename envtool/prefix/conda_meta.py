@@ -33,21 +33,21 @@ def names(prefix: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def read_all(prefix: Path) -> tuple[list[Record], list[str]]:
-    """Return every record of a prefix by name, and a remark for each one that conda would stumble over."""
-    records, remarks = [], []
+    """Return every record of a prefix by name, and a warning for each one that conda would stumble over."""
+    records, warnings = [], []
     for file in _files(prefix):
         path = prefix / "conda-meta" / file
         try:
             record = _record(_load(path.read_bytes()))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            remarks.append(tr("{path} cannot be understood; conda refuses the whole environment for it.", path=path))
+            warnings.append(tr("{path} cannot be understood; conda refuses the whole environment for it.", path=path))
             continue
         package = record.package
         if file != f"{package.name}-{package.version}-{package.build}.json":
-            remarks.append(tr("{path} speaks of another package than its name says; conda ignores it.", path=path))
+            warnings.append(tr("{path} speaks of another package than its name says; conda ignores it.", path=path))
             continue
         records.append(record)
-    return records, remarks
+    return records, warnings
 
 
 def _files(prefix: Path) -> list[str]:

@@ -34,16 +34,16 @@ def is_anchor(entry: str) -> bool:
 
 
 def read_all(folder: Path) -> tuple[list[Distribution], list[str]]:
-    """Return the distributions in a site-packages folder, and a remark for each that cannot be understood."""
-    found, remarks = [], []
+    """Return the distributions in a site-packages folder, and a warning for each that cannot be understood."""
+    found, warnings = [], []
     # pip renames what it is about to delete to ~name; such a rest is no distribution.
     for entry in (e for e in _entries(folder) if is_anchor(e) and not e.startswith("~")):
         package = _read(folder / entry)
         if package:
             found.append(Distribution(entry, package))
         else:
-            remarks.append(tr("{path} has no metadata that can be read; it is left out.", path=folder / entry))
-    return found, remarks
+            warnings.append(tr("{path} has no metadata that can be read; it is left out.", path=folder / entry))
+    return found, warnings
 
 
 def _entries(folder: Path) -> list[str]:

@@ -21,7 +21,7 @@ def is_line(text: str) -> bool:
 
 def read(text: str, filename: str = "") -> Reading:
     """Return the spec that such a file holds, each package on the side it came from. Raises EnvtoolError."""
-    conda, pip, remarks = [], [], []
+    conda, pip, warnings = [], [], []
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         if not line or line.startswith("#"):
             continue
@@ -38,7 +38,7 @@ def read(text: str, filename: str = "") -> Reading:
             continue
         pip.append(f"{match['name']}=={match['version']}")
         if match["build"] == _DEVELOP:
-            remarks.append(
+            warnings.append(
                 tr(
                     "Line {line}: {name} was in use from a folder of its own; version {version} is asked for instead.",
                     line=number,
@@ -47,5 +47,5 @@ def read(text: str, filename: str = "") -> Reading:
                 )
             )
     if pip:
-        remarks.append(tr("{count} lines are packages that pip had installed: they go to pip.", count=len(pip)))
-    return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), tuple(remarks))
+        warnings.append(tr("{count} lines are packages that pip had installed: they go to pip.", count=len(pip)))
+    return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), tuple(warnings))

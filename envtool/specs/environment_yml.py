@@ -63,7 +63,7 @@ class _Reader:
     """One reading. Nodes are used, not values: they know their lines, and ``3.10`` stays what was written."""
 
     filename: str
-    remarks: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def read(self, text: str) -> Reading:
         root = self._root(text)
@@ -78,13 +78,13 @@ class _Reader:
             variables=self._variables(entries.get("variables")),
         )
         if "prefix" in entries:
-            self.remarks.append(tr("prefix is ignored: it is a path on the machine where the file was made."))
-        self.remarks += [
+            self.warnings.append(tr("prefix is ignored: it is a path on the machine where the file was made."))
+        self.warnings += [
             tr("Line {line}: the key {key} is unknown and ignored.", line=_line(key), key=key.value)
             for key, _ in root.value
             if key.value not in _KEYS
         ]
-        return Reading(spec, tuple(self.remarks))
+        return Reading(spec, tuple(self.warnings))
 
     def _problem(self, node: yaml.Node, what: str, hint: str = "") -> EnvtoolError:
         return problem(self.filename, _line(node), what, hint)
@@ -175,8 +175,8 @@ class _Reader:
             text = " ".join(str(item.value).split())
             if not text:
                 raise self._problem(item, tr("An empty line stands in the list below `pip:`."))
-            lines, remarks = taken(text, self.filename, _line(item))
-            self.remarks += remarks
+            lines, warnings = taken(text, self.filename, _line(item))
+            self.warnings += warnings
             yield from lines
 
     def _name(self, node: yaml.Node | None) -> str:
@@ -187,7 +187,7 @@ class _Reader:
         name = str(node.value).strip()
         if "/" in name or "\\" in name:
             # conda exports an environment without a name under its path.
-            self.remarks.append(tr("The name {name} is a path on another machine and is ignored.", name=name))
+            self.warnings.append(tr("The name {name} is a path on another machine and is ignored.", name=name))
             return ""
         return name
 

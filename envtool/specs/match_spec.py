@@ -51,8 +51,8 @@ def read(text: str, filename: str = "") -> Reading:
             conda.append(line)
         else:
             raise problem(filename, number, tr("{text} is not a package that conda could look for.", text=repr(line)))
-    remark = tr("The lines have the form that conda reads ({text}): they go to conda.", text=repr(conda[0]))
-    return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), (remark,))
+    warning = tr("The lines have the form that conda reads ({text}): they go to conda.", text=repr(conda[0]))
+    return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), (warning,))
 
 
 def _lines(text: str) -> list[tuple[int, str]]:

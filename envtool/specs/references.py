@@ -32,7 +32,7 @@ def followed(reading: Reading, file: Path, start: Path, above: Sequence[Path] = 
 
     Raises EnvtoolError where one of them is not there, is faulty, or names itself.
     """
-    conda, pip, remarks = list(reading.spec.conda), list[str](), list(reading.remarks)
+    conda, pip, warnings = list(reading.spec.conda), list[str](), list(reading.warnings)
     for line in reading.spec.pip:
         nested = _NESTED.fullmatch(line)
         if nested is None or (_ELSEWHERE.match(nested["path"]) and not nested["path"].startswith("/")):
@@ -42,12 +42,12 @@ def followed(reading: Reading, file: Path, start: Path, above: Sequence[Path] = 
         if path in (*above, file):
             raise EnvtoolError(tr("{file} asks for itself: -r {path}.", file=file, path=path), code=ExitCode.BAD_INPUT)
         inner = requirements.read(read_input(path), path.name)
-        inner = replace(inner, remarks=tuple(f"{path.name}: {remark}" for remark in inner.remarks))
+        inner = replace(inner, warnings=tuple(f"{path.name}: {warning}" for warning in inner.warnings))
         inner = followed(inner, path, start, (*above, file))
         conda += inner.spec.conda
         pip += inner.spec.pip
-        remarks += inner.remarks
-    return Reading(replace(reading.spec, conda=tuple(conda), pip=tuple(pip)), tuple(remarks))
+        warnings += inner.warnings
+    return Reading(replace(reading.spec, conda=tuple(conda), pip=tuple(pip)), tuple(warnings))
 
 
 def anchored(line: str, folder: Path, start: Path) -> str:

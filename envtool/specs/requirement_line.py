@@ -8,7 +8,7 @@ from envtool.i18n import tr
 from envtool.redaction import redact
 from envtool.specs.problem import problem
 
-Taken = tuple[list[str], list[str]]  # the lines that pip is to have, and remarks on what had to be changed
+Taken = tuple[list[str], list[str]]  # the lines that pip is to have, and warnings on what had to be changed
 
 _Parts = tuple[list[tuple[str, str]], list[str], list[str]]
 
@@ -68,8 +68,8 @@ def _command(text: str, filename: str, number: int) -> Taken:
     """Return what a `pip install` on the line would install."""
     options, own, packages = _parted(" ".join(word for word in text.split() if word not in _IDLE), filename, number)
     lines = [line for package in packages for line in _requirement(package.strip("'\""), filename, number)[0]]
-    remark = tr("Line {line} is a command; what it would install is taken.", line=number)
-    return [*(text for _, text in options), *(" ".join([line, *own]) for line in lines)], [remark]
+    warning = tr("Line {line} is a command; what it would install is taken.", line=number)
+    return [*(text for _, text in options), *(" ".join([line, *own]) for line in lines)], [warning]
 
 
 def _options(line: str, filename: str, number: int) -> Taken:
@@ -80,21 +80,21 @@ def _options(line: str, filename: str, number: int) -> Taken:
     options, _, packages = _parted(line, filename, number)
     if not packages:
         return [line], []
-    remark = tr("Line {line}: pip would drop what follows {option}; it is taken, too.", line=number, option=option)
-    lines, remarks = taken(" ".join(packages), filename, number)
-    return [*(text for _, text in options), *lines], [remark, *remarks]
+    warning = tr("Line {line}: pip would drop what follows {option}; it is taken, too.", line=number, option=option)
+    lines, warnings = taken(" ".join(packages), filename, number)
+    return [*(text for _, text in options), *lines], [warning, *warnings]
 
 
 def _with_options(requirement: str, options: str, filename: str, number: int) -> Taken:
     """Return a requirement, and on lines of their own the options behind it, of which pip takes no notice there."""
-    lines, remarks = _requirement(requirement, filename, number)
+    lines, warnings = _requirement(requirement, filename, number)
     general, own, packages = _parted(options, filename, number)
     lines[-1] = " ".join([lines[-1], *own])
     for option, text in general:
         # an index meant for one package must not become the only one
         line = re.sub(rf"^{option}(?:\s+|=)?", "--extra-index-url ", text) if option in _INDEXES else text
         lines.insert(0, line)
-        remarks.append(
+        warnings.append(
             tr(
                 "Line {line}: pip takes no notice of {option} behind a requirement; for all lines {taken} is taken.",
                 line=number,
@@ -104,8 +104,8 @@ def _with_options(requirement: str, options: str, filename: str, number: int) ->
         )
     if packages:
         more, notes = taken(" ".join(packages), filename, number)
-        return [*lines, *more], [*remarks, *notes]
-    return lines, remarks
+        return [*lines, *more], [*warnings, *notes]
+    return lines, warnings
 
 
 def _parted(text: str, filename: str, number: int) -> _Parts:
@@ -177,13 +177,13 @@ def _without_folder(local: re.Match[str], line: str, number: int) -> Taken:
     for version in _versions(unquote(local["path"]).rpartition("/")[2]):
         requirement += f"=={version}"
     requirement += f" {local['marker']}" if local["marker"] else ""
-    remark = tr(
+    warning = tr(
         "Line {line}: the place that {text} points at is on another machine; {requirement} is asked for instead.",
         line=number,
         text=repr(redact(line)),
         requirement=requirement,
     )
-    return [requirement], [remark]
+    return [requirement], [warning]
 
 
 def _versions(file: str) -> Iterator[str]:

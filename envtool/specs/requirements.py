@@ -17,7 +17,7 @@ def read(text: str, filename: str = "") -> Reading:
     """Return the spec that a requirements file holds, its lines as they were written. Raises EnvtoolError."""
     pip: list[str] = []
     conda: list[str] = []
-    remarks: list[str] = []
+    warnings: list[str] = []
     for number, line in _logical_lines(text):
         if conda_list.is_line(line):
             split = conda_list.read(line, filename).spec
@@ -25,15 +25,15 @@ def read(text: str, filename: str = "") -> Reading:
             pip += split.pip
         elif python := _PYTHON.fullmatch(line):
             conda.append(f"python{python['rest'] or ''}")
-            remarks.append(tr("Line {line}: {text} is the interpreter itself; pip has none.", line=number, text=line))
+            warnings.append(tr("Line {line}: {text} is the interpreter itself; pip has none.", line=number, text=line))
         else:
             lines, said = taken(line, filename, number)
             pip += lines
-            remarks += said
+            warnings += said
     if any(conda_list.is_line(line) for line in conda):
         count = sum(map(conda_list.is_line, conda))
-        remarks.append(tr("{count} lines have conda's form name=version=build: they go to conda.", count=count))
-    return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), tuple(remarks))
+        warnings.append(tr("{count} lines have conda's form name=version=build: they go to conda.", count=count))
+    return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), tuple(warnings))
 
 
 def write(lines: Iterable[str]) -> str:

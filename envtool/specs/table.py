@@ -41,7 +41,7 @@ def read(text: str, filename: str = "") -> Reading:
 
 
 def _pips(rows: list[tuple[int, str]], filename: str) -> Reading:
-    pip, remarks = [], [tr("This is the table of `pip list`: every version in it is asked for.")]
+    pip, warnings = [], [tr("This is the table of `pip list`: every version in it is asked for.")]
     begun = False
     for number, line in rows:
         if _PIP_HEAD.fullmatch(line) or _RULE.fullmatch(line):
@@ -50,40 +50,40 @@ def _pips(rows: list[tuple[int, str]], filename: str) -> Reading:
         row = _PIP_ROW.fullmatch(line)
         if row is None:
             if not begun and " " in line:  # the command itself, or a warning of pip's
-                remarks.append(tr("Line {line} is not part of the table and is ignored.", line=number))
+                warnings.append(tr("Line {line} is not part of the table and is ignored.", line=number))
                 continue
             raise _wrong(filename, number, line)
         pip.append(f"{row['name']}=={row['version']}")
         if row["place"] and re.search(r"[\\/]", row["place"]):
-            remarks.append(_folder(number, row))
-    return Reading(Spec(pip=tuple(pip)), tuple(remarks))
+            warnings.append(_folder(number, row))
+    return Reading(Spec(pip=tuple(pip)), tuple(warnings))
 
 
 def _condas(rows: list[tuple[int, str]], filename: str) -> Reading:
     conda: list[str] = []
     pip: list[str] = []
     channels: Counter[str] = Counter()
-    remarks = [tr("This is the table of `conda list`: every version and build in it is asked for.")]
+    warnings = [tr("This is the table of `conda list`: every version and build in it is asked for.")]
     for number, line in rows:
         if line.startswith("#") or _CONDA_HEAD.fullmatch(line) or _RULE.fullmatch(line):
             continue
         row = _CONDA_ROW.fullmatch(line)
         if row is None:
             if not conda and not pip and " " in line:  # the command itself, or a heading
-                remarks.append(tr("Line {line} is not part of the table and is ignored.", line=number))
+                warnings.append(tr("Line {line} is not part of the table and is ignored.", line=number))
                 continue
             raise _wrong(filename, number, line)
         if row["channel"] == "pypi" or row["build"] in _OF_PIP:
             pip.append(f"{row['name']}=={row['version']}")
             if row["build"] in ("<develop>", "dev_0"):
-                remarks.append(_folder(number, row))
+                warnings.append(_folder(number, row))
         else:
             conda.append(f"{row['name']}={row['version']}={row['build']}")
             channels[row["channel"] or "defaults"] += 1
     if pip:
-        remarks.append(tr("{count} lines are packages that pip had installed: they go to pip.", count=len(pip)))
+        warnings.append(tr("{count} lines are packages that pip had installed: they go to pip.", count=len(pip)))
     named = tuple(name for name, _ in channels.most_common())
-    return Reading(Spec(channels=named, conda=tuple(conda), pip=tuple(pip)), tuple(remarks))
+    return Reading(Spec(channels=named, conda=tuple(conda), pip=tuple(pip)), tuple(warnings))
 
 
 def _rows(text: str) -> Iterator[tuple[int, str]]:

@@ -129,10 +129,10 @@ def install_and_stop(host: Host, environment: Environment, line: str, *, unwritt
     half, sources = pip_packages.half((line,), force=True), gather(host, NOTHING)
     choice = engine_selection.for_existing(host, environment)
     with (
-        transaction.held(environment, "envtool install", Silent()) as workshop,
+        transaction.held(environment, "envtool install", Silent()) as scratch,
         engine_selection.opened(host, choice, "envtool install") as engine,
     ):
-        frame = transaction.Frame(environment.prefix, "envtool install", workshop)
+        frame = transaction.Frame(environment.prefix, "envtool install", scratch)
         with transaction.changing(frame, engine, Solution(Wanted()), sources.pip, Silent()):
             pip_packages.install(host, half, environment.prefix, sources, Silent())
             for path in environment.prefix.rglob(unwritten) if unwritten else ():
@@ -169,15 +169,15 @@ def test_files_that_are_in_no_record_yet_go_again(
     prefix, before = environment.prefix, content(environment.prefix)
     sources = gather(host, Asked(channels=(channel,)))
     with (
-        transaction.held(environment, "envtool install", Silent()) as workshop,
+        transaction.held(environment, "envtool install", Silent()) as scratch,
         engine_selection.opened(host, engine_selection.for_existing(host, environment), "envtool install") as engine,
     ):
         solution = engine.solve(Wanted(("leaf", "packaging")), prefix, sources, Silent())
-        frame = transaction.Frame(prefix, "envtool install", workshop)
+        frame = transaction.Frame(prefix, "envtool install", scratch)
 
         def cut_off() -> None:
             with transaction.changing(frame, engine, solution, sources.pip, Silent()):
-                engine.change(solution, prefix, workshop, Silent())
+                engine.change(solution, prefix, scratch, Silent())
                 # as a kill leaves it: conda writes the records last, and moves old ones aside
                 for record in [path for name in ("leaf", "trunk") for path in prefix.glob(f"conda-meta/{name}-*.json")]:
                     record.unlink()
@@ -209,13 +209,13 @@ def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
 
     def stopped() -> None:
         with (
-            transaction.held(environment, "envtool install", Silent()) as workshop,
+            transaction.held(environment, "envtool install", Silent()) as scratch,
             engine_selection.opened(
                 host, engine_selection.for_existing(host, environment), "envtool install"
             ) as at_work,
         ):
             solution = at_work.solve(Wanted(("leaf",)), prefix, sources, Silent())
-            frame = transaction.Frame(prefix, "envtool install", workshop)
+            frame = transaction.Frame(prefix, "envtool install", scratch)
             with transaction.changing(frame, at_work, solution, sources.pip, Silent()):
                 raise KeyboardInterrupt
 

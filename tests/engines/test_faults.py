@@ -114,12 +114,12 @@ def test_a_replica_takes_over_and_the_records_keep_the_first_address(
     sources = Sources((Channel("conda-forge", (channel, second)),))
     heard = Heard()
     engine = Embedded(home.host, "test", CondaSettings())
-    prefix, workshop = tmp_path / "env", tmp_path / "work"
+    prefix, scratch = tmp_path / "env", tmp_path / "work"
     prefix.mkdir()
-    workshop.mkdir()
+    scratch.mkdir()
     try:
         solution = engine.solve(Wanted((f"python={PYTHON}", "six")), None, sources, heard)
-        engine.create(solution, prefix, workshop, heard)
+        engine.create(solution, prefix, scratch, heard)
     finally:
         engine.close()
     assert any(replica.url in note for note in heard.notes)

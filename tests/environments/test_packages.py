@@ -64,7 +64,7 @@ def test_records_that_conda_would_stumble_over_are_named(tmp_path: Path) -> None
     (meta / "other-1.0-0.json").write_text(json.dumps({"name": "good", "version": "1.0", "build": "0"}))
     contents = packages.read(prefix)
     assert [p.name for p in contents.conda] == ["good"]
-    assert [name for remark in contents.remarks for name in ("bad", "odd", "other") if f"{name}-1.0" in remark] == [
+    assert [name for warning in contents.warnings for name in ("bad", "odd", "other") if f"{name}-1.0" in warning] == [
         "bad",
         "odd",
         "other",
@@ -83,7 +83,7 @@ def test_what_a_record_owns_is_condas_and_the_rest_is_pips(tmp_path: Path) -> No
     assert inside.origin is None, "the folder it was built in is of no use to anybody"
     assert (pip.name, pip.version, pip.installer, pip.requested) == ("ruamel-yaml-clib", "0.2", "uv", True)
     assert pip.depends == ("a ; extra == 'x'",)
-    assert contents.remarks == ()
+    assert contents.warnings == ()
 
 
 def test_a_conda_package_that_pip_replaced_is_reported_and_its_record_stays(tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ def test_a_conda_package_that_pip_replaced_is_reported_and_its_record_stays(tmp_
     contents = packages.read(prefix)
     assert [p.name for p in contents.conda] == ["python"]
     assert [(p.name, p.version) for p in contents.pip] == [("numpy", "2.0.0"), ("six", "1.17")]
-    assert len(contents.remarks) == 3
-    assert "pip replaced conda's numpy 1.26.4 by 2.0.0." in contents.remarks
+    assert len(contents.warnings) == 3
+    assert "pip replaced conda's numpy 1.26.4 by 2.0.0." in contents.warnings
     assert (prefix / "conda-meta" / "numpy-1.26.4-0.json").exists()
 
 
@@ -158,7 +158,7 @@ def test_old_forms_of_installation_are_read(tmp_path: Path) -> None:
         ("setup", "0.1"),
     ]
     assert contents.pip[0].origin == Origin("editable", source.as_uri())
-    assert "broken-1.dist-info" in contents.remarks[0]
+    assert "broken-1.dist-info" in contents.warnings[0]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_environment_yml_is_portable_and_complete(home: Home) -> None:
     )
     assert "HF_TOKEN" in ran.err
     reading = specs.read(ran.out)
-    assert reading.remarks == ()
+    assert reading.warnings == ()
     assert reading.spec.name == "dl"
 
 
@@ -91,7 +91,7 @@ def test_requirements_are_what_pip_freeze_should_have_been(home: Home) -> None:
         "torchvision==0.21.0+cu124",
     ]
     assert "bzip2, ffmpeg, openssl" in ran.err, "what was asked for comes first"
-    assert specs.read(ran.out).remarks == ()
+    assert specs.read(ran.out).warnings == ()
 
 
 def test_an_explicit_list_is_in_the_order_of_linking(home: Home) -> None:
@@ -152,7 +152,7 @@ def test_what_only_this_machine_has_is_said(home: Home) -> None:
         f"-e {plain}",
     ]
     assert [line.split()[1] for line in ran.err.splitlines()] == ["local", "built", "cloned", "odd", "plain"]
-    assert requirements.read(ran.out).remarks == ()
+    assert requirements.read(ran.out).warnings == ()
 
 
 def test_condas_own_numbering_of_torch_is_undone(home: Home) -> None:
@@ -269,7 +269,7 @@ packages = st.builds(
 @given(st.lists(packages))
 def test_whatever_is_installed_the_lines_are_pips_and_portable(installed: list[Package]) -> None:
     lines = pip_export.requirement_lines(installed, Silent())
-    assert requirements.read(requirements.write(lines)).remarks == ()
+    assert requirements.read(requirements.write(lines)).warnings == ()
     assert len(lines) == len(installed)
     assert not any("@ file:" in line or "pypi_0" in line for line in lines)
 
@@ -302,5 +302,5 @@ def test_real_prefixes_are_exported(home: Home) -> None:
         for form in ("environment-yml", "requirements", "explicit"):
             ran = home.envtool("export", str(prefix), "--format", form)
             assert ran.code == 0
-            assert specs.read(ran.out).remarks == ()
+            assert specs.read(ran.out).warnings == ()
             assert not any(word in ran.out for word in ("prefix:", "pypi_0", "@ file:"))

@@ -50,7 +50,10 @@ category: dev
         ),
         variables={"VERSION": "1.10", "FLAG": "yes", "EMPTY": ""},
     )
-    assert [("prefix" in remark, "category" in remark) for remark in reading.remarks] == [(True, False), (False, True)]
+    assert [("prefix" in warning, "category" in warning) for warning in reading.warnings] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,7 @@ def test_powershells_encoding_is_read() -> None:
 def test_a_name_that_is_a_path_is_left_out() -> None:
     reading = environment_yml.read("name: C:\\envs\\dl\ndependencies: []\n")
     assert reading.spec.name == ""
-    assert "C:\\envs\\dl" in reading.remarks[0]
+    assert "C:\\envs\\dl" in reading.warnings[0]
 
 
 @pytest.mark.parametrize(

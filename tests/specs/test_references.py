@@ -100,7 +100,7 @@ def test_files_that_a_file_names_are_read_where_they_lie(files: Path) -> None:
         f"-e {files}/all/edited",
     )
     assert reading.spec.conda == ("pip", "numpy=1.26.4=py311_0")
-    assert [remark.partition(":")[0] for remark in reading.remarks] == ["second.txt"]
+    assert [warning.partition(":")[0] for warning in reading.warnings] == ["second.txt"]
     assert specs.read(text, "environment.yml").spec.pip[0] == "-r ../lists/first.txt"
     (files / "lines.txt").write_text("".join(f"{line}\n" for line in reading.spec.pip))
     done = subprocess.run(

@@ -46,7 +46,7 @@ from envtool.specs import requirements
 def test_a_line_that_pip_understands_stays_as_it_is(line: str) -> None:
     reading = requirements.read(line)
     assert reading.spec.pip == (line,)
-    assert reading.remarks == ()
+    assert reading.warnings == ()
 
 
 def test_comments_go_and_continued_lines_become_one() -> None:
@@ -79,7 +79,7 @@ def test_comments_go_and_continued_lines_become_one() -> None:
 def test_a_line_that_only_needs_mending_is_mended_and_said(line: str, taken: str) -> None:
     reading = requirements.read(f"first\n{line}\n")
     assert reading.spec.pip == ("first", taken)
-    assert "Line 2" in reading.remarks[0]
+    assert "Line 2" in reading.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,14 @@ def test_a_mistake_is_told_with_its_line(text: str, line: int, word: str) -> Non
 def test_options_and_packages_on_one_line_are_parted(line: str, lines: tuple[str, ...]) -> None:
     reading = requirements.read(f"first\n{line}\n")
     assert reading.spec.pip == ("first", *lines)
-    assert "Line 2" in reading.remarks[0]
+    assert "Line 2" in reading.warnings[0]
 
 
 @pytest.mark.parametrize("line", ["python", "python==3.8.5", "Python>=3.6,<3.9", "python = 3.8.*"])
 def test_the_interpreter_goes_to_conda(line: str) -> None:
     reading = requirements.read(f"{line}\nnumpy\n")
     assert reading.spec == Spec(conda=(f"python{line[6:]}",), pip=("numpy",))
-    assert "Line 1" in reading.remarks[0]
+    assert "Line 1" in reading.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -160,14 +160,14 @@ def test_no_login_is_repeated() -> None:
     with pytest.raises(EnvtoolError) as caught:
         requirements.read("x = https://me:secret@e.org/x y\n")
     assert "secret" not in str(caught.value)
-    assert "secret" not in str(requirements.read("x --index-url https://me:secret@e.org/s\n").remarks)
+    assert "secret" not in str(requirements.read("x --index-url https://me:secret@e.org/s\n").warnings)
 
 
 def test_lines_of_conda_list_among_requirements_go_to_their_halves() -> None:
     text = "# by hand\nscipy\nnumpy=1.26.4=py311_0\nabsl-py=1.4.0=pypi_0\n"
     reading = requirements.read(text)
     assert reading.spec == Spec(conda=("numpy=1.26.4=py311_0",), pip=("scipy", "absl-py==1.4.0"))
-    assert "conda" in reading.remarks[0]
+    assert "conda" in reading.warnings[0]
 
 
 def test_an_empty_file_asks_for_nothing() -> None:

@@ -74,7 +74,7 @@ def test_the_output_of_conda_list_is_split_into_its_halves() -> None:
         conda=("_libgcc_mutex=0.1=main", "numpy=1.26.4=py311_0"),
         pip=("absl-py==1.4.0", "torch==2.1.0+cu118", "mine==0.1"),
     )
-    assert ["mine" in remark for remark in reading.remarks] == [True, False]
+    assert ["mine" in warning for warning in reading.warnings] == [True, False]
 
 
 def test_another_form_in_the_output_of_conda_list_is_a_mistake() -> None:
@@ -103,7 +103,7 @@ torch                     1.8.0+cu111              pypi_0    pypi
 def test_the_table_of_pip_list_is_read() -> None:
     reading = specs.read(PIP_TABLE, "requirements.txt")
     assert reading.spec == Spec(pip=("absl-py==1.4.0", "torch==2.1.0+cu118", "mine==0.1"))
-    assert [("Line 1" in remark, "Line 6" in remark) for remark in reading.remarks[1:]] == [
+    assert [("Line 1" in warning, "Line 6" in warning) for warning in reading.warnings[1:]] == [
         (True, False),
         (False, True),
     ]
@@ -117,7 +117,7 @@ def test_the_table_of_conda_list_is_read(skipped: int) -> None:
         conda=("_libgcc_mutex=0.1=conda_forge", "blas=1.0=mkl", "numpy=1.21.5=py38h6c91a56_3"),
         pip=("absl-py==0.2.2", "torch==1.8.0+cu111"),
     )
-    assert any("2 lines" in remark for remark in reading.remarks)
+    assert any("2 lines" in warning for warning in reading.warnings)
 
 
 def test_a_torn_table_is_told_with_its_line() -> None:
@@ -137,7 +137,7 @@ def test_lines_for_conda_go_to_conda(text: str, filename: str) -> None:
     reading = specs.read(text, filename)
     assert len(reading.spec.conda) == len([line for line in text.splitlines() if not line.startswith("#")])
     assert not reading.spec.pip
-    assert reading.remarks
+    assert reading.warnings
 
 
 @pytest.mark.parametrize("text", ["scipy\nnumpy=1.21\n", "python=3.8\n-e .\n", "numpy\n", "a==1\n"])

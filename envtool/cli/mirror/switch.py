@@ -123,13 +123,13 @@ def _best(host: Host, clients: tuple[str, ...]) -> str:
 def _finish(host: Host, switch: Any, *, dry_run: bool) -> None:
     from envtool.operations.mirror import switch as switch_mirror
 
-    for remark in switch.remarks:
-        out.note(remark)
+    for note in switch.notes:
+        out.note(note)
     text = switch_mirror.diff(switch.plan.edits)
     data = {
         "title": switch.plan.title,
         "files": [str(edit.path) for edit in switch.plan.edits],
-        "remarks": switch.remarks,
+        "remarks": switch.notes,
         "stale": switch.stale,
         "diff": text,
         "written": not dry_run,
@@ -156,7 +156,7 @@ def _agreed(stale: tuple[str, ...]) -> bool:
     if out.can_ask:
         for entry in stale:
             out.note(tr("no longer of use: {entry}", entry=entry))
-    return out.agree(tr("Replace these, too?"), yes=False)
+    return out.confirm(tr("Replace these, too?"), yes=False)
 
 
 def _scope(host: Host, word: str, name: str, prefix: Path | None) -> Any:

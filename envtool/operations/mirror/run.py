@@ -61,7 +61,7 @@ def _condarc(host: Host, wanted: Wanted, known: url_matching.Recogniser, reporte
     if parts := document.get("default_channels"):
         # lists of several files are joined, so the one in the user's file would go on being read; this one replaces it
         document.put(("custom_multichannels", "defaults"), [str(url) for url in parts])
-    for remark in edited.remarks:
-        reporter.note(remark)
+    for note in edited.notes:
+        reporter.note(note)
     write_atomically(path, document.text.encode())
     return path

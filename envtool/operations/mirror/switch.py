@@ -33,7 +33,7 @@ class Switch:
 
     plan: Plan
     clients: tuple[str, ...]
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
 
 
@@ -46,14 +46,14 @@ class _Draft:
     wanted: Wanted | None
     clean: bool
     edits: list[FileEdit] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
 
     def client(self, editor: Editor, scope: Scope) -> None:
         """Add one client's files."""
         places = editor.places(self.host, scope)
         if places is None:
-            self.remarks.append(tr("{client} has no settings of its own there.", client=editor.NAME))
+            self.notes.append(tr("{client} has no settings of its own there.", client=editor.NAME))
             return
         first = _speaking(editor, places.paths) or places.default
         for path in dict.fromkeys((*places.paths, first)):
@@ -69,10 +69,10 @@ class _Draft:
             if wanted
             else editor.unset(text, str(path), self.known)
         )
-        self.remarks += edited.remarks
+        self.notes += edited.notes
         self.stale += edited.stale
         if wanted and form.mark not in editor.MARKS:
-            self.remarks.append(
+            self.notes.append(
                 tr("{path} is plain UTF-8 now: {client} cannot read what it was.", path=path, client=editor.NAME)
             )
             form = Form()
@@ -130,7 +130,7 @@ def plan_set(
             code=ExitCode.USAGE,
         )
     draft = _Draft(host, url_matching.Recogniser(known), wanted, clean)
-    draft.remarks += overrides.find(host, clients, scope)
+    draft.notes += overrides.find(host, clients, scope)
     return _plan(f"mirror set {site.name}", draft, clients, scope)
 
 
@@ -152,8 +152,8 @@ def plan_torch(host: Host, mirror: str) -> Switch:
         )
     edits = own_mirrors.edit(host, lambda document: document.put(("torch",), site.name))
     option = "--index-url" if site.torch.how == "index" else "--find-links"
-    remark = tr("For one pip command of your own: {option} {url}/cu128", option=option, url=site.torch.base)
-    return Switch(Plan(f"mirror set {site.name} --torch", edits=edits), (), (remark,))
+    note = tr("For one pip command of your own: {option} {url}/cu128", option=option, url=site.torch.base)
+    return Switch(Plan(f"mirror set {site.name} --torch", edits=edits), (), (note,))
 
 
 def plan_unset(host: Host, clients: Sequence[str], scope: Scope) -> Switch:
@@ -185,8 +185,8 @@ def undo(host: Host, *, dry_run: bool = False) -> tuple[journal.Entry, tuple[Fil
 def _plan(title: str, draft: _Draft, clients: Sequence[str], scope: Scope) -> Switch:
     for name in clients:
         draft.client(_editor(name), scope)
-    remarks, stale = (tuple(dict.fromkeys(map(redact, said))) for said in (draft.remarks, draft.stale))
-    return Switch(Plan(title, edits=tuple(draft.edits)), tuple(clients), remarks, stale)
+    notes, stale = (tuple(dict.fromkeys(map(redact, said))) for said in (draft.notes, draft.stale))
+    return Switch(Plan(title, edits=tuple(draft.edits)), tuple(clients), notes, stale)
 
 
 def diff(edits: Sequence[FileEdit]) -> str:

@@ -25,7 +25,7 @@ PATIENCE = 600.0  # seconds to wait for another envtool that works on the same e
 
 @contextmanager
 def holding(prefix: Path, purpose: str, reporter: Reporter) -> Iterator[Path]:
-    """Hold an environment's lock and yield a workshop: an empty folder on its file system, gone afterwards.
+    """Hold an environment's lock and yield a scratch: an empty folder on its file system, gone afterwards.
 
     What an envtool that was killed had left of the same environment is cleared away first.
     """
@@ -41,12 +41,12 @@ def holding(prefix: Path, purpose: str, reporter: Reporter) -> Iterator[Path]:
         told = purpose.removeprefix("envtool ")  # of a whole command line: those who wait are told whose it is anyway
         with locked(beside / f"{prefix.name}.lock", told, wait=PATIENCE, waiting=reporter.note):
             _clear_away(prefix, reporter)
-            workshop = beside / f"{prefix.name}.{os.getpid()}.work"
-            workshop.mkdir()
+            scratch = beside / f"{prefix.name}.{os.getpid()}.work"
+            scratch.mkdir()
             try:
-                yield workshop
+                yield scratch
             finally:
-                delete(workshop)
+                delete(scratch)
     finally:
         with suppress(OSError):
             beside.rmdir()  # goes only when it is empty: where nobody else is at work
@@ -54,14 +54,14 @@ def holding(prefix: Path, purpose: str, reporter: Reporter) -> Iterator[Path]:
 
 @contextmanager
 def new_prefix(
-    prefix: Path, name: str, command: str, reporter: Reporter, forget: Callable[[Path], None]
+    prefix: Path, name: str, command: str, reporter: Reporter, unregister: Callable[[Path], None]
 ) -> Iterator[Path]:
-    """Reserve ``prefix`` for a new environment and yield a workshop; whatever is raised inside, nothing stays.
+    """Reserve ``prefix`` for a new environment and yield a scratch; whatever is raised inside, nothing stays.
 
     An intent record outside the prefix says what was begun before anything is: where this process dies too suddenly to
-    undo, the next one does. ``forget`` takes the prefix out of the engine's registers.
+    undo, the next one does. ``unregister`` takes the prefix out of the engine's registers.
     """
-    with holding(prefix, command, reporter) as workshop:
+    with holding(prefix, command, reporter) as scratch:
         refuse_existing(prefix, name)
         intent = intent_of(prefix)
         mark_begun(prefix, command)
@@ -73,10 +73,10 @@ def new_prefix(
             refuse_existing(prefix, name)
             raise
         try:
-            yield workshop
+            yield scratch
         except BaseException:
             discard(prefix)
-            forget(prefix)
+            unregister(prefix)
             intent.unlink(missing_ok=True)
             if not prefix.exists():
                 reporter.note(tr("What was begun at {prefix} was removed.", prefix=prefix))

@@ -33,26 +33,26 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Frame:
-    """One change: where, the user's command line without logins, and a workshop on the same disk."""
+    """One change: where, the user's command line without logins, and a scratch on the same disk."""
 
     prefix: Path
     command: str
-    workshop: Path
+    scratch: Path
 
 
 @contextmanager
 def held(environment: Environment, command: str, reporter: Reporter, *, dry_run: bool = False) -> Iterator[Path]:
-    """Hold an environment from the first look at it to the last write, and yield a workshop; a dry run only looks.
+    """Hold an environment from the first look at it to the last write, and yield a scratch; a dry run only looks.
 
     Raises EnvtoolError where an earlier change did not come to its end.
     """
     if dry_run:
         yield environment.prefix
         return
-    with holding(environment.prefix, command, reporter) as workshop:
+    with holding(environment.prefix, command, reporter) as scratch:
         require_environment(environment.prefix)
         refuse_unfinished(environment)
-        yield workshop
+        yield scratch
 
 
 def refuse_frozen(environment: Environment) -> None:
@@ -74,7 +74,7 @@ def changing(frame: Frame, engine: Engine, solution: Solution, pip: PipSources, 
     off anywhere, and to bring files back beside it would be a promise that nobody has checked.
     """
     if not solution.changes_nothing:
-        engine.fetch(solution, frame.prefix, frame.workshop, reporter)
+        engine.fetch(solution, frame.prefix, frame.scratch, reporter)
     _write_down(frame, engine.snapshot(solution, frame.prefix))
     try:
         mark_unfinished(frame.prefix, frame.command)
@@ -83,7 +83,7 @@ def changing(frame: Frame, engine: Engine, solution: Solution, pip: PipSources, 
         except Exception as error:
             reporter.note(tr("Bringing back the state before."))
             try:
-                bring_back(frame.prefix, frame.workshop, engine, pip, reporter)
+                bring_back(frame.prefix, frame.scratch, engine, pip, reporter)
             except EnvtoolError as second:
                 raise _stuck(frame.prefix, error, second) from error
             raise
@@ -95,15 +95,15 @@ def changing(frame: Frame, engine: Engine, solution: Solution, pip: PipSources, 
         raise
 
 
-def bring_back(prefix: Path, workshop: Path, engine: Engine, pip: PipSources, reporter: Reporter) -> None:
+def bring_back(prefix: Path, scratch: Path, engine: Engine, pip: PipSources, reporter: Reporter) -> None:
     """Bring an environment back to the packages that were written down, from wherever a change was cut off.
 
     Raises EnvtoolError where other packages than those are found afterwards; the mark and what was written down stay.
     """
     state: Json = json.loads(old_state(prefix).read_bytes())
-    engine.restore(state["conda"], prefix, workshop, reporter)
+    engine.restore(state["conda"], prefix, scratch, reporter)
     _bring_back_pip(prefix, state, pip, reporter)
-    engine.mend(state["conda"], prefix, workshop, reporter)
+    engine.relink(state["conda"], prefix, scratch, reporter)
     _refuse_other_packages(prefix, state)
     _settle(prefix)
 

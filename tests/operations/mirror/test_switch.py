@@ -153,7 +153,7 @@ def test_a_site_that_serves_conda_forge_only_says_so(home):
     settings = conda.in_force(home.host)
     assert conda.channel_urls(settings, "defaults")[0][1] == "https://repo.anaconda.com/pkgs/main"
     assert conda.channel_urls(settings, "conda-forge")[0][1] == "https://mirrors.ustc.edu.cn/anaconda/cloud/conda-forge"
-    assert any("does not serve `defaults`" in remark for remark in planned.remarks)
+    assert any("does not serve `defaults`" in note for note in planned.notes)
 
 
 def test_what_the_new_site_lacks_stays_on_the_old_one(home):
@@ -163,13 +163,13 @@ def test_what_the_new_site_lacks_stays_on_the_old_one(home):
     assert conda.channel_urls(settings, "defaults")[0][1] == f"{TUNA}/anaconda/pkgs/main"
     assert conda.channel_urls(settings, "pytorch")[0][1] == f"{TUNA}/anaconda/cloud/pytorch"
     assert "ustc" in conda.channel_urls(settings, "bioconda")[0][1]
-    assert any("pytorch stays on tsinghua" in remark for remark in planned.remarks)
+    assert any("pytorch stays on tsinghua" in note for note in planned.notes)
 
 
 def test_a_channel_that_the_site_lacks_is_named(home):
     (home.path / ".condarc").write_text("channels: [conda-forge, nvidia, bioconda]\n")
     planned = switch(home, "tsinghua")
-    assert [remark for remark in planned.remarks if "still comes from upstream" in remark] == [
+    assert [note for note in planned.notes if "still comes from upstream" in note] == [
         "nvidia still comes from upstream: tsinghua does not have it."
     ]
     assert conda.channel_urls(conda.in_force(home.host), "nvidia")[0][1] == "https://conda.anaconda.org/nvidia"
@@ -201,7 +201,7 @@ def test_private_places_are_kept(home):
     assert settings.channels == ("https://conda.lab.example/own", "defaults")
     assert settings.custom_channels["own"] == "https://conda.lab.example"
     assert conf.read_text() == "[global]\nindex-url = https://u:secret@pip.lab.example/simple\n"
-    assert any("pip.lab.example" in remark and "secret" not in remark for remark in planned.remarks)
+    assert any("pip.lab.example" in note and "secret" not in note for note in planned.notes)
 
 
 def test_no_token_is_shown(home):
@@ -210,7 +210,7 @@ def test_no_token_is_shown(home):
         "channel_alias: https://conda.lab.example/t/hunter7/x\n"
     )
     planned = switch_mirror.plan_set(home.host, "ustc", BOTH, USER, clean=False)
-    assert "hunter" not in "".join((*planned.remarks, *planned.stale))
+    assert "hunter" not in "".join((*planned.notes, *planned.stale))
     assert "hunter" not in switch_mirror.diff(planned.plan.edits)
 
 
@@ -301,7 +301,7 @@ def test_the_environment_s_own_file(home, tmp_path):
 def test_another_environment_s_own_file_counts_for_itself(home, tmp_path):
     (tmp_path / ".condarc").write_text("channels: [bioconda]\nchannel_alias: https://conda.lab.example\n")
     planned = switch(home, "tsinghua", scope=Scope("env", prefix=tmp_path), clients=("conda",))
-    assert any("channel_alias" in remark for remark in planned.remarks)
+    assert any("channel_alias" in note for note in planned.notes)
     settings = conda.in_force(home.host, prefix=tmp_path)
     assert settings.channels == ("bioconda",)
     assert conda.channel_urls(settings, "bioconda")[0][1] == "https://conda.lab.example/bioconda"
@@ -414,9 +414,9 @@ def test_a_write_that_fails_takes_the_ones_before_it_back(home):
 def test_what_hides_the_new_setting_is_said(home, variables, said):
     host = Host({**home.environ, **variables}, home.path, "Linux", "x86_64")
     planned = switch_mirror.plan_set(host, "tsinghua", BOTH, USER)
-    assert any(said in remark for remark in planned.remarks)
+    assert any(said in note for note in planned.notes)
     quiet = Host({"HOME": str(home.path)}, home.path, "Linux", "x86_64")
-    assert not switch_mirror.plan_set(quiet, "tsinghua", BOTH, USER).remarks
+    assert not switch_mirror.plan_set(quiet, "tsinghua", BOTH, USER).notes
 
 
 def test_a_file_that_hides_the_new_setting_is_said(home, tmp_path):
@@ -424,7 +424,7 @@ def test_a_file_that_hides_the_new_setting_is_said(home, tmp_path):
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://pip.lab.example/simple\n")
     host = Host({"VIRTUAL_ENV": str(tmp_path)}, home.path, "Linux", "x86_64")
     planned = switch_mirror.plan_set(host, "tsinghua", BOTH, USER)
-    assert any(str(tmp_path / "pip.conf") in remark for remark in planned.remarks)
+    assert any(str(tmp_path / "pip.conf") in note for note in planned.notes)
 
 
 def test_windows_and_macos_places(tmp_path):

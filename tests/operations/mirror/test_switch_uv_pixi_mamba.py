@@ -78,7 +78,7 @@ def test_a_private_default_index_of_uv_stays(home):
     path.write_text('[[index]]\nurl = "https://u:secret@pip.lab.example/simple"\ndefault = true\n')
     planned = switch(home, "tsinghua", "uv")
     assert not planned.plan.edits
-    assert "secret" not in "".join(planned.remarks)
+    assert "secret" not in "".join(planned.notes)
 
 
 def test_unset_leaves_uv_s_other_settings(home):
