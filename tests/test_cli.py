@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.home import Home
 
 from envtool.errors import ExitCode
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from engines.conftest import PYTHON, _build
+from support.channel.recipe import PYTHON, build
 from support.channel.server import serve
 
 SPECS = (f"python={PYTHON}", "numpy", "pip", "six", "idna", "packaging")
@@ -53,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        _build(work / "channel")
+        build(work / "channel")
         environ = {**os.environ, "HOME": folder, "ENVTOOL_HOME": f"{folder}/own", "CONDA_PKGS_DIRS": f"{folder}/pkgs"}
         with serve(work / "channel") as running:
             url = f"{running.url}/anaconda/cloud/conda-forge"

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Home
 from support.channel.server import serve
+from support.home import Home
 from support.terminal import Terminal
 
 from envtool.prefix.marks import mark_unfinished

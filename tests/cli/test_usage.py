@@ -6,7 +6,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.home import Home
 
 from envtool.cli.app import app, register
 from envtool.operations.steps.prefix_lock import holding

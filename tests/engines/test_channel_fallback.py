@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Home
 from support import condas, mirror_site
 from support.channel.packages import index, tiny
+from support.channel.recipe import PYTHON
 from support.channel.server import Server, serve
+from support.home import Home
+from support.reporter import Recorder
 
 from envtool.environments import find, packages
 from envtool.errors import EnvtoolError, ExitCode
@@ -18,8 +20,6 @@ from envtool.model import Spec
 from envtool.operations.create import CreateRequest, create
 from envtool.operations.install import InstallRequest, install
 from envtool.reporter import Silent
-
-from .conftest import PYTHON
 
 DEMO = "envtool-mirror-demo"
 
@@ -30,16 +30,6 @@ def set_up(home: Home, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "CONDA_ENVS_DIRS", "CONDA_PKGS_DIRS", "MAMBA_ROOT_PREFIX"):
         if name in home.environ:
             monkeypatch.setenv(name, home.environ[name])
-
-
-class Heard(Silent):
-    """A reporter that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture
@@ -71,7 +61,7 @@ def broken_first(home: Home, channel: str, monkeypatch: pytest.MonkeyPatch):
 
 def test_both_halves_come_from_elsewhere_and_settings_stay(home: Home, broken_first, channel_server: Server) -> None:
     before = {path: path.read_bytes() for path in home.path.rglob("*") if path.is_file()}
-    heard = Heard()
+    heard = Recorder()
     spec = Spec(conda=(f"python={PYTHON}",), pip=(DEMO,))
     create(home.host, CreateRequest(spec, name="demo", engine="embedded"), heard)
     environment = find.resolve(home.host, "demo")
@@ -93,7 +83,7 @@ def test_conda_is_sent_elsewhere_too(
 ) -> None:
     set_up(home, program, monkeypatch)
     monkeypatch.setenv("CONDA_REMOTE_MAX_RETRIES", "0")
-    heard = Heard()
+    heard = Recorder()
     create(home.host, CreateRequest(Spec(conda=("trunk",)), name="demo", engine="conda"), heard)
     assert [note for note in heard.notes if channel in note]
     assert {p.name for p in packages.read(find.resolve(home.host, "demo")).conda} == {"trunk"}
@@ -138,7 +128,7 @@ def test_what_a_mirror_does_not_have_yet_comes_from_upstream(
     home: Home, behind: Server, engine: str, channel_server: Server
 ) -> None:
     condarc = (home.path / ".condarc").read_bytes()
-    heard = Heard()
+    heard = Recorder()
     create(home.host, CreateRequest(Spec(conda=("leaf",)), name="old", engine=engine), heard)
     assert channel_server.requests == []  # it has *a* leaf: nobody else is asked
     create(home.host, CreateRequest(Spec(conda=("leaf=2.0",)), name="demo", engine=engine), heard)
@@ -156,7 +146,7 @@ def test_an_archive_that_a_mirror_cannot_hand_out_comes_from_upstream(
 ) -> None:
     behind.break_("/leaf-1.0", "status", status=404)
     behind.break_("/trunk-1.0", "corrupt")
-    heard = Heard()
+    heard = Recorder()
     create(home.host, CreateRequest(Spec(conda=("trunk",)), name="demo", engine=engine), heard)
     assert [note for note in heard.notes if channel_server.url in note]
     install(home.host, InstallRequest(find.resolve(home.host, "demo"), Spec(conda=("leaf=1.0",))), heard)
@@ -237,7 +227,7 @@ WANTED = Spec(conda=(f"python={PYTHON}", "six"))
 
 
 def test_where_no_channel_answers_a_venv_has_the_same(unreachable: Home) -> None:
-    heard = Heard()
+    heard = Recorder()
     create(unreachable.host, CreateRequest(WANTED, name="demo"), heard)
     assert [note for note in heard.notes if "venv instead" in note]
     environment = find.resolve(unreachable.host, "demo")

@@ -14,14 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import _KEPT, Home
 from support import condas, layouts
 from support.channel import packages, server
+from support.channel.recipe import PYTHON
+from support.home import KEPT, Home
 
 from envtool.engines.cloning import elf
 from envtool.files import locked
-
-from .conftest import PYTHON
 
 needs_conda = pytest.mark.skipif(not condas.CONDA, reason=condas.NONE)
 SITE = f"lib/python{PYTHON}/site-packages"
@@ -73,7 +72,7 @@ def served(channel_folder: Path) -> Iterator[str]:
 def home(request: pytest.FixtureRequest, served: str, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with one environment, ``source``, that has one of everything; tests clone it and leave it as it is."""
     folder = tmp_path_factory.mktemp("home")
-    environ = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environ = {name: os.environ[name] for name in KEPT if name in os.environ}
     environ |= {"HOME": str(folder), "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
     engine = "embedded" if request.param == "embedded" else "conda"
     if engine == "conda":
@@ -461,7 +460,7 @@ def test_somebody_elses_write_protected_environment_can_be_cloned(tmp_path: Path
 @pytest.mark.parametrize("maker", ["python", "uv"])
 def test_a_venv_is_cloned_with_its_activation(tmp_path: Path, maker: str) -> None:
     home_folder = tmp_path / "home"
-    environ = {name: os.environ[name] for name in _KEPT if name in os.environ} | {"HOME": str(home_folder)}
+    environ = {name: os.environ[name] for name in KEPT if name in os.environ} | {"HOME": str(home_folder)}
     home = Home(home_folder, environ)
     source = home_folder / ".local/share/envtool/envs/source"
     source.parent.mkdir(parents=True)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Home
 from support import layouts
+from support.home import Home
 
 from envtool.engines.cloning import rename
 from envtool.environments import find

@@ -5,10 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.channel.recipe import PYTHON
 from support.condas import CONDA, NONE
-
-from .conftest import PYTHON
+from support.home import Home
 
 pytestmark = [
     pytest.mark.conda,

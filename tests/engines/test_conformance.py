@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Home
 from support import condas
 from support.channel import packages
+from support.channel.recipe import PYTHON
 from support.channel.server import Server
+from support.home import Home
 
 from envtool.engines.protocol import Solution, Wanted
 from envtool.environments import find
@@ -19,8 +20,6 @@ from envtool.operations.steps import engine_selection, pip_packages, transaction
 from envtool.operations.steps.package_sources import NOTHING, Asked, gather
 from envtool.paths import Host
 from envtool.reporter import Silent
-
-from .conftest import PYTHON
 
 
 @pytest.fixture(params=["embedded", *condas.FAMILY])

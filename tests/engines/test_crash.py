@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import Home
 from support import condas
+from support.channel.recipe import PYTHON
+from support.home import Home
 
 from envtool.prefix.marks import mark_begun, mark_unfinished
-
-from .conftest import PYTHON
 
 SEED = int(os.environ.get("ENVTOOL_TEST_SEED") or random.randrange(2**32))
 SPECS = (f"python={PYTHON}", "six=1.16", "numpy")

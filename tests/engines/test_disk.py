@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Home
-
-from .conftest import PYTHON
+from support.channel.recipe import PYTHON
+from support.home import Home
 
 
 def mount(folder: Path, *options: str) -> None:

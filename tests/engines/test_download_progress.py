@@ -4,17 +4,15 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Home
 from support import condas
 from support.channel.packages import index, tiny
 from support.channel.server import serve
+from support.home import Home
+from support.reporter import Recorder
 
 from envtool.engines.download_progress import watched
 from envtool.model import Package, Spec
 from envtool.operations.create import CreateRequest, create
-from envtool.reporter import Silent
-
-from .test_venv import Heard
 
 
 def test_only_what_is_in_no_cache_is_waited_for(tmp_path: Path) -> None:
@@ -22,7 +20,7 @@ def test_only_what_is_in_no_cache_is_waited_for(tmp_path: Path) -> None:
     packages = [Package(name, "1", "conda", "0", url=f"{url}/{name}-1-0.conda", size=1000) for name in "abc"]
     (tmp_path / "a-1-0").mkdir()
     (tmp_path / "b-1-0.conda.partial").write_bytes(bytes(400))
-    heard = Heard()
+    heard = Recorder()
     with watched(packages, (tmp_path, tmp_path / "none"), heard):
         time.sleep(0.5)
         (tmp_path / "b-1-0.conda").write_bytes(bytes(1000))
@@ -35,10 +33,6 @@ def test_only_what_is_in_no_cache_is_waited_for(tmp_path: Path) -> None:
     assert heard.shown == []
 
 
-class Noting(Heard, Silent):
-    pass
-
-
 @pytest.mark.parametrize("program", condas.FAMILY)
 def test_a_real_download_is_seen(home: Home, tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     channel = tmp_path / "channel"
@@ -49,7 +43,7 @@ def test_a_real_download_is_seen(home: Home, tmp_path: Path, program: str, monke
     condas.set_up(home.environ, program, home.path)
     for name in ("HOME", "CONDA_ENVS_DIRS", "CONDA_PKGS_DIRS"):
         monkeypatch.setenv(name, home.environ[name])
-    heard = Noting()
+    heard = Recorder()
     with serve(channel) as server:
         size = next(channel.glob("*/big-1.0*")).stat().st_size
         server.break_("big-1.0", "slow", rate=size // 2)

@@ -5,10 +5,9 @@ import venv
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.channel.recipe import PYTHON
 from support.channel.server import Server
-
-from .conftest import PYTHON
+from support.home import Home
 
 
 @pytest.fixture(params=["embedded", "venv"])

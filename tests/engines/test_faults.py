@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.channel.recipe import PYTHON
 from support.channel.server import Server, serve
+from support.home import Home
+from support.reporter import Recorder
 
 from envtool.clients.conda_settings import CondaSettings
 from envtool.engines.embedded import Embedded
@@ -14,8 +16,6 @@ from envtool.engines.protocol import Wanted
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Channel, Sources
 from envtool.reporter import Silent
-
-from .conftest import PYTHON
 
 REPODATA = [
     ("404", {"where": "/conda-forge/", "kind": "status", "status": 404}, "404"),
@@ -86,16 +86,6 @@ def replica(channel_folder: Path) -> Iterator[Server]:
         yield running
 
 
-class Heard(Silent):
-    """A reporter that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
 @pytest.mark.parametrize(
     "fault",
     [
@@ -112,7 +102,7 @@ def test_a_replica_takes_over_and_the_records_keep_the_first_address(
     channel_server.break_(**fault)  # type: ignore[arg-type]
     second = channel.replace(channel_server.url, replica.url)
     sources = Sources((Channel("conda-forge", (channel, second)),))
-    heard = Heard()
+    heard = Recorder()
     engine = Embedded(home.host, "test", CondaSettings())
     prefix, scratch = tmp_path / "env", tmp_path / "work"
     prefix.mkdir()

@@ -5,9 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Home
 from support import condas
+from support.channel.recipe import PYTHON
 from support.channel.server import Server
+from support.home import Home
 
 from envtool.clients.conda import CondaSettings
 from envtool.engines import conda_errors, conda_records
@@ -15,8 +16,6 @@ from envtool.engines.mamba import Mamba
 from envtool.engines.protocol import Solution, Wanted
 from envtool.process import Completed
 from envtool.reporter import Silent
-
-from .conftest import PYTHON
 
 
 @pytest.fixture(params=condas.MAMBAS)

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Home
 from support import layouts
+from support.home import Home
 
 from envtool.engines.cloning.rename import Move
 

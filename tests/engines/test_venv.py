@@ -4,18 +4,16 @@ import os
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.channel.recipe import PYTHON
 from support.channel.server import serve
+from support.home import Home
+from support.reporter import Recorder
 
 from envtool.engines import installers
 from envtool.model import PipSources
-
-from .conftest import PYTHON
 
 
 def envs(home: Home) -> Path:
@@ -101,25 +99,6 @@ def test_ctrl_c_leaves_nothing(home: Home) -> None:
     assert list(envs(home).iterdir()) == []
 
 
-class Heard:
-    """A reporter that remembers what its bars showed."""
-
-    def __init__(self) -> None:
-        self.shown: list[tuple[float, float | None, str, str | None]] = []
-
-    def note(self, text: str) -> None:
-        pass
-
-    warn = note
-
-    @contextmanager
-    def bar(self, label: str, **_: object) -> Iterator["Heard"]:
-        yield self
-
-    def update(self, done: float, total: float | None = None, *, label: str = "", unit: str | None = None) -> None:
-        self.shown.append((done, total, label, unit))
-
-
 def test_a_download_is_shown_in_bytes(home: Home, made: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "index/big"
     folder.mkdir(parents=True)
@@ -132,7 +111,7 @@ def test_a_download_is_shown_in_bytes(home: Home, made: str, tmp_path: Path, mon
             archive.writestr(f"big-1.0.dist-info/{name}", text)
     (folder / "index.html").write_text(f"<a href='{wheel.name}'>{wheel.name}</a>")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
-    heard = Heard()
+    heard = Recorder()
     with serve(tmp_path / "index") as server:
         server.break_(wheel.name, "slow", rate=3_000_000)
         half, sources = installers.PipHalf(("big",)), PipSources(index=server.url)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.home import Home
 from support.layouts import CONDA, ask_conda, conda_env, venv
 
 from envtool.environments import find

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Home
+from support.home import Home
 
 GPU = ("--assume-driver", "580.95.05", "--assume-cc", "9.0")
 

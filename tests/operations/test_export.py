@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Home
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.home import Home
 from support.layouts import CONDA, CORPUS, ask_conda, conda_env, dist, venv, write
 
 from envtool import specs

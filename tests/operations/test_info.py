@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.home import Home
 from support.layouts import conda_env, dist, venv, write
 from support.terminal import Terminal
 

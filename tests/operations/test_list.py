@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.home import Home
 from support.layouts import conda_env, dist, venv
 
 from envtool.prefix.marks import mark_unfinished

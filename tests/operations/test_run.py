@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.home import Home
 from support.layouts import conda_env, venv, write
 
 from envtool.model import Environment

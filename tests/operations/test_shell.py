@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.home import Home
 from support.layouts import CONDA, conda_env, venv, write
 from support.terminal import Terminal
 

@@ -11,7 +11,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from conftest import Home
+from support.home import Home
 
 
 def _card() -> bool:

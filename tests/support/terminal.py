@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 
 import pytest
-from conftest import Home
+
+from support.home import Home
 
 pty = pytest.importorskip("pty", reason="this system has no terminals that a test could hold")
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.layouts import CORPUS
 
 from envtool import journal
 from envtool.clients import conda, pip
@@ -83,9 +84,7 @@ def round_trip(home, case: Path, mirror: str) -> None:
 
 @pytest.mark.corpus
 def test_real_files_switch_back_to_the_byte(home):
-    from conftest import CORPUS
-
-    cases = [*Path(CORPUS, "condarc").iterdir(), *Path(CORPUS, "pipconf").iterdir()]
+    cases = [*(CORPUS / "condarc").iterdir(), *(CORPUS / "pipconf").iterdir()]
     assert cases
     for case in cases:
         for mirror in ("tsinghua", "ustc", "aliyun"):

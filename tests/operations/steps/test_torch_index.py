@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from conftest import Home
+from support.home import Home
+from support.reporter import Recorder
 
 from envtool.mirrors import catalogue, fallbacks
 from envtool.model import Sources
@@ -18,16 +19,8 @@ LINES = (
 )
 
 
-class Told(Silent):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
 def replaced(home: Home, lines: tuple[str, ...], answers: Callable[[str], bool]) -> tuple[list[str], list[str]]:
-    told = Told()
+    told = Recorder()
     return list(torch_index._replaced(lines, catalogue.load(home.host), answers, told)), told.notes
 
 

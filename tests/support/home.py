@@ -1,0 +1,100 @@
+"""A clean account, and envtool run in it as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.paths import Host
+
+ENVTOOL = (sys.executable, "-m", "envtool")
+
+# What a clean account on this machine still has: where programs are, and how pip reaches its packages at all.
+KEPT = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SYSTEMROOT",
+    "PIP_CERT",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "PIP_DEFAULT_TIMEOUT",
+    "CONDA_SOLVER",
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that has ended: its exit code, its standard output and its standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """The ``data`` of the JSON envelope."""
+        return json.loads(self.out)["data"]
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home directory, the variables of its account, and the envtool that is run in it."""
+
+    path: Path
+    environ: Mapping[str, str]
+    program: tuple[str, ...] = ENVTOOL
+
+    @classmethod
+    def at(cls, path: Path, program: tuple[str, ...] = ENVTOOL) -> "Home":
+        """Make an empty home directory at a path; no environment is active in it and nothing is configured."""
+        path.mkdir()
+        environ = {name: os.environ[name] for name in KEPT if name in os.environ}
+        environ |= {"HOME": str(path), "USERPROFILE": str(path), "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+        return cls(path, environ, program)
+
+    def envtool(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        cwd: Path | None = None,
+        timeout: float = 300,
+    ) -> Ran:
+        """Run ``envtool ARGUMENTS`` in a process of its own."""
+        done = subprocess.run(
+            [*self.program, *arguments],
+            check=False,
+            env={**self.environ, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=timeout,
+            cwd=cwd or self.path,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start ``envtool ARGUMENTS`` and return the running process, to be interrupted."""
+        return subprocess.Popen(
+            [*self.program, *arguments],
+            env=dict(self.environ),
+            cwd=self.path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def host(self) -> Host:
+        """This home as the operations see it."""
+        here = Host.here()
+        return Host(dict(self.environ), self.path, here.system, here.machine)
