@@ -47,15 +47,6 @@ def specs_to_solve(wanted: Wanted, installed: Sequence[Json]) -> list[str]:
     return [*kept, *wanted.specs, *wanted.update]
 
 
-def pins(prefix: Path | None) -> list[str]:
-    """Return the specs of ``conda-meta/pinned``, which hold for every change of an environment."""
-    try:
-        lines = (prefix / "conda-meta" / "pinned").read_text(encoding="utf-8").splitlines() if prefix else []
-    except FileNotFoundError:
-        return []
-    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
-
-
 def others(defaults: Sequence[str], specs: Sequence[str]) -> list[str]:
     """Return the specs of conda's ``create_default_packages`` whose names were not asked for."""
     named = {spec_name(spec) for spec in specs}

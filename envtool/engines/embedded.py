@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients.conda_settings import CondaSettings
-from envtool.engines import conda_records, history, package_cache, post_link
+from envtool.engines import conda_records, package_cache, post_link
 from envtool.engines.protocol import EngineName, Solution, Wanted
 from envtool.engines.rattler import PackageError, Rattler
-from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.model import Channel, Package, Sources
 from envtool.paths import Host
-from envtool.prefix import environments_txt
+from envtool.prefix import environments_txt, history, pinned
 from envtool.prefix.marks import mark_unfinished
 from envtool.redaction import redact
 from envtool.reporter import Reporter
@@ -79,7 +78,7 @@ class Embedded:
             "specs": [*specs, *map(conda_records.spec_name, specs)] if priority == "strict" else specs,
             "installed": str(prefix) if prefix else None,
             "update": list(wanted.update),
-            "pins": [*self._settings.pinned_packages, *conda_records.pins(prefix)],
+            "pins": [*self._settings.pinned_packages, *(pinned.specs(prefix) if prefix else ())],
             "subdir": self._host.subdir,
             "priority": priority,
             "offline": self._is_offline(sources),
@@ -117,13 +116,12 @@ class Embedded:
         self._link(solution.private, prefix, prefix, scratch, reporter, fetch_only=True)
 
     def snapshot(self, solution: Solution, prefix: Path) -> Json:
-        diary = (prefix / "conda-meta" / "history").read_text(encoding="utf-8", errors="surrogateescape")
         owned = {path for record in conda_records.read_all(prefix) for path in record.get("files", ())}
         cache = self._host.cache_dir / "conda" / "pkgs"
         coming = [path for package in solution.link for path in package_cache.files_of(cache, package, solution.python)]
         # Files that this change brings, and that nobody but conda had there before: they go when it is undone.
         fresh = [path for path in coming if path in owned or not (prefix / path).exists()]
-        return {"records": conda_records.read_all(prefix), "history": diary, "fresh": fresh}
+        return {"records": conda_records.read_all(prefix), "history": history.text(prefix), "fresh": fresh}
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         post_link.run(prefix, solution.unlink, "pre-unlink")
@@ -144,8 +142,7 @@ class Embedded:
                 (prefix / path).unlink(missing_ok=True)
         for record in snapshot["records"]:
             conda_records.write(prefix, record)
-        text = snapshot["history"].encode("utf-8", "surrogateescape")
-        write_atomically(prefix / "conda-meta" / "history", text)
+        history.replace(prefix, snapshot["history"])
 
     def relink(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         overwritten = conda_records.overwritten(prefix, snapshot["records"])
@@ -216,7 +213,7 @@ class Embedded:
         private: _Private = solution.private
         linked, unlinked = private.named(solution.link), private.named(solution.unlink)
         wanted = solution.wanted
-        history.append(prefix, history.block(self._command, linked, unlinked, wanted.specs, wanted.remove))
+        history.append(prefix, self._command, linked, unlinked, wanted.specs, wanted.remove)
 
 
 def _tell_how(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> None:

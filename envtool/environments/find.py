@@ -14,6 +14,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment, Kind
 from envtool.paths import Host
+from envtool.prefix import environments_txt
 from envtool.prefix.layout import bin_dir, kind_of
 from envtool.prefix.marks import made_by, unfinished
 
@@ -154,7 +155,7 @@ def _candidates(host: Host, places: _Places) -> Iterator[Path]:
     for folder in (*places.folders, places.venvs):
         yield from _children(folder)
     for home in _homes(host):
-        yield from _registered(home / ".conda" / "environments.txt")
+        yield from environments_txt.prefixes(home)
 
 
 def _children(folder: Path) -> list[Path]:
@@ -175,14 +176,6 @@ def _homes(host: Host) -> list[Path]:
     if Path(pwd.getpwuid(0).pw_dir) != host.home:
         return [host.home]
     return list(dict.fromkeys((host.home, *(Path(user.pw_dir) for user in pwd.getpwall()))))
-
-
-def _registered(path: Path) -> list[Path]:
-    try:
-        lines = path.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return []
-    return [Path(line.strip()) for line in lines if line.strip()]
 
 
 def _is_path(text: str) -> bool:

@@ -1,6 +1,5 @@
-"""The state an environment is in, from its files: when it last changed, whether it is frozen, what is broken in it."""
+"""The state of an environment, read from its files: when it last changed, and what is broken in it."""
 
-import json
 from pathlib import Path
 
 from envtool.i18n import tr
@@ -18,18 +17,6 @@ def last_change(prefix: Path) -> float | None:
     traces = (prefix / "conda-meta" / "history", site_packages(prefix), prefix / OWN / "environment.json")
     times = [time for path in traces if path and (time := _modified(path))]
     return max(times, default=None)
-
-
-def frozen(prefix: Path) -> str | None:
-    """Return the message of an environment that is not to be changed (CEP 22), maybe ``""``; None where it may be."""
-    path = prefix / "conda-meta" / "frozen"
-    if not path.exists():
-        return None
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return ""
-    return str(content.get("message") or "") if isinstance(content, dict) else ""
 
 
 def broken(environment: Environment) -> tuple[str, ...]:

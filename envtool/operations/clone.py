@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from envtool import __version__
-from envtool.engines import history
 from envtool.engines.cloning.clone import Original, look
 from envtool.engines.cloning.clone import clone as copy
 from envtool.engines.cloning.copying import Copied
@@ -20,7 +19,7 @@ from envtool.operations.steps import names
 from envtool.operations.steps.location import is_installation, place
 from envtool.operations.steps.prefix_lock import holding, new_prefix, refuse_unfinished, require_environment
 from envtool.paths import Host
-from envtool.prefix import environments_txt
+from envtool.prefix import environments_txt, history
 from envtool.prefix.marks import OWN, record_maker
 from envtool.redaction import redact
 from envtool.reporter import Reporter
@@ -160,7 +159,7 @@ def _carry_out(
                 hint=tr("Nothing was left of the clone; the source is as it was."),
             ) from error
         if cloned.environment.kind == "conda":
-            history.append(stage, history.block(redact(request.command), (), stays, (), ()))
+            history.append(stage, redact(request.command), unlinked=stays)
         record_maker(stage, cloned.source.engine, __version__)
         stage.replace(prefix)
         if cloned.environment.kind == "conda":

@@ -18,6 +18,7 @@ from envtool.operations.steps.disk_usage import measure
 from envtool.operations.steps.prefix_lock import refuse_unfinished
 from envtool.operations.vars import shown
 from envtool.paths import Host
+from envtool.prefix import frozen, pinned
 from envtool.prefix.history import Revision, revisions
 from envtool.prefix.marks import OWN
 from envtool.reporter import Reporter
@@ -85,7 +86,7 @@ def info(host: Host, environment: Environment, reporter: Reporter, *, show: bool
         active=bool(active and active.prefix == prefix),
         python=packages.python_version(environment),
         torch=torch(prefix),
-        frozen=state.frozen(prefix),
+        frozen=frozen.message(prefix),
         unfinished=_unfinished(environment),
         broken=(*contents.warnings, *state.python_missing(environment)),
         conda=len(contents.conda),
@@ -123,13 +124,10 @@ def _size(host: Host, environment: Environment, reporter: Reporter) -> Size:
 
 
 def _pins(prefix: Path) -> tuple[str, ...]:
-    """Return the specs that hold packages where they are: conda's ``pinned`` file without its comments."""
     try:
-        text = (prefix / "conda-meta" / "pinned").read_text("utf-8", "replace")
+        return pinned.specs(prefix)
     except OSError:
-        return ()
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return tuple(line for line in lines if line)
+        return ()  # a change would be refused for it; there is still much to be told
 
 
 def _bootstrap(prefix: Path) -> Mapping[str, Any] | None:

@@ -12,6 +12,7 @@ from envtool.i18n import tr
 from envtool.model import Environment, Package
 from envtool.operations.steps.disk_usage import measure
 from envtool.paths import Host
+from envtool.prefix import frozen
 from envtool.reporter import Reporter
 
 
@@ -92,7 +93,7 @@ def _look_into(item: Listed, every: Iterable[Environment], progress: Callable[[i
         item,
         torch(environment.prefix),
         state.last_change(environment.prefix),
-        state.frozen(environment.prefix),
+        frozen.message(environment.prefix),
         state.broken(environment),
         measure(environment, every, progress),
     )

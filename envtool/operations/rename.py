@@ -94,7 +94,7 @@ def _place(host: Host, request: RenameRequest) -> Path:
 
 
 def _move(host: Host, move: Move, old: Path, new: Path, reporter: Reporter) -> int:
-    registered = environments_txt.registered(host, old)
+    registered = environments_txt.is_registered(host, old)
     try:
         with reporter.bar(tr("Looking for its path"), unit="files") as bar:
             count, warnings = move.prepare(bar.update)

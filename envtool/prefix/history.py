@@ -1,16 +1,20 @@
-"""What happened to a conda environment, read from conda's own diary of it, ``conda-meta/history``.
+"""``conda-meta/history``: conda's log of the changes to an environment, read and written in conda's form.
 
-Grammar: ``conda/history.py`` of conda 26. A pip install leaves no trace in it.
+``conda list --revisions``, ``conda env export --from-history`` and conda's solver (which packages were asked for) read
+it; py-rattler leaves it empty. Grammar: ``conda/history.py`` of conda 26. A pip install leaves no trace in it.
 """
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.files import write_atomically
+from envtool.model import Package
 from envtool.redaction import redact
 
-_HEADER = re.compile(r"==>\s*(.+?)\s*<==$")
+_HEADER = re.compile(r"==>\s*(.+?)\s*<==")
 
 
 @dataclass(frozen=True)
@@ -24,16 +28,55 @@ class Revision:
 
 
 def revisions(prefix: Path) -> tuple[Revision, ...]:
-    """Return the changes of an environment, the oldest first; none where nothing was written down."""
+    """Return the changes of an environment, oldest first; none where there is no history."""
     try:
-        text = (prefix / "conda-meta" / "history").read_text("utf-8", "replace")
+        text = _path(prefix).read_text("utf-8", "replace")
     except OSError:
         return ()
-    return tuple(_revision(date, lines) for date, lines in _blocks(text))
+    return tuple(_revision(date, lines) for date, lines in _entries(text))
 
 
-def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield (date, lines) of every block; what stands before the first header belongs to none."""
+def append(
+    prefix: Path,
+    command: str,
+    linked: Sequence[Package] = (),
+    unlinked: Sequence[Package] = (),
+    specs: Sequence[str] = (),
+    removed: Sequence[str] = (),
+) -> None:
+    """Add the entry for one change: the user's command line, the packages that came and went, what was asked for.
+
+    ``specs`` are the match specs that were requested, ``removed`` the names whose removal was. Raises OSError.
+    """
+    # One line: what a line break in it led to would be read as part of the entry.
+    lines = [time.strftime("==> %Y-%m-%d %H:%M:%S <=="), f"# cmd: {' '.join(command.splitlines())}"]
+    lines += sorted(f"-{_distribution(package)}" for package in unlinked)
+    lines += sorted(f"+{_distribution(package)}" for package in linked)
+    if specs:
+        lines.append(f"# update specs: {[*specs]!r}")
+    if removed:
+        lines.append(f"# remove specs: {[*removed]!r}")
+    # conda reads the file as strict UTF-8: a byte of the command line that is not must not get in.
+    with _path(prefix).open("a", encoding="utf-8", errors="backslashreplace") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def text(prefix: Path) -> str:
+    """Return the whole history, any bytes in it kept, for :func:`replace`. Raises OSError."""
+    return _path(prefix).read_bytes().decode("utf-8", "surrogateescape")
+
+
+def replace(prefix: Path, text: str) -> None:
+    """Put back what :func:`text` returned. Raises OSError."""
+    write_atomically(_path(prefix), text.encode("utf-8", "surrogateescape"))
+
+
+def _path(prefix: Path) -> Path:
+    return prefix / "conda-meta" / "history"
+
+
+def _entries(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield (date, lines) of every entry; what stands before the first header belongs to none."""
     date, lines = "", list[str]()
     for line in (line.strip() for line in text.splitlines()):
         if header := _HEADER.match(line):
@@ -54,3 +97,7 @@ def _revision(date: str, lines: list[str]) -> Revision:
         removed=tuple(line[1:] for line in lines if line.startswith("-")),
         added=tuple(line[1:] for line in lines if line.startswith("+")),
     )
+
+
+def _distribution(package: Package) -> str:
+    return f"{package.channel}/{package.subdir}::{package.name}-{package.version}-{package.build}"

@@ -314,7 +314,7 @@ def test_an_environment_without_pip(home: Home, engine: str, channel: str) -> No
 def test_an_update_goes_as_far_as_the_pins_allow(home: Home, made: str, channel: str) -> None:
     assert home.envtool("install", "-n", made, "leaf=1.0", "--pip", "colorama==0.4.5", "-c", channel).code == 0
     pinned = envs(home) / made / "conda-meta/pinned"
-    pinned.write_text("# held\nsix 1.16.*\n")
+    pinned.write_text("# held\nsix 1.16.*  # by the cluster\n")
     ran = home.envtool("update", "-n", made, "-c", channel, "--yes")
     assert ran.code == 0, ran.err
     after = names(home, made)

@@ -9,7 +9,7 @@ import pytest
 from support.layouts import conda_env, dist, venv, write
 
 from envtool.environments.size import measure
-from envtool.environments.state import broken, frozen, last_change
+from envtool.environments.state import broken, last_change
 from envtool.environments.torch_build import torch
 from envtool.model import Environment
 
@@ -141,16 +141,6 @@ def test_the_last_change_is_the_newest_trace(tmp_path: Path) -> None:
         os.utime(path, (time, time))
     assert last_change(prefix) == 200
     assert last_change(tmp_path / "gone") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "message"), [("", ""), ('{"message": "shared by all"}', "shared by all"), ("{}", ""), ("[]", "")]
-)
-def test_frozen_with_its_message(tmp_path: Path, text: str, message: str) -> None:
-    prefix = conda_env(tmp_path)
-    assert frozen(prefix) is None
-    write(prefix / "conda-meta" / "frozen", text)
-    assert frozen(prefix) == message
 
 
 def test_broken_are_records_nobody_understands_and_a_python_that_is_gone(tmp_path: Path) -> None:

@@ -16,14 +16,13 @@ from envtool.engines import installers
 from envtool.engines.installers import InstallOptions
 from envtool.engines.protocol import Engine, Solution
 from envtool.environments import packages
-from envtool.environments.state import frozen
 from envtool.errors import EnvtoolError
 from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.model import Environment, PipSources
 from envtool.operations.steps import pip_packages
 from envtool.operations.steps.prefix_lock import delete, holding, old_state, refuse_unfinished, require_environment
-from envtool.prefix import conda_meta
+from envtool.prefix import conda_meta, frozen
 from envtool.prefix.layout import bin_dir, site_packages
 from envtool.prefix.marks import mark_finished, mark_unfinished, unfinished
 from envtool.reporter import Reporter
@@ -57,7 +56,7 @@ def held(environment: Environment, command: str, reporter: Reporter, *, dry_run:
 
 def refuse_frozen(environment: Environment) -> None:
     """Raise EnvtoolError where an environment's owner does not want it changed (CEP 22: ``conda-meta/frozen``)."""
-    message = frozen(environment.prefix)
+    message = frozen.message(environment.prefix)
     if message is None:
         return
     raise EnvtoolError(

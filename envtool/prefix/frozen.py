@@ -1,0 +1,16 @@
+"""``conda-meta/frozen``: an environment that its owner does not want changed (CEP 22)."""
+
+import json
+from pathlib import Path
+
+
+def message(prefix: Path) -> str | None:
+    """Return what the owner says about it, ``""`` where that is nothing; None where the environment is not frozen."""
+    path = prefix / "conda-meta" / "frozen"
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return ""  # a file that cannot be understood freezes all the same
+    return str(content.get("message") or "") if isinstance(content, dict) else ""
