@@ -1,13 +1,95 @@
-"""Redaction: text without the logins and tokens of the addresses in it."""
+"""Redaction: text without the secrets in it, for screens, logs, records and process lists.
+
+Secrets are recognized by their place, not by how they look: the login of an address, the token in its path or query,
+the value of a header or a setting whose name says that it is secret, the password of a netrc line. Where it is unclear
+how far a login reaches (a password with ``@``, ``/`` or a quote in it that was not encoded), too much is masked.
+"""
 
 import re
+from collections.abc import Iterator
 
 MASK = "***"  # stands where a secret stood
 
-_LOGIN = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s'\"]+@")
-_TOKEN = re.compile(r"/t/[^/\s'\"]+(?=/|$|[\s'\"])")
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_TOKEN = re.compile(r"/t/[^/\s'\"?#]+(?=[/?#'\"]|$)")
+_NAMES = r"token|secret|passw(?:or)?d|passwd|passphrase|api[_-]?key|access[_-]?key|credential"
+_SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
+_PARAMETER = re.compile(
+    rf"(?P<name>[?&;][^=&#\s]*(?:{_NAMES}|signature|\bsig\b|\bpwd\b|\bauth\b|\bkey\b)[^=&#\s]*=)[^&#\s'\"]+",
+    re.IGNORECASE,
+)
+_HEADER = re.compile(
+    r"(?P<name>\b(?:(?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*(?:token|key|auth)[\w-]*)['\"]?\s*[:=]\s*['\"]?)"
+    r"(?P<kind>(?:basic|bearer|digest|token)\s+)?[^\s'\",][^\r\n'\"]*",
+    re.IGNORECASE,
+)
+_SETTING = re.compile(
+    rf"(?P<name>(?<![?&;\w.-])(?:--)?[\w.-]*(?:{_NAMES})s?[\w.-]*['\"]?(?:\s*[:=]\s*|(?<=[a-z])\s+(?=\S)))"
+    r"(?P<value>\"[^\"\n]+\"|'[^'\n]+'|[^\s,;'\"]+)",
+    re.IGNORECASE,
+)
+_NETRC = re.compile(r"(?P<name>\b(?:machine\s+\S+|default)\s.*?\bpassword\s+)\S+", re.IGNORECASE)
+_BARE_LOGIN = re.compile(r"(?<![\w/*.@-])[^\s/'\"@:*]+:[^\s/'\"@]+@(?=[\w\[])")  # a proxy written without its scheme
 
 
 def redact(text: str) -> str:
-    """Return ``text`` without the logins (``user:password@``) and conda tokens (``/t/<token>/``) of any URL in it."""
-    return _TOKEN.sub(f"/t/{MASK}", _LOGIN.sub(rf"\g<scheme>{MASK}@", text))
+    """Return ``text`` without the secrets in it. What has been redacted once stays as it is."""
+    text = "".join(_pieces(text))
+    text = _HEADER.sub(rf"\g<name>{MASK}", text)
+    text = _NETRC.sub(rf"\g<name>{MASK}", text)
+    text = _SETTING.sub(_masked_setting, text)
+    return _BARE_LOGIN.sub(f"{MASK}@", text)
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Return whether a variable or setting should not be shown: its name says so, or its value holds a secret."""
+    return bool(_SECRET_NAME.search(name)) or redact(value) != value
+
+
+def _masked_setting(match: "re.Match[str]") -> str:
+    name, value = match["name"], match["value"]
+    if not re.search(r"[:=]\s*$", name) and not name.lstrip().startswith("--"):
+        return match[0]  # prose: "token that is", "password needed"
+    quote = value[0] if value[0] in "'\"" else ""
+    return f"{name}{quote}{MASK}{quote}"
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield the text in pieces, its addresses redacted; one ends at white space or where the next begins."""
+    position = 0
+    starts = [match.span() for match in _SCHEME.finditer(text)]
+    for number, (start, behind) in enumerate(starts):
+        yield text[position:start]
+        limit = starts[number + 1][0] if number + 1 < len(starts) else len(text)
+        space = re.search(r"\s", text[behind:limit])
+        end = behind + space.start() if space else limit
+        yield text[start:behind] + _address(text[start:behind], text[behind:end])
+        position = end
+    yield text[position:]
+
+
+def _address(scheme: str, rest: str) -> str:
+    """Return what follows ``scheme://`` without login, token and secret parameters."""
+    if scheme == "file://":
+        return rest
+    end = _login_end(rest, is_versioned=scheme.partition("+")[0].lower() in ("git", "hg", "svn", "bzr", "ssh"))
+    if end:
+        rest = f"{MASK}@{rest[end:]}"
+    return _PARAMETER.sub(rf"\g<name>{MASK}", _TOKEN.sub(f"/t/{MASK}", rest))
+
+
+def _login_end(rest: str, *, is_versioned: bool) -> int:
+    """Return where the host begins behind a login, or 0 where there is none.
+
+    The addresses of version control may name a revision behind another ``@``; any other ``@`` ends a login, except one
+    that begins a part of the path.
+    """
+    head = re.match(r"[^/?#]*", rest)
+    authority = head[0] if head else ""
+    if is_versioned and "@" in authority:
+        return authority.rfind("@") + 1
+    port = authority.partition(":")[1:]
+    if is_versioned and (not port[0] or port[1].isdecimal()):
+        return 0
+    ends = [match.start() for match in re.finditer(r"(?<!/)@", rest)]
+    return ends[-1] + 1 if ends else 0
