@@ -18,6 +18,7 @@ from envtool.operations.steps import pip_export
 from envtool.operations.steps.target import target
 from envtool.paths import Host
 from envtool.prefix import state_file
+from envtool.redaction import is_secret
 from envtool.reporter import Reporter
 from envtool.specs import environment_yml, explicit, requirements
 
@@ -112,7 +113,7 @@ def _channels(host: Host, environment: Environment, half: Sequence[Package], rep
 
 def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:
     stored = state_file.stored(environment.prefix)
-    secret = [name for name, value in stored.items() if state_file.is_secret(name, value)]
+    secret = [name for name, value in stored.items() if is_secret(name, value)]
     if secret:
         reporter.warn(tr("Left out, for they look like secrets: the variables {names}.", names=", ".join(secret)))
     return {name: value for name, value in stored.items() if name not in secret}

@@ -13,14 +13,14 @@ from envtool.operations.steps.activation import markers, title
 from envtool.operations.steps.prefix_lock import holding, refuse_unfinished
 from envtool.prefix import state_file
 from envtool.prefix.layout import bin_dir
-from envtool.redaction import MASK
+from envtool.redaction import MASK, is_secret
 from envtool.reporter import Reporter
 
 
 def shown(environment: Environment, *, show: bool = False) -> dict[str, str]:
     """Return the variables that entering an environment sets; what looks like a secret is masked unless ``show``."""
     return {
-        name: MASK if state_file.is_secret(name, value) and not show else value
+        name: MASK if is_secret(name, value) and not show else value
         for name, value in state_file.in_force(environment.prefix).items()
     }
 

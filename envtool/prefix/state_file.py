@@ -9,13 +9,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from envtool.redaction import redact
-
 UNSET = "***unset***"  # conda's way to hide a variable that a package brought
 RESERVED = "PATH"  # conda ignores it, with a warning: activation itself sets it
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"token|secret|passw|api_?key|credential", re.IGNORECASE)
 
 
 def state_file(prefix: Path) -> Path:
@@ -48,11 +45,6 @@ def in_force(prefix: Path) -> dict[str, str]:
 def is_name(text: str) -> bool:
     """Return whether every shell can carry a variable of that name."""
     return bool(_NAME.fullmatch(text))
-
-
-def is_secret(name: str, value: str) -> bool:
-    """Return whether a variable looks like one that nobody else should read."""
-    return bool(_SECRET.search(name)) or redact(value) != value
 
 
 def _variables(path: Path, *keys: str) -> dict[str, str]:
