@@ -15,7 +15,7 @@ from typing import Any
 from envtool.engines import conda_errors, conda_records, package_cache
 from envtool.engines.channel_fallback import anywhere
 from envtool.engines.download_progress import watched
-from envtool.engines.protocol import EngineName, Solution, Wanted
+from envtool.engines.protocol import EngineName, Solution, SolveRequest
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
@@ -49,27 +49,27 @@ class Conda:
         self._caches = caches
         self._environment = {"CONDA_PLUGINS_AUTO_ACCEPT_TOS": "yes"} if accept_tos else {}
 
-    def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
-        return anywhere(lambda where: self._solve(wanted, prefix, where, reporter), sources, reporter)
+    def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
+        return anywhere(lambda where: self._solve(request, prefix, where, reporter), sources, reporter)
 
-    def _solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
-        if wanted.archives:
-            link = tuple(_from_url(archive.url) for archive in wanted.archives)
-            return Solution(wanted, link, private=replace(sources, channels=()))
+    def _solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
+        if request.archives:
+            link = tuple(_from_url(archive.url) for archive in request.archives)
+            return Solution(request, link, private=replace(sources, channels=()))
         # conda solves for a prefix that does not exist when none does: the path only has to be free.
         target = prefix or Path("/nonexistent/envtool")
-        verb = _verb(wanted) if prefix else "create"
-        arguments = (verb, "--dry-run", *at(target), *_channels(sources, verb), *_what(wanted, verb))
+        verb = _verb(request) if prefix else "create"
+        arguments = (verb, "--dry-run", *at(target), *_channels(sources, verb), *_what(request, verb))
         answer = self._run(arguments, sources, reporter, tr("Solving"))
         actions = answer.get("actions") or {}
-        requested = set(map(conda_records.spec_name, wanted.specs))
+        requested = set(map(conda_records.spec_name, request.specs))
         # conda tells addresses and sizes only of what it has to fetch
         known = {_identity(record): record for record in actions.get("FETCH", [])}
         told = ({**known.get(_identity(record), {}), **record} for record in actions.get("LINK", []))
         link = tuple(_package(record, requested) for record in told)
         unlink = tuple(_package(record, requested) for record in actions.get("UNLINK", []))
         python = next((package.version for package in link if package.name == "python"), "")
-        return Solution(wanted, link, unlink, python or (_python_in(prefix) if prefix else ""), sources)
+        return Solution(request, link, unlink, python or (_python_in(prefix) if prefix else ""), sources)
 
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         prefix.rmdir()  # conda wants the path to be free; our lock keeps it free
@@ -84,7 +84,7 @@ class Conda:
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         def bring(sources: Sources) -> None:
-            self._apply(_verb(solution.wanted), replace(solution, private=sources), prefix, scratch, reporter)
+            self._apply(_verb(solution.request), replace(solution, private=sources), prefix, scratch, reporter)
 
         anywhere(bring, solution.private, reporter)
 
@@ -107,7 +107,7 @@ class Conda:
         now = [path.stem for path in (prefix / "conda-meta").glob("*.json")]
         lost = tuple(Archive(**address) for stem, address in old.items() if stem not in now)
         if lost:
-            self._apply("install", Solution(Wanted(archives=lost), private=Sources()), prefix, scratch, reporter)
+            self._apply("install", Solution(SolveRequest(archives=lost), private=Sources()), prefix, scratch, reporter)
         kept = {name_of(stem) for stem in old}
         added = [name for name in map(name_of, now) if name not in kept]
         if added:
@@ -142,15 +142,15 @@ class Conda:
 
     def _apply(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         sources: Sources = solution.private
-        if solution.wanted.archives:
+        if solution.request.archives:
             self._take(verb, solution, prefix, scratch, reporter)
         else:
-            what = (*at(prefix), *_channels(sources, verb), *_what(solution.wanted, verb))
+            what = (*at(prefix), *_channels(sources, verb), *_what(solution.request, verb))
             self._run((verb, *what), sources, reporter, tr("Installing packages"), solution.link)
 
     def _take(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Link exactly the archives that are wanted."""
-        listing = self._listed(solution.wanted.archives, scratch)
+        """Link exactly the archives that are asked for."""
+        listing = self._listed(solution.request.archives, scratch)
         self._run((verb, *at(prefix), *listing), solution.private, reporter, tr("Installing packages"))
 
     def _listed(self, archives: Sequence[Archive], scratch: Path) -> tuple[str, str]:
@@ -197,8 +197,8 @@ def at(prefix: Path) -> tuple[str, str]:
     return "--prefix", str(prefix)
 
 
-def _verb(wanted: Wanted) -> str:
-    return "remove" if wanted.remove else "update" if wanted.update else "install"
+def _verb(request: SolveRequest) -> str:
+    return "remove" if request.remove else "update" if request.update else "install"
 
 
 def _channels(sources: Sources, verb: str) -> tuple[str, ...]:
@@ -208,9 +208,9 @@ def _channels(sources: Sources, verb: str) -> tuple[str, ...]:
     return ("--override-channels", *named)
 
 
-def _what(wanted: Wanted, verb: str) -> tuple[str, ...]:
+def _what(request: SolveRequest, verb: str) -> tuple[str, ...]:
     """Return the packages, after a word that ends the options: a name that looks like one stays a name."""
-    return ("--", *{"remove": wanted.remove, "update": wanted.update}.get(verb, wanted.specs))
+    return ("--", *{"remove": request.remove, "update": request.update}.get(verb, request.specs))
 
 
 def _last_json(text: str) -> Json:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from envtool.engines.protocol import Wanted
+from envtool.engines.protocol import SolveRequest
 from envtool.files import write_atomically
 from envtool.model import Package
 from envtool.prefix.marks import OWN
@@ -30,21 +30,21 @@ def read_all(prefix: Path) -> list[Json]:
     return [record for record in records if record]
 
 
-def specs_to_solve(wanted: Wanted, installed: Sequence[Json]) -> list[str]:
+def specs_to_solve(request: SolveRequest, installed: Sequence[Json]) -> list[str]:
     """Return the specs to solve for: the new ones, and whatever keeps in place what is there and not to go.
 
     The solver returns only what its specs need, so all that was asked for earlier is asked for again; and also what
     nothing else needs, since not every tool writes down what was asked for.
     """
-    gone = _with_dependents(set(wanted.remove), installed)
-    settled = gone | {spec_name(spec) for spec in wanted.specs} | set(wanted.update)
+    gone = _with_dependents(set(request.remove), installed)
+    settled = gone | {spec_name(spec) for spec in request.specs} | set(request.update)
     needed = {name for record in installed for name in _needs(record)}
     kept: list[str] = []
     for record in installed:
         asked = record.get("requested_specs") or [spec for spec in [record.get("requested_spec")] if spec]
         if record["name"] not in settled and (asked or record["name"] not in needed):
             kept += asked or [record["name"]]
-    return [*kept, *wanted.specs, *wanted.update]
+    return [*kept, *request.specs, *request.update]
 
 
 def others(defaults: Sequence[str], specs: Sequence[str]) -> list[str]:

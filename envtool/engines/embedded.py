@@ -11,7 +11,7 @@ from typing import Any
 
 from envtool.clients.conda_settings import CondaSettings
 from envtool.engines import conda_records, package_cache, post_link
-from envtool.engines.protocol import EngineName, Solution, Wanted
+from envtool.engines.protocol import EngineName, Solution, SolveRequest
 from envtool.engines.rattler import PackageError, Rattler
 from envtool.i18n import tr
 from envtool.model import Channel, Package, Sources
@@ -63,43 +63,43 @@ class Embedded:
 
     # -- the protocol -----------------------------------------------------------------------------------------------
 
-    def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
+    def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         installed = conda_records.read_all(prefix) if prefix else []
-        if wanted.archives:
-            return self._explicit(wanted, installed, sources)
-        specs = conda_records.specs_to_solve(wanted, installed)
+        if request.archives:
+            return self._explicit(request, installed, sources)
+        specs = conda_records.specs_to_solve(request, installed)
         if prefix is None:
             specs += conda_records.others(self._settings.create_default_packages, specs)
         priority = self._settings.channel_priority
-        request = {
+        message = {
             "action": "solve",
             "channels": [[channel.name, channel.urls, channel.mirrored] for channel in sources.channels],
             # The library reads only such records as a spec allows, and so overlooks the others of a name.
             "specs": [*specs, *map(conda_records.spec_name, specs)] if priority == "strict" else specs,
             "installed": str(prefix) if prefix else None,
-            "update": list(wanted.update),
+            "update": list(request.update),
             "pins": [*self._settings.pinned_packages, *(pinned.specs(prefix) if prefix else ())],
             "subdir": self._host.subdir,
             "priority": priority,
             "offline": self._is_offline(sources),
         }
         with reporter.bar(tr("Solving")):
-            answer = self._worker.request(request)
+            answer = self._worker.request(message)
         _tell_how(answer, sources.channels, reporter)
         private = _Private(
             answer["records"], tuple(specs), sources.channels, answer["mirrors"], self._is_offline(sources)
         )
-        return _solution(wanted, installed, private)
+        return _solution(request, installed, private)
 
-    def _explicit(self, wanted: Wanted, installed: Sequence[Json], sources: Sources) -> Solution:
+    def _explicit(self, request: SolveRequest, installed: Sequence[Json], sources: Sources) -> Solution:
         """Return the archives as they are named, beside what is installed under other names."""
-        archives = [[archive.url, archive.md5, archive.sha256] for archive in wanted.archives]
+        archives = [[archive.url, archive.md5, archive.sha256] for archive in request.archives]
         offline = self._is_offline(sources)
-        request = {"action": "explicit", "archives": archives, "subdir": self._host.subdir, "offline": offline}
-        new = self._worker.request(request)["records"]
+        message = {"action": "explicit", "archives": archives, "subdir": self._host.subdir, "offline": offline}
+        new = self._worker.request(message)["records"]
         named = {record["name"] for record in new}
         kept = [record for record in installed if record["name"] not in named]
-        return _solution(wanted, installed, _Private([*kept, *new], offline=offline))
+        return _solution(request, installed, _Private([*kept, *new], offline=offline))
 
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         stage = scratch / "stage"
@@ -176,7 +176,7 @@ class Embedded:
     ) -> None:
         """Link, and where a package is missing, cut or corrupt, try again from the channel's next replica."""
         mirrors = dict(private.mirrors)
-        request = {
+        message = {
             "action": "link",
             "records": private.records,
             "prefix": str(prefix),
@@ -191,7 +191,7 @@ class Embedded:
             try:
                 with reporter.bar(label) as bar:
                     self._worker.request(
-                        request | {"mirrors": mirrors},
+                        message | {"mirrors": mirrors},
                         lambda event: bar.update(
                             event["done"], event["total"], label=event.get("label", ""), unit=event["unit"]
                         ),
@@ -212,8 +212,8 @@ class Embedded:
             conda_records.tidy(prefix / "conda-meta" / f"{package.name}-{package.version}-{package.build}.json")
         private: _Private = solution.private
         linked, unlinked = private.named(solution.link), private.named(solution.unlink)
-        wanted = solution.wanted
-        history.append(prefix, self._command, linked, unlinked, wanted.specs, wanted.remove)
+        request = solution.request
+        history.append(prefix, self._command, linked, unlinked, request.specs, request.remove)
 
 
 def _tell_how(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> None:
@@ -231,12 +231,12 @@ def _tell_how(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> 
         reporter.note(tr("Packages of several channels are mixed: with strict channel priority nothing fits together."))
 
 
-def _solution(wanted: Wanted, installed: Sequence[Json], private: _Private) -> Solution:
+def _solution(request: SolveRequest, installed: Sequence[Json], private: _Private) -> Solution:
     before = {conda_records.identity(record): record for record in installed}
     after = {conda_records.identity(record): record for record in private.records}
-    requested = {conda_records.spec_name(spec) for spec in wanted.specs}
+    requested = {conda_records.spec_name(spec) for spec in request.specs}
     return Solution(
-        wanted,
+        request,
         link=tuple(conda_records.as_package(record, requested) for key, record in after.items() if key not in before),
         unlink=tuple(conda_records.as_package(record, requested) for key, record in before.items() if key not in after),
         python=next((record["version"] for record in private.records if record["name"] == "python"), ""),

@@ -8,7 +8,7 @@ from typing import Any
 from envtool.clients.conda import CondaSettings
 from envtool.engines import conda_errors, conda_records
 from envtool.engines.conda import Conda, at, name_of, stem_of
-from envtool.engines.protocol import Solution, Wanted
+from envtool.engines.protocol import Solution, SolveRequest
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
@@ -30,10 +30,10 @@ class Mamba(Conda):
         if root:  # mamba 2.0 does without a guess of its own
             self._environment["MAMBA_ROOT_PREFIX"] = str(root)
 
-    def _solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
-        if prefix is None and not wanted.archives:
-            wanted = replace(wanted, specs=self._for_new(wanted.specs))
-        return super()._solve(wanted, prefix, sources, reporter)
+    def _solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
+        if prefix is None and not request.archives:
+            request = replace(request, specs=self._for_new(request.specs))
+        return super()._solve(request, prefix, sources, reporter)
 
     def _for_new(self, specs: Sequence[str]) -> tuple[str, ...]:
         specs = (*specs, *conda_records.others(self._settings.create_default_packages, specs))
@@ -54,7 +54,7 @@ class Mamba(Conda):
     def _take(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Link archives: what is installed of the same name goes first, since mamba would leave it beside the new."""
         installed = [path.stem for path in (prefix / "conda-meta").glob("*.json")]
-        archives = tuple(archive for archive in solution.wanted.archives if stem_of(archive.url) not in installed)
+        archives = tuple(archive for archive in solution.request.archives if stem_of(archive.url) not in installed)
         names = {name_of(stem_of(archive.url)) for archive in archives}
         old = [name for name in map(name_of, installed) if name in names]
         if self._offline(solution.private):
@@ -65,7 +65,7 @@ class Mamba(Conda):
             self._run(fetch, solution.private, reporter, tr("Fetching packages"))
             self._remove(old, prefix, reporter)
         if archives:
-            super()._take(verb, replace(solution, wanted=Wanted(archives=archives)), prefix, scratch, reporter)
+            super()._take(verb, replace(solution, request=SolveRequest(archives=archives)), prefix, scratch, reporter)
 
     def _digest(self, archive: Archive) -> str:
         # mamba 2.0 takes every hash for an MD5, and passes over one that says what else it is.

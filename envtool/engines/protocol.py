@@ -12,7 +12,7 @@ EngineName = Literal["conda", "embedded", "venv"]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SolveRequest:
     """What the conda half is asked to become: ``specs`` are there, ``remove`` (names) are not, ``update`` are newest.
 
     With ``archives`` nothing is solved: exactly these are taken.
@@ -31,7 +31,7 @@ class Solution:
     ``python`` is the version the environment will have, ``""`` for none; ``private`` is the engine's own.
     """
 
-    wanted: Wanted
+    request: SolveRequest
     link: tuple[Package, ...] = ()
     unlink: tuple[Package, ...] = ()
     python: str = ""
@@ -39,7 +39,7 @@ class Solution:
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether the prefix holds all that is wanted already."""
+        """Whether the prefix holds all that is asked for already."""
         return not (self.link or self.unlink)
 
 
@@ -52,7 +52,7 @@ class Engine(Protocol):
 
     name: EngineName
 
-    def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
+    def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         """Return what would be done to ``prefix`` (None: a new one), writing nothing outside the caches."""
 
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.engines.installers import uv_program
-from envtool.engines.protocol import EngineName, Solution, Wanted
+from envtool.engines.protocol import EngineName, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Package, Sources
@@ -25,19 +25,19 @@ class Venv:
     def __init__(self, command: str) -> None:
         self._command = command
 
-    def solve(self, wanted: Wanted, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:  # noqa: ARG002
-        pythons = [spec for spec in wanted.specs if _is_python(spec)]
+    def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:  # noqa: ARG002
+        pythons = [spec for spec in request.specs if _is_python(spec)]
         # Every venv of ours has pip; files made for conda name it beside python.
-        others = [spec for spec in wanted.specs if spec not in (*pythons, "pip")]
-        if others or wanted.archives or (prefix and (wanted.specs or wanted.remove)):
-            what = ", ".join(others or wanted.specs or wanted.remove or [archive.url for archive in wanted.archives])
+        others = [spec for spec in request.specs if spec not in (*pythons, "pip")]
+        if others or request.archives or (prefix and (request.specs or request.remove)):
+            what = ", ".join(others or request.specs or request.remove or [archive.url for archive in request.archives])
             raise EnvtoolError(
                 tr("A venv holds pip packages only, and {packages} was asked for as a conda package.", packages=what),
                 hint=tr("Ask for it with --pip, or make the environment with --engine embedded or conda."),
                 code=ExitCode.BAD_INPUT,
             )
         if prefix:
-            return Solution(wanted)
+            return Solution(request)
         if len({spec.replace(" ", "") for spec in pythons} - {"python"}) > 1:
             raise EnvtoolError(
                 tr("More than one Python is asked for: {pythons}.", pythons=", ".join(pythons)),
@@ -46,7 +46,7 @@ class Venv:
             )
         python, version = find_python(max(pythons, key=len, default="python"))
         package = Package("python", version, "conda", channel=str(python), requested=bool(pythons))
-        return Solution(wanted, link=(package,), python=version, private=python)
+        return Solution(request, link=(package,), python=version, private=python)
 
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:  # noqa: ARG002
         mark_unfinished(prefix, self._command)

@@ -8,7 +8,7 @@ from typing import Any
 
 from envtool import __version__
 from envtool.engines import installers
-from envtool.engines.protocol import Engine, EngineName, Solution, Wanted
+from envtool.engines.protocol import Engine, EngineName, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
 from envtool.i18n import tr
@@ -150,9 +150,9 @@ def _solve(engine: Engine, spec: Spec, sources: Sources, request: CreateRequest,
     specs = spec.conda
     if wants_pip and any(_name(item) == "python" for item in specs) and not any(_name(item) == "pip" for item in specs):
         specs = (*specs, "pip")
-    solution = engine.solve(Wanted(specs, archives=spec.explicit), None, sources, reporter)
+    solution = engine.solve(SolveRequest(specs, archives=spec.explicit), None, sources, reporter)
     if wants_pip and solution.python and not any(package.name == "pip" for package in solution.link):
-        solution = engine.solve(Wanted((*specs, "pip")), None, sources, reporter)
+        solution = engine.solve(SolveRequest((*specs, "pip")), None, sources, reporter)
     return solution
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from envtool.engines import installers
 from envtool.engines.installers import InstallOptions
-from envtool.engines.protocol import Engine, Solution, Wanted
+from envtool.engines.protocol import Engine, Solution, SolveRequest
 from envtool.environments import packages
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
@@ -95,8 +95,8 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, confirm: Ag
         choice = engine_selection.for_existing(host, environment)
         reporter.note(choice.reason)
         with engine_selection.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
-            wanted = Wanted(request.spec.conda, update=request.update, archives=request.spec.explicit)
-            solution = _solve(engine, wanted, environment, sources, reporter)
+            to_solve = SolveRequest(request.spec.conda, update=request.update, archives=request.spec.explicit)
+            solution = _solve(engine, to_solve, environment, sources, reporter)
             lines = torch_index.localized(host, request.spec.pip, sources, reporter)
             half = pip_packages.half(lines, before.inside, force=request.force)
             pins: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, confirm
         reporter.note(choice.reason)
         with engine_selection.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
             sources = gather(host, request.sources, _channels_of(before), environment.prefix)
-            solution = _solve(engine, Wanted(remove=conda), environment, sources, reporter)
+            solution = _solve(engine, SolveRequest(remove=conda), environment, sources, reporter)
             if request.dry_run:
                 gone = tuple(package for package in before.pip if package.name in pip)
                 return _changed(host, environment, (*solution.unlink, *gone), solution.link, dry_run=True)
@@ -182,10 +182,12 @@ def _refuse_base(environment: Environment) -> None:
         )
 
 
-def _solve(engine: Engine, wanted: Wanted, environment: Environment, sources: Sources, reporter: Reporter) -> Solution:
-    if not (wanted.specs or wanted.remove or wanted.update or wanted.archives):
-        return Solution(wanted)
-    return engine.solve(wanted, environment.prefix, sources, reporter)
+def _solve(
+    engine: Engine, to_solve: SolveRequest, environment: Environment, sources: Sources, reporter: Reporter
+) -> Solution:
+    if not (to_solve.specs or to_solve.remove or to_solve.update or to_solve.archives):
+        return Solution(to_solve)
+    return engine.solve(to_solve, environment.prefix, sources, reporter)
 
 
 def _channels_of(contents: Contents) -> tuple[str, ...]:

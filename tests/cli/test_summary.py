@@ -7,7 +7,7 @@ import pytest
 
 from envtool.cli import summary
 from envtool.cli.output import out
-from envtool.engines.protocol import Solution, Wanted
+from envtool.engines.protocol import Solution, SolveRequest
 from envtool.model import Package
 
 
@@ -23,9 +23,9 @@ def test_a_question_names_a_size_only_where_there_is_one(
     monkeypatch: pytest.MonkeyPatch, size: int | None, said: str
 ) -> None:
     new = (Package("trunk", "1.0", "conda", size=size),) if size else ()
-    solution = Solution(Wanted(), link=new, unlink=(Package("leaf", "1.0", "conda", channel="forge"),))
+    solution = Solution(SolveRequest(), link=new, unlink=(Package("leaf", "1.0", "conda", channel="forge"),))
     shown = _Terminal()
     monkeypatch.setattr(out, "stderr", shown)
     monkeypatch.setattr(sys, "stdin", _Terminal("y\n"))
-    assert summary.ask_about(yes=False)(solution)
+    assert summary.confirm_solution(yes=False)(solution)
     assert said in shown.getvalue()

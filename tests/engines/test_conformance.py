@@ -13,7 +13,7 @@ from support.channel.recipe import PYTHON
 from support.channel.server import Server
 from support.home import Home
 
-from envtool.engines.protocol import Solution, Wanted
+from envtool.engines.protocol import Solution, SolveRequest
 from envtool.environments import find
 from envtool.model import Environment
 from envtool.operations.steps import engine_selection, pip_packages, transaction
@@ -132,7 +132,7 @@ def install_and_stop(host: Host, environment: Environment, line: str, *, unwritt
         engine_selection.opened(host, choice, "envtool install") as engine,
     ):
         frame = transaction.Frame(environment.prefix, "envtool install", scratch)
-        with transaction.changing(frame, engine, Solution(Wanted()), sources.pip, Silent()):
+        with transaction.changing(frame, engine, Solution(SolveRequest()), sources.pip, Silent()):
             pip_packages.install(host, half, environment.prefix, sources, Silent())
             for path in environment.prefix.rglob(unwritten) if unwritten else ():
                 path.unlink()
@@ -171,7 +171,7 @@ def test_files_that_are_in_no_record_yet_go_again(
         transaction.held(environment, "envtool install", Silent()) as scratch,
         engine_selection.opened(host, engine_selection.for_existing(host, environment), "envtool install") as engine,
     ):
-        solution = engine.solve(Wanted(("leaf", "packaging")), prefix, sources, Silent())
+        solution = engine.solve(SolveRequest(("leaf", "packaging")), prefix, sources, Silent())
         frame = transaction.Frame(prefix, "envtool install", scratch)
 
         def cut_off() -> None:
@@ -213,7 +213,7 @@ def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
                 host, engine_selection.for_existing(host, environment), "envtool install"
             ) as at_work,
         ):
-            solution = at_work.solve(Wanted(("leaf",)), prefix, sources, Silent())
+            solution = at_work.solve(SolveRequest(("leaf",)), prefix, sources, Silent())
             frame = transaction.Frame(prefix, "envtool install", scratch)
             with transaction.changing(frame, at_work, solution, sources.pip, Silent()):
                 raise KeyboardInterrupt

@@ -12,7 +12,7 @@ from support.reporter import Recorder
 
 from envtool.clients.conda_settings import CondaSettings
 from envtool.engines.embedded import Embedded
-from envtool.engines.protocol import Wanted
+from envtool.engines.protocol import SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Channel, Sources
 from envtool.reporter import Silent
@@ -108,7 +108,7 @@ def test_a_replica_takes_over_and_the_records_keep_the_first_address(
     prefix.mkdir()
     scratch.mkdir()
     try:
-        solution = engine.solve(Wanted((f"python={PYTHON}", "six")), None, sources, heard)
+        solution = engine.solve(SolveRequest((f"python={PYTHON}", "six")), None, sources, heard)
         engine.create(solution, prefix, scratch, heard)
     finally:
         engine.close()
@@ -124,7 +124,7 @@ def test_a_private_channel_has_no_replica(home: Home, channel: str, channel_serv
     engine = Embedded(home.host, "test", CondaSettings())
     try:
         with pytest.raises(EnvtoolError) as raised:
-            engine.solve(Wanted(("six",)), None, Sources((Channel("mine", (channel,)),)), Silent())
+            engine.solve(SolveRequest(("six",)), None, Sources((Channel("mine", (channel,)),)), Silent())
     finally:
         engine.close()
     assert raised.value.code == ExitCode.NETWORK

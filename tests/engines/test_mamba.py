@@ -13,7 +13,7 @@ from support.home import Home
 from envtool.clients.conda import CondaSettings
 from envtool.engines import conda_errors, conda_records
 from envtool.engines.mamba import Mamba
-from envtool.engines.protocol import Solution, Wanted
+from envtool.engines.protocol import Solution, SolveRequest
 from envtool.process import Completed
 from envtool.reporter import Silent
 
@@ -81,7 +81,7 @@ def test_a_change_that_was_cut_off_between_two_pythons_is_undone(
     assert home.envtool("create", "demo", f"python={PYTHON}", "six=1.16", "-c", channel).code == 0
     prefix, before = home.path / "mamba/envs/demo", names(home, "demo")
     engine = Mamba(Path(program), "test", (), home.path / "mamba", CondaSettings())
-    snapshot = engine.snapshot(Solution(Wanted()), prefix)
+    snapshot = engine.snapshot(Solution(SolveRequest()), prefix)
     for record in conda_records.read_all(prefix):
         if record["name"] in ("python", "six"):
             conda_records.drop(prefix, record)
