@@ -429,8 +429,8 @@ def install() -> contextlib.ExitStack:
 
 def main(bundle: str, suite: str, names: list[str]) -> None:
     """Judge the checks of a suite, or the named ones, on a card."""
-    prove = importlib.import_module("prove")
-    prove.load_bundle(prove.Path(bundle))
+    runner = importlib.import_module("run_mutants")
+    runner.load_bundle(runner.Path(bundle))
     from envtool_smoke import facts, registry, worker
 
     with install():
@@ -439,7 +439,7 @@ def main(bundle: str, suite: str, names: list[str]) -> None:
         worker.settle()
         for check in registry.choose(registry.catalogue(), suite=suite, only=names, device="gpu"):
             work = functools.partial(judged, worker.judge, check)
-            said = prove.forked(work) if check.isolated("gpu") else work()
+            said = runner.forked(work) if check.isolated("gpu") else work()
             print(json.dumps({"check": check.id, **said}), flush=True)
 
 
