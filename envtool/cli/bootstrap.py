@@ -8,6 +8,7 @@ from envtool.cli.app import app
 from envtool.cli.options import (
     Channel,
     DryRun,
+    Engine,
     ExtraIndex,
     FindLinks,
     Index,
@@ -20,6 +21,7 @@ from envtool.cli.options import (
 )
 from envtool.cli.output import out
 from envtool.cli.summary import confirm_solution, say_how_to_use, solution_table
+from envtool.engines import AUTO
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
@@ -35,7 +37,7 @@ def bootstrap(
         str, typer.Option("--torch", metavar="VERSION", help="The version of torch: 2.13, 2.13.0, 2.13.0+cu126.")
     ] = "",
     cpu: Annotated[bool, typer.Option("--cpu", help="Take the CPU build, whatever cards there are.")] = False,
-    engine: Annotated[str, typer.Option("--engine", metavar="ENGINE", help="auto, conda, embedded or venv.")] = "auto",
+    engine: Engine = AUTO,
     channel: Channel = [],
     override_channels: OverrideChannels = False,
     index: Index = "",

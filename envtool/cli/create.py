@@ -10,6 +10,7 @@ from envtool.cli.options import (
     AcceptTos,
     Channel,
     DryRun,
+    Engine,
     ExtraIndex,
     File,
     FindLinks,
@@ -27,6 +28,7 @@ from envtool.cli.options import (
 )
 from envtool.cli.output import out
 from envtool.cli.summary import confirm_solution, say_how_to_use, solution_table
+from envtool.engines import AUTO
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
@@ -53,7 +55,7 @@ def create(
     extra_index: ExtraIndex = [],
     find_links: FindLinks = [],
     clone: Annotated[str, typer.Option("--clone", metavar="SOURCE", help="Make it a clone of this environment.")] = "",
-    engine: Annotated[str, typer.Option("--engine", metavar="ENGINE", help="auto, conda, embedded or venv.")] = "auto",
+    engine: Engine = AUTO,
     prefix: Prefix = None,
     no_pip: Annotated[bool, typer.Option("--no-pip", help="Do not add pip to an environment with Python.")] = False,
     compile_bytecode: Annotated[

@@ -1,6 +1,7 @@
-"""How amounts of bytes and moments look to people."""
+"""Text for people: sizes, moments, and lists of names."""
 
 import time
+from collections.abc import Sequence
 
 
 def amount(count: int) -> str:
@@ -14,3 +15,9 @@ def amount(count: int) -> str:
 def moment(seconds: float) -> str:
     """Return a moment in local time."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def either(names: Sequence[str]) -> str:
+    """Return names as a choice: ``auto, conda or venv``."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

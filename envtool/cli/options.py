@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from envtool.cli.formatting import either
+from envtool.engines import AUTO, ENGINES
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
@@ -52,6 +54,12 @@ Name = Annotated[
     str, typer.Option("--name", "-n", metavar="NAME", help="The environment, by name. Default: the active one.")
 ]
 Prefix = Annotated[Path | None, typer.Option("--prefix", "-p", metavar="PATH", help="The environment, by its path.")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine", metavar="ENGINE", help=f"{either((AUTO, *ENGINES))}.", autocompletion=lambda: [AUTO, *ENGINES]
+    ),
+]
 
 
 def command_line() -> str:

@@ -12,13 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from envtool.clients import conda_program
 from envtool.engines import conda_errors, conda_records, package_cache
 from envtool.engines.channel_fallback import anywhere
 from envtool.engines.download_progress import watched
-from envtool.engines.protocol import EngineName, Solution, SolveRequest
-from envtool.errors import EnvtoolError
+from envtool.engines.protocol import Engine, EngineSetup, EngineType, Solution, SolveRequest
+from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
+from envtool.paths import Host
 from envtool.prefix.marks import mark_unfinished
 from envtool.process import Command, Completed, stream
 from envtool.redaction import redact
@@ -40,8 +42,6 @@ class Conda:
     ``caches`` are the folders in which it may keep packages. ``accept_tos`` says that the user accepts the terms of
     service of the channels in use; nobody else may say it.
     """
-
-    name: EngineName = "conda"
 
     def __init__(self, program: Path, command: str, caches: Sequence[Path], *, accept_tos: bool = False) -> None:
         self._program = program
@@ -271,3 +271,41 @@ def name_of(stem: str) -> str:
 def _python_in(prefix: Path) -> str:
     record = next((prefix / "conda-meta").glob("python-[0-9]*.json"), None)
     return record.name.rsplit("-", 2)[1] if record else ""
+
+
+def _open(setup: EngineSetup) -> Engine:
+    """Return the engine for the program in use: conda, or one of the mamba family."""
+    program = conda_program.find(setup.host)
+    if program is None:
+        raise _none_found()
+    settings = setup.settings()
+    default = (setup.root / "pkgs",) if setup.root else ()
+    caches = settings.pkgs_dirs or (*default, setup.host.home / ".conda" / "pkgs")
+    if conda_program.is_mamba(program):
+        from envtool.engines.mamba import Mamba
+
+        return Mamba(program, setup.command, caches, setup.root, settings)
+    return Conda(program, setup.command, caches, accept_tos=setup.accept_tos)
+
+
+def _unavailable(host: Host) -> EnvtoolError | None:
+    return None if conda_program.find(host) else _none_found()
+
+
+def _none_found() -> EnvtoolError:
+    return EnvtoolError(
+        tr("No conda, mamba or micromamba was found."),
+        hint=tr("Install one and put it on PATH, or omit --engine: the embedded engine needs none."),
+        code=ExitCode.MISSING,
+    )
+
+
+ENGINE = EngineType(
+    name="conda",
+    kind="conda",
+    conda_half=True,
+    open=_open,
+    unavailable=_unavailable,
+    reason=lambda host: tr("Engine: conda, found at {program}.", program=conda_program.find(host)),
+    title=lambda host: f"conda ({conda_program.find(host)})",
+)

@@ -11,8 +11,9 @@ from typing import Any
 
 from envtool.clients.conda_settings import CondaSettings
 from envtool.engines import conda_records, package_cache, post_link
-from envtool.engines.protocol import EngineName, Solution, SolveRequest
+from envtool.engines.protocol import EngineSetup, EngineType, Solution, SolveRequest
 from envtool.engines.rattler import PackageError, Rattler
+from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Channel, Package, Sources
 from envtool.paths import Host
@@ -43,17 +44,8 @@ class _Private:
         return [replace(package, channel=names.get(package.channel, package.channel)) for package in packages]
 
 
-def available() -> bool:
-    """Return whether the library is installed: it has no wheels for some platforms."""
-    from importlib.util import find_spec
-
-    return find_spec("rattler") is not None
-
-
 class Embedded:
     """See the module. ``command`` is the user's command line, for the history; conda's ``settings`` hold here too."""
-
-    name: EngineName = "embedded"
 
     def __init__(self, host: Host, command: str, settings: CondaSettings) -> None:
         self._host = host
@@ -255,3 +247,30 @@ def _next_replica(channels: Sequence[Channel], mirrors: dict[str, str], message:
             mirrors[canonical] = later[0]
             return later[0]
     return None
+
+
+def _open(setup: EngineSetup) -> Embedded:
+    return Embedded(setup.host, setup.command, setup.settings())
+
+
+def _unavailable(_: Host) -> EnvtoolError | None:
+    """Return an error where the library is not installed: it has no wheels for some platforms."""
+    from importlib.util import find_spec
+
+    if find_spec("rattler"):
+        return None
+    return EnvtoolError(
+        tr("The embedded engine is not available on this platform."),
+        hint=tr("Install conda (or micromamba), or use --engine venv."),
+        code=ExitCode.MISSING,
+    )
+
+
+ENGINE = EngineType(
+    name="embedded",
+    kind="conda",
+    conda_half=True,
+    open=_open,
+    unavailable=_unavailable,
+    reason=lambda _: tr("Engine: embedded, since no conda is installed."),
+)

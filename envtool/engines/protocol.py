@@ -1,14 +1,17 @@
-"""What an engine is: the promises that ``operations`` relies on, whichever engine keeps them."""
+"""The interface of an engine, and what each engine says about itself when it is registered."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from envtool.errors import EnvtoolError
-from envtool.model import Archive, Package, Sources
+from envtool.model import Archive, Kind, Package, Sources
+from envtool.paths import Host
 from envtool.reporter import Reporter
 
-EngineName = Literal["conda", "embedded", "venv"]
+if TYPE_CHECKING:
+    from envtool.clients.conda import CondaSettings
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,6 @@ class UnsatisfiableError(EnvtoolError):
 class Engine(Protocol):
     """What changes environments. Errors are EnvtoolError; whatever it raises, it has undone or named what it began."""
 
-    name: EngineName
-
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         """Return what would be done to ``prefix`` (None: a new one), writing nothing outside the caches."""
 
@@ -81,3 +82,45 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Stop what the engine keeps running."""
+
+
+@dataclass(frozen=True)
+class EngineSetup:
+    """What an engine is opened with.
+
+    ``command`` is the user's command line, for the records; ``root`` is conda's root prefix and ``settings`` returns
+    conda's settings, read when an engine first asks for them. ``accept_tos`` says that the user accepts the terms of
+    service of the channels in use.
+    """
+
+    host: Host
+    command: str
+    root: Path | None
+    settings: "Callable[[], CondaSettings]"
+    accept_tos: bool = False
+
+
+@dataclass(frozen=True)
+class EngineType:
+    """A registered engine: every engine's file defines one as ``ENGINE``.
+
+    - ``kind``: the kind of environment that it makes, and can change.
+    - ``conda_half``: whether such an environment holds conda packages. Without them its Python is one of this machine,
+      pip comes from the pip index, no channel is needed, and ``auto`` takes the engine only where none can be read.
+    - ``open``: returns the engine, ready to work; the caller closes it.
+    - ``unavailable``: returns why the engine cannot work here, as the error to raise, or None where it can.
+    - ``reason``: a sentence that says why it is taken where nobody asked for it by name.
+    - ``title``: what notes call it; its name, unless there is more to say.
+    """
+
+    name: str
+    kind: Kind
+    conda_half: bool
+    open: Callable[[EngineSetup], Engine]
+    unavailable: Callable[[Host], EnvtoolError | None]
+    reason: Callable[[Host], str]
+    title: Callable[[Host], str] | None = None
+
+    def title_here(self, host: Host) -> str:
+        """Return what notes call the engine."""
+        return self.title(host) if self.title else self.name

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.engines.installers import uv_program
-from envtool.engines.protocol import EngineName, Solution, SolveRequest
+from envtool.engines.protocol import EngineType, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Package, Sources
@@ -19,8 +19,6 @@ from envtool.reporter import Reporter
 
 class Venv:
     """See the module. It has no conda half: of conda specs it takes ``python`` alone."""
-
-    name: EngineName = "venv"
 
     def __init__(self, command: str) -> None:
         self._command = command
@@ -134,3 +132,13 @@ def _full_python(python: Path) -> tuple[Path, str]:
         )
     base, version = json.loads(done.stdout)
     return Path(base), version
+
+
+ENGINE = EngineType(
+    name="venv",
+    kind="venv",
+    conda_half=False,
+    open=lambda setup: Venv(setup.command),
+    unavailable=lambda _: None,
+    reason=lambda _: tr("Engine: venv, around a Python of this machine."),
+)

@@ -21,7 +21,7 @@ from envtool.gpu.web import Web
 from envtool.i18n import tr
 from envtool.model import Sources, Spec
 from envtool.operations.create import Created, CreateRequest, create
-from envtool.operations.steps import names, pip_packages, torch_sources
+from envtool.operations.steps import engine_selection, names, pip_packages, torch_sources
 from envtool.operations.steps.package_sources import NOTHING, Asked, gather
 from envtool.operations.verify_gpu import Report, VerifyOptions, VerifyTarget, verify
 from envtool.paths import Host
@@ -169,7 +169,7 @@ def _look(
 
     asked = torch_sources.sources(host, everything.pip, choice.candidates, offline=everything.offline)
     # Without network it may still come to a venv: then when the engine finds no channel in its cache.
-    own_python = engine == "venv" or everything.offline
+    own_python = engine_selection.uses_local_python(engine) or everything.offline
     pythons = torch_sources.pythons(request.python, own=own_python)
     search = Search(Web(host, everything.pip), pythons, tuple(platform_tags()), host.machine)
     found = search.best(choice.candidates, asked)

@@ -77,7 +77,7 @@ def clone(host: Host, request: CloneRequest, reporter: Reporter) -> Cloned:
     """Make the clone and return it. Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C."""
     source = request.source
     names.refuse_own(request.name, source.name)
-    prefix = place(host, request.name, request.prefix, "venv" if source.kind == "venv" else "embedded")
+    prefix = place(host, request.name, request.prefix, source.kind)
     with _reading(source, request.command, reporter, dry_run=request.dry_run):
         original = _look(source, prefix, reporter)
         contents = packages.read(source)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from envtool import __version__
-from envtool.engines import installers
-from envtool.engines.protocol import Engine, EngineName, Solution, SolveRequest
+from envtool.engines import AUTO, installers
+from envtool.engines.protocol import Engine, EngineType, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations.steps import engine_selection, pip_packages, pypi_names, torch_index
-from envtool.operations.steps.engine_selection import Choice
+from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.location import place
 from envtool.operations.steps.package_sources import NOTHING, Asked, gather, stays_private
 from envtool.operations.steps.prefix_lock import new_prefix
@@ -36,7 +36,7 @@ class CreateRequest:
     spec: Spec
     name: str = ""
     prefix: Path | None = None
-    engine: str = "auto"
+    engine: str = AUTO
     engine_reason: str = ""
     sources: Asked = NOTHING
     command: str = "envtool create"
@@ -52,7 +52,7 @@ class Created:
     """What was made, or with ``dry_run`` would be: the conda half, and the pip half's pins where they are known."""
 
     environment: Environment
-    engine: EngineName
+    engine: str
     conda: tuple[Package, ...]
     pip: tuple[str, ...]
     dry_run: bool
@@ -79,26 +79,28 @@ def create(
     Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C.
     """
     choice = engine_selection.for_new(host, request.engine)
-    prefix = place(host, request.name, request.prefix, choice.engine)
+    prefix = place(host, request.name, request.prefix, choice.engine.kind)
     reporter.note(request.engine_reason or choice.reason)
     try:
         return _create(host, request, choice, prefix, reporter, confirm)
     except EnvtoolError as error:
-        fallback = _venv_instead(host, request, choice, error)
+        fallback = _without_channels(host, request, choice.engine, error)
         if fallback is None:
             raise
-        reporter.note(
-            tr("Engine: venv instead, since no channel answers and everything asked for is on the pip index too.")
+        engine = engine_selection.without_channels(host)
+        reason = tr(
+            "Engine: {engine}, since no channel can be read and the pip index has everything that was asked for.",
+            engine=engine.name,
         )
-        return _create(
-            host, fallback, Choice("venv", ""), place(host, fallback.name, fallback.prefix, "venv"), reporter, confirm
-        )
+        reporter.note(reason)
+        prefix = place(host, fallback.name, fallback.prefix, engine.kind)
+        return _create(host, fallback, EngineChoice(engine, reason), prefix, reporter, confirm)
 
 
 def _create(
     host: Host,
     request: CreateRequest,
-    choice: Choice,
+    choice: EngineChoice,
     prefix: Path,
     reporter: Reporter,
     confirm: Callable[[Solution], bool],
@@ -107,14 +109,15 @@ def _create(
     sources = gather(host, request.sources, spec.channels)
     spec = replace(spec, pip=torch_index.localized(host, spec.pip, sources, reporter))
     with engine_selection.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
-        solution = _solve(engine, spec, sources, request, reporter)
+        with_pip = request.with_pip and choice.engine.conda_half and not spec.explicit
+        solution = _solve(engine, spec, sources, reporter, with_pip=with_pip)
         lines = _pip_lines(spec, solution, request, choice.engine)
         half = pip_packages.half(lines, force=request.force, compile_bytecode=request.compile_bytecode)
         pins: tuple[str, ...] = ()
         if lines:  # before anything is linked, so that what cannot be had is known by then
             pins, sources = pip_packages.resolve(host, half, solution.python, sources, reporter)
-        environment = Environment(request.name, prefix, "venv" if choice.engine == "venv" else "conda", choice.engine)
-        created = Created(environment, choice.engine, solution.link, pins or lines, request.dry_run)
+        environment = Environment(request.name, prefix, choice.engine.kind, choice.engine.name)
+        created = Created(environment, choice.engine.name, solution.link, pins or lines, request.dry_run)
         if request.dry_run:
             return created
         if not confirm(solution):
@@ -126,16 +129,16 @@ def _create(
             if request.compile_bytecode and solution.python:
                 installers.compile_bytecode(pip_packages.interpreter(prefix), reporter)
             _store_variables(prefix, spec.variables)
-            record_maker(prefix, choice.engine, __version__)
+            record_maker(prefix, choice.engine.name, __version__)
             mark_finished(prefix)
     return created
 
 
-def _with_python(spec: Spec, engine: EngineName) -> Spec:
+def _with_python(spec: Spec, engine: EngineType) -> Spec:
     """Return the spec with Python in it where its pip half needs one, or where nothing at all was asked for."""
     if spec.explicit or any(_name(item) == "python" for item in spec.conda):
         return spec
-    if engine == "venv" or spec.pip or not spec.conda:
+    if not engine.conda_half or spec.pip or not spec.conda:
         return replace(spec, conda=("python", *spec.conda))
     return spec
 
@@ -144,27 +147,26 @@ def _name(spec: str) -> str:
     return pypi_names.split(spec)[0]
 
 
-def _solve(engine: Engine, spec: Spec, sources: Sources, request: CreateRequest, reporter: Reporter) -> Solution:
-    """Solve the conda half; where Python is in it pip is too, as every environment's owner expects."""
-    wants_pip = request.with_pip and engine.name != "venv" and not spec.explicit
+def _solve(engine: Engine, spec: Spec, sources: Sources, reporter: Reporter, *, with_pip: bool) -> Solution:
+    """Solve the conda half; ``with_pip`` adds pip wherever there is Python."""
     specs = spec.conda
-    if wants_pip and any(_name(item) == "python" for item in specs) and not any(_name(item) == "pip" for item in specs):
+    if with_pip and any(_name(item) == "python" for item in specs) and not any(_name(item) == "pip" for item in specs):
         specs = (*specs, "pip")
     solution = engine.solve(SolveRequest(specs, archives=spec.explicit), None, sources, reporter)
-    if wants_pip and solution.python and not any(package.name == "pip" for package in solution.link):
+    if with_pip and solution.python and not any(package.name == "pip" for package in solution.link):
         solution = engine.solve(SolveRequest((*specs, "pip")), None, sources, reporter)
     return solution
 
 
-def _pip_lines(spec: Spec, solution: Solution, request: CreateRequest, engine: EngineName) -> tuple[str, ...]:
-    """Return the lines of the pip half; a venv's pip is one of them."""
+def _pip_lines(spec: Spec, solution: Solution, request: CreateRequest, engine: EngineType) -> tuple[str, ...]:
+    """Return the lines of the pip half; without a conda half, pip itself is one of them."""
     if spec.pip and not solution.python:
         raise EnvtoolError(
             tr("pip packages were asked for, and nothing in the request brings a Python."),
             hint=tr("Add python to the request."),
             code=ExitCode.BAD_INPUT,
         )
-    return ("pip", *spec.pip) if engine == "venv" and request.with_pip else spec.pip
+    return ("pip", *spec.pip) if request.with_pip and not engine.conda_half else spec.pip
 
 
 def _store_variables(prefix: Path, variables: Mapping[str, str]) -> None:
@@ -174,9 +176,14 @@ def _store_variables(prefix: Path, variables: Mapping[str, str]) -> None:
     write_atomically(state_file(prefix), json.dumps({"env_vars": dict(variables)}).encode())
 
 
-def _venv_instead(host: Host, request: CreateRequest, choice: Choice, error: EnvtoolError) -> CreateRequest | None:
-    """Return the same request for a venv, where no channel answered and PyPI has the very same things; else None."""
-    if request.engine != "auto" or choice.engine == "venv" or error.code != ExitCode.NETWORK:
+def _without_channels(
+    host: Host, request: CreateRequest, engine: EngineType, error: EnvtoolError
+) -> CreateRequest | None:
+    """Return the request with pip packages for conda's, where no channel can be read; None where that is not the same.
+
+    Only a request that left engine and channels to envtool, and whose packages are the same project on the pip index.
+    """
+    if request.engine != AUTO or not engine.conda_half or error.code != ExitCode.NETWORK:
         return None
     if request.sources.channels or request.spec.channels or request.spec.explicit:
         return None  # somebody named a channel: that is where it is to come from

@@ -90,7 +90,7 @@ def _place(host: Host, request: RenameRequest) -> Path:
         new = request.source.prefix.parent / request.name
         names.refuse_existing(new, request.name)
         return new
-    return place(host, request.name, request.prefix, "venv" if request.source.kind == "venv" else "embedded")
+    return place(host, request.name, request.prefix, request.source.kind)
 
 
 def _move(host: Host, move: Move, old: Path, new: Path, reporter: Reporter) -> int:

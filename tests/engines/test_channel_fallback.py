@@ -229,7 +229,7 @@ WANTED = Spec(conda=(f"python={PYTHON}", "six"))
 def test_where_no_channel_answers_a_venv_has_the_same(unreachable: Home) -> None:
     heard = Recorder()
     create(unreachable.host, CreateRequest(WANTED, name="demo"), heard)
-    assert [note for note in heard.notes if "venv instead" in note]
+    assert [note for note in heard.notes if "Engine: venv, since no channel can be read" in note]
     environment = find.resolve(unreachable.host, "demo")
     assert environment.kind == "venv"
     assert "six" in {package.name for package in packages.read(environment).pip}

@@ -108,7 +108,7 @@ def test_the_cpu_build_and_the_reasons_are_said(at_home: Home) -> None:
     assert ran.code == 0, ran.err
     assert installed(at_home)["torch"] == "2.13.0+cpu"
     assert "asked for" in ran.err
-    assert "Engine: venv, since no conda channel can be reached." in ran.err
+    assert "Engine: venv, since no conda channel can be read." in ran.err
     assert f"Sources tried: find-links {at_home.environ['PIP_FIND_LINKS']}: has torch 2.13.0+cpu." in ran.err
     assert "--torch 2.15.0+cpu looks for it" in ran.err
 

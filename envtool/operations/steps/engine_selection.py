@@ -1,124 +1,97 @@
-"""Which engine does the work, and why, in one line."""
+"""Choose the engine for a new or an existing environment, and open it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
 
-from envtool.clients import conda_program
-from envtool.engines.protocol import Engine, EngineName
+from envtool.engines import AUTO, ENGINES, engine_type
+from envtool.engines.protocol import Engine, EngineSetup, EngineType
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
-from envtool.operations.steps.names import first_writable
 from envtool.paths import Host
-
-if TYPE_CHECKING:
-    from envtool.clients.conda import CondaSettings
-
-EngineChoice = Literal["auto", "conda", "embedded", "venv"]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """An engine's name, the program it drives (conda family only), and the reason it was taken."""
+class EngineChoice:
+    """The engine to use, and a sentence that says why."""
 
-    engine: EngineName
+    engine: EngineType
     reason: str
-    program: Path | None = None
 
 
-def for_new(host: Host, asked: str) -> Choice:
-    """Choose the engine of a new environment: an installed conda, else the embedded one, unless the user named one."""
-    if asked not in get_args(EngineChoice):
+def for_new(host: Host, asked: str) -> EngineChoice:
+    """Choose the engine of a new environment: the one asked for, or for ``auto`` the first that works here.
+
+    Raises EnvtoolError: USAGE for an unknown name, MISSING where the engine cannot work here.
+    """
+    if asked == AUTO:
+        engine = _first_available(host, [engine for engine in _all() if engine.conda_half])
+        return EngineChoice(engine, engine.reason(host))
+    if asked not in ENGINES:
         raise EnvtoolError(
             tr("There is no engine {name!r}.", name=asked),
-            hint=tr("The engines are auto, conda, embedded and venv."),
+            hint=tr("Engines: {names}.", names=", ".join((AUTO, *ENGINES))),
             code=ExitCode.USAGE,
         )
-    program = conda_program.find(host)
-    if asked == "venv":
-        return Choice("venv", tr("Engine: venv, as asked."))
-    if asked == "embedded":
-        return _embedded(tr("Engine: embedded, as asked."))
-    if asked == "conda" and program is None:
-        raise EnvtoolError(
-            tr("No conda, mamba or micromamba was found."),
-            hint=tr("Install one and put it on PATH, or leave --engine out: the embedded engine needs none."),
-            code=ExitCode.MISSING,
+    engine = _first_available(host, [engine_type(asked)])
+    return EngineChoice(engine, tr("Engine: {engine}, as asked.", engine=engine.title_here(host)))
+
+
+def for_existing(host: Host, environment: Environment) -> EngineChoice:
+    """Choose the engine that changes an environment: the one that made it, else the first that can.
+
+    Raises EnvtoolError (MISSING) where none of them can work here.
+    """
+    name = environment.name or environment.prefix
+    able = [engine for engine in _all() if engine.kind == environment.kind]
+    engine = _first_available(host, sorted(able, key=lambda each: each.name != environment.engine))
+    title = engine.title_here(host)
+    if engine.name == environment.engine:
+        return EngineChoice(engine, tr("Engine: {engine}, which made {name}.", engine=title, name=name))
+    if len(able) == 1:
+        kind = environment.kind
+        return EngineChoice(
+            engine, tr("Engine: {engine}, since {name} is a {kind}.", engine=title, name=name, kind=kind)
         )
-    if program:
-        template = "Engine: conda, as asked ({program})." if asked == "conda" else "Engine: conda, found at {program}."
-        return Choice("conda", tr(template, program=program), program)
-    return _embedded(tr("Engine: embedded, since no conda is installed."))
+    return EngineChoice(engine, engine.reason(host))
 
 
-def for_existing(host: Host, environment: Environment) -> Choice:
-    """Choose the engine of a change: the one that made the environment, or the nearest there is."""
-    if environment.kind == "venv":
-        return Choice("venv", tr("Engine: venv, which is what {name} is.", name=environment.name or environment.prefix))
-    program = conda_program.find(host)
-    if environment.engine != "embedded" and program:
-        return Choice("conda", tr("Engine: conda, found at {program}.", program=program), program)
-    if environment.engine == "embedded":
-        return _embedded(tr("Engine: embedded, which made {name}.", name=environment.name or environment.prefix))
-    return _embedded(tr("Engine: embedded, since no conda is installed."))
+def without_channels(host: Host) -> EngineType:
+    """Return the engine to use where no conda channel can be read. Raises EnvtoolError (MISSING) without one."""
+    return _first_available(host, [engine for engine in _all() if not engine.conda_half])
+
+
+def uses_local_python(asked: str) -> bool:
+    """Return whether environments of the engine asked for are made around a Python of this machine."""
+    return asked != AUTO and not engine_type(asked).conda_half
 
 
 @contextmanager
-def opened(host: Host, choice: Choice, command: str, *, accept_tos: bool = False) -> Iterator[Engine]:
-    """Yield the engine that was chosen, and stop what it keeps running when the block ends."""
-    engine = _make(host, choice, command, accept_tos=accept_tos)
+def opened(host: Host, choice: EngineChoice, command: str, *, accept_tos: bool = False) -> Iterator[Engine]:
+    """Yield the engine that was chosen, ready to work, and close it when the block ends."""
+    from envtool.clients import conda
+
+    root = find.conda_root(host)
+    setup = EngineSetup(host, command, root, lambda: conda.in_force(host, root=root), accept_tos)
+    engine = choice.engine.open(setup)
     try:
         yield engine
     finally:
         engine.close()
 
 
-def folder_for(host: Host, engine: EngineName) -> Path:
-    """Return the folder in which an engine's environments go by their name."""
-    if engine == "venv":
-        return find.venvs_dir(host)
-    return first_writable(find.envs_dirs(host))
+def _all() -> list[EngineType]:
+    return [engine_type(name) for name in ENGINES]
 
 
-def _embedded(reason: str) -> Choice:
-    from envtool.engines import embedded
-
-    if not embedded.available():
-        raise EnvtoolError(
-            tr("The embedded engine is not available on this platform."),
-            hint=tr("Install conda (or micromamba), or use --engine venv."),
-            code=ExitCode.MISSING,
-        )
-    return Choice("embedded", reason)
-
-
-def _make(host: Host, choice: Choice, command: str, *, accept_tos: bool) -> Engine:
-    if choice.engine == "venv":
-        from envtool.engines.venv import Venv
-
-        return Venv(command)
-    from envtool.clients import conda
-
-    root = find.conda_root(host)
-    settings = conda.in_force(host, root=root)
-    if choice.engine == "conda":
-        from envtool.engines.conda import Conda
-        from envtool.engines.mamba import Mamba
-
-        assert choice.program is not None  # noqa: S101 - for_new and for_existing never choose conda without one
-        if conda_program.is_mamba(choice.program):
-            return Mamba(choice.program, command, _caches(host, settings), root, settings)
-        return Conda(choice.program, command, _caches(host, settings), accept_tos=accept_tos)
-    from envtool.engines.embedded import Embedded
-
-    return Embedded(host, command, settings)
-
-
-def _caches(host: Host, settings: "CondaSettings") -> tuple[Path, ...]:
-    """Return the folders in which an installed conda or mamba may keep packages."""
-    root = find.conda_root(host)
-    return settings.pkgs_dirs or (*((root / "pkgs",) if root else ()), host.home / ".conda" / "pkgs")
+def _first_available(host: Host, engines: list[EngineType]) -> EngineType:
+    """Return the first engine that can work here. Raises EnvtoolError where none can, in the words of the last."""
+    errors: dict[str, EnvtoolError] = {}
+    for engine in engines:
+        error = engine.unavailable(host)
+        if error is None:
+            return engine
+        errors[engine.name] = error
+    raise errors[max(errors, key=ENGINES.index)]

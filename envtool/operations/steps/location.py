@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-from envtool.engines.protocol import EngineName
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.model import Environment
-from envtool.operations.steps import engine_selection, names
+from envtool.model import Environment, Kind
+from envtool.operations.steps import names
 from envtool.paths import Host
 from envtool.prefix.layout import kind_of
 from envtool.prefix.marks import intent_of
 
 
-def place(host: Host, name: str, prefix: Path | None, engine: EngineName) -> Path:
+def place(host: Host, name: str, prefix: Path | None, kind: Kind) -> Path:
     """Return where the environment goes. Raises EnvtoolError where that is taken or cannot be, before any network."""
     if prefix:
         prefix = prefix.expanduser().absolute()
@@ -27,10 +26,15 @@ def place(host: Host, name: str, prefix: Path | None, engine: EngineName) -> Pat
         names.refuse_existing(prefix, "")
         return prefix
     refuse_taken(host, name)
-    prefix = engine_selection.folder_for(host, engine) / name
+    prefix = folder_for(host, kind) / name
     if not intent_of(prefix).exists():  # else somebody is, or was, making it: whoever gets the lock will see
         names.refuse_existing(prefix, name)
     return prefix
+
+
+def folder_for(host: Host, kind: Kind) -> Path:
+    """Return the folder in which new environments of a kind go by their name."""
+    return find.venvs_dir(host) if kind == "venv" else names.first_writable(find.envs_dirs(host))
 
 
 def refuse_taken(host: Host, name: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from envtool.clients import conda
-from envtool.engines import installers, venv
+from envtool.engines import AUTO, installers, venv
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.gpu.builds import Candidate
@@ -56,11 +56,12 @@ def default_index() -> str:
 
 
 def engine(host: Host, asked: str, everything: Sources) -> tuple[str, str]:
-    """Return the engine to ask for, and why where it is not the usual one: a venv where no conda channel answers."""
+    """Return the name of the engine to ask for, and why where no conda channel answers and it is another one."""
     usual = engine_selection.for_new(host, asked).engine
-    if asked != "auto" or usual == "venv" or everything.offline or _some_channel_answers(host, everything):
+    if asked != AUTO or not usual.conda_half or everything.offline or _some_channel_answers(host, everything):
         return asked, ""
-    return "venv", tr("Engine: venv, since no conda channel can be reached.")
+    instead = engine_selection.without_channels(host).name
+    return instead, tr("Engine: {engine}, since no conda channel can be read.", engine=instead)
 
 
 def _some_channel_answers(host: Host, everything: Sources) -> bool:
