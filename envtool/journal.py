@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from envtool.errors import EnvtoolError
-from envtool.files import locked, sync_folder, write_atomically
+from envtool.file_lock import locked
+from envtool.files import sync_folder, write_atomically
 from envtool.i18n import tr
 from envtool.model import FileEdit
 from envtool.paths import Host

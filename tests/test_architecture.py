@@ -17,7 +17,7 @@ FLOORS = (
     {"engines", "environments"},
     {"mirrors", "gpu", "specs", "prefix", "journal"},
     {"clients"},
-    {"http", "files", "process"},
+    {"http", "files", "file_lock", "process"},
     {"pseudo_terminal", "reporter"},
     {"redaction", "encoding", "paths", "errors", "model"},
     {"i18n"},

@@ -70,10 +70,10 @@ def command_line() -> str:
 def read_file(name: str) -> Reading:
     """Return the spec that a file holds, or stdin where the name is ``-``. Raises EnvtoolError."""
     from envtool import specs
-    from envtool.files import decode, read_input
+    from envtool.files import input_text, read_input
 
     path = Path(name)
-    text = decode(sys.stdin.buffer.read()) if name == "-" else read_input(path)
+    text = input_text(sys.stdin.buffer.read(), tr("What came through the pipe")) if name == "-" else read_input(path)
     if not text.strip():
         raise EnvtoolError(
             tr("{file} is empty.", file=tr("What came through the pipe") if name == "-" else path),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from envtool.encoding import read
+from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.paths import Host
@@ -94,7 +94,7 @@ def layers(host: Host, root: Path | None = None, prefix: Path | None = None) -> 
 def read_layer(path: Path) -> Layer:
     """Return what one file says. Raises EnvtoolError (BAD_INPUT) that names the file and the line."""
     try:
-        text, _ = read(path.read_bytes())
+        text, _ = decode_with_form(path.read_bytes())
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _broken(path, tr("line {line}: it is neither UTF-8 nor UTF-16", line=line)) from None

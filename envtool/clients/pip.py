@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from envtool.encoding import read
+from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import PipSources
@@ -125,7 +125,7 @@ def layers(host: Host, prefix: Path | None = None) -> tuple[Layer, ...]:
 def read_layer(path: Path) -> Layer:
     """Return what one file says. Raises EnvtoolError (BAD_INPUT) that names the file and the line."""
     try:
-        text, _ = read(path.read_bytes())
+        text, _ = decode_with_form(path.read_bytes())
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _broken(path, tr("line {line}: it is neither UTF-8 nor UTF-16", line=line)) from None

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from envtool.encoding import decode
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import decode
 from envtool.i18n import tr
 from envtool.paths import Host
 

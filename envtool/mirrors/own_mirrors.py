@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from envtool.clients.yaml_parts import Value
 from envtool.clients.yaml_text import YamlText
-from envtool.encoding import read
+from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.mirrors.catalogue import Catalogue, own_file
@@ -17,7 +17,7 @@ def edit(host: Host, change: Callable[[YamlText], None]) -> tuple[FileEdit, ...]
     """Return the edit that a change comes to, or none. Raises EnvtoolError where it breaks a rule of the list."""
     path = own_file(host)
     before = path.read_bytes() if path.exists() else None
-    text, form = read(before or b"")
+    text, form = decode_with_form(before or b"")
     document = YamlText(text, str(path))
     change(document)
     checked(document.text, path, whole=False)

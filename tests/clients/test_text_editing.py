@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from envtool.clients.ini_text import IniText
 from envtool.clients.yaml_text import YamlText
-from envtool.encoding import lines_of, read
+from envtool.encoding import decode_with_form, lines_of
 from envtool.errors import EnvtoolError
 
 WORDS = st.sampled_from(
@@ -206,7 +206,7 @@ def test_ini_says_what_was_meant_to_pip_s_parser(text, steps):
     ],
 )
 def test_bytes_come_back_as_they_were(data):
-    text, form = read(data, any_bytes=True)
+    text, form = decode_with_form(data, any_bytes=True)
     assert form.encode(text) == data
 
 
@@ -219,7 +219,7 @@ def test_anchors_and_double_keys_are_left_alone(text):
 
 
 def test_the_system_s_own_encoding_counts_as_it_does_for_conda_and_pip(monkeypatch):
-    monkeypatch.setattr("locale.getpreferredencoding", lambda _: "cp936")  # a Chinese Windows
-    text, form = read("# 清华\r\nchannels: [defaults]\r\n".encode("gbk"))
+    monkeypatch.setattr("envtool.encoding.system_encoding", lambda: "cp936")  # a Chinese Windows
+    text, form = decode_with_form("# 清华\r\nchannels: [defaults]\r\n".encode("gbk"))
     assert text.startswith("# 清华")
     assert form.encode(text) == "# 清华\r\nchannels: [defaults]\r\n".encode("gbk")

@@ -20,7 +20,7 @@ from support.channel.recipe import PYTHON
 from support.home import KEPT, Home
 
 from envtool.engines.cloning import elf
-from envtool.files import locked
+from envtool.file_lock import locked
 
 needs_conda = pytest.mark.skipif(not condas.CONDA, reason=condas.NONE)
 SITE = f"lib/python{PYTHON}/site-packages"

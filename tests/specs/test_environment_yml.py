@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envtool import specs
+from envtool.encoding import decode
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import decode
 from envtool.model import Spec
 from envtool.specs import environment_yml
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from support.layouts import CORPUS
 
 from envtool import specs
+from envtool.encoding import decode
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import decode
 from envtool.model import Archive, Spec
 from envtool.specs import conda_list, environment_yml, explicit, requirements
 

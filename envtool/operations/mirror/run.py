@@ -6,7 +6,7 @@ from typing import NoReturn
 from envtool.clients import conda_edit, pip
 from envtool.clients.editor import Wanted
 from envtool.clients.yaml_text import YamlText
-from envtool.encoding import read
+from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
 from envtool.i18n import tr
@@ -49,7 +49,7 @@ def variables(host: Host, mirror: str, reporter: Reporter) -> dict[str, str | No
 def _condarc(host: Host, wanted: Wanted, known: url_matching.Recogniser, reporter: Reporter) -> Path:
     """Return a settings file that conda reads last: what CONDARC names now, with the mirror in it."""
     own = host.environ.get("CONDARC", "")
-    text = read(Path(own).read_bytes())[0] if own and Path(own).is_file() else ""
+    text = decode_with_form(Path(own).read_bytes())[0] if own and Path(own).is_file() else ""
     if redact(text) != text:
         raise EnvtoolError(
             tr("{path} holds a login, which must not be copied.", path=own),

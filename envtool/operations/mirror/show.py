@@ -11,7 +11,7 @@ from envtool.clients import conda, mamba, pip, pixi, toml_text, uv
 from envtool.clients.condarc import Layer, layers
 from envtool.clients.editor import Known, Scope
 from envtool.clients.ini_text import IniText
-from envtool.encoding import read
+from envtool.encoding import decode_with_form
 from envtool.environments import find
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
@@ -145,7 +145,7 @@ class _Seer:
         return view
 
     def _about_pip_file(self, path: Path, view: View) -> None:
-        text, form = read(path.read_bytes(), any_bytes=True)
+        text, form = decode_with_form(path.read_bytes(), any_bytes=True)
         if form.mark:
             view.warnings.append(
                 tr("{path} begins with a byte-order mark: pip cannot read it. Save it as plain UTF-8.", path=path)
@@ -186,7 +186,7 @@ class _Seer:
     def _about_lock(self, lock: Path, ruling: str, view: View) -> None:
         if not lock.is_file():
             return
-        data = toml_text.parse(read(lock.read_bytes(), any_bytes=True)[0], str(lock)).unwrap()
+        data = toml_text.parse(decode_with_form(lock.read_bytes(), any_bytes=True)[0], str(lock)).unwrap()
         used = {str(package.get("source", {}).get("registry", "")) for package in data.get("package", [])} - {""}
         if others := sorted(url for url in used if url.rstrip("/") != ruling.rstrip("/")):
             view.warnings.append(
@@ -218,7 +218,7 @@ class _Seer:
         places = pixi.places(self._host, Scope("user"))
         for path in places.paths if places else ():
             if path.is_file():
-                data = toml_text.parse(read(path.read_bytes())[0], str(path)).unwrap()
+                data = toml_text.parse(decode_with_form(path.read_bytes())[0], str(path)).unwrap()
                 for key, urls in data.get("mirrors", {}).items():
                     view.resolved[redact(key)] = tuple(redact(url) for url in urls)
                     for url in urls:
@@ -291,7 +291,7 @@ def _items(layer: Layer) -> Iterator[tuple[str, str]]:
 def _uv_lines(path: Path) -> Iterator[tuple[str, str, bool]]:
     if not path.is_file():
         return
-    data = toml_text.parse(read(path.read_bytes())[0], str(path)).unwrap()
+    data = toml_text.parse(decode_with_form(path.read_bytes())[0], str(path)).unwrap()
     for index in data.get("index", []):
         yield "index", str(index.get("url", "")), index.get("default") is True
     pip = data.get("pip", {})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from envtool import journal
 from envtool.clients.editor import Editor, Recogniser, Scope, Wanted
-from envtool.encoding import Form, read
+from envtool.encoding import Form, decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.mirrors import catalogue, endpoints, url_matching
@@ -202,7 +202,7 @@ def diff(edits: Sequence[FileEdit]) -> str:
 
 
 def _shown(data: bytes | None) -> list[str]:
-    return redact(read(data or b"", any_bytes=True)[0]).splitlines()
+    return redact(decode_with_form(data or b"", any_bytes=True)[0]).splitlines()
 
 
 def _speaking(editor: Editor, paths: Sequence[Path]) -> Path | None:
@@ -226,7 +226,7 @@ def _bytes(path: Path) -> bytes | None:
 
 def _text(path: Path, data: bytes | None) -> tuple[str, Form]:
     try:
-        return read(data or b"", any_bytes=path.suffix in (".conf", ".ini"))
+        return decode_with_form(data or b"", any_bytes=path.suffix in (".conf", ".ini"))
     except UnicodeDecodeError as error:
         raise EnvtoolError(
             tr("{path} is not text: byte {position} is neither UTF-8 nor UTF-16.", path=path, position=error.start),

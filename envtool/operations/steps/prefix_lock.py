@@ -12,7 +12,7 @@ from pathlib import Path
 
 from envtool.engines.cloning import rename
 from envtool.errors import EnvtoolError
-from envtool.files import locked
+from envtool.file_lock import locked
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.steps.names import refuse_existing

@@ -13,7 +13,7 @@ from support.layouts import CORPUS
 from envtool import journal
 from envtool.clients import conda, pip
 from envtool.clients.editor import Scope
-from envtool.encoding import lines_of, read
+from envtool.encoding import decode_with_form, lines_of
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import FileEdit
 from envtool.operations.mirror import switch as switch_mirror
@@ -44,7 +44,7 @@ def switch(home, name: str, *, clean: bool = True, clients=BOTH, scope=USER, all
 
 def untouched(before: bytes, after: bytes) -> None:
     """Assert that only lines about sources went or came, and that all others stayed as they were, in their order."""
-    old, new = (lines_of(read(data, any_bytes=True)[0]) for data in (before, after))
+    old, new = (lines_of(decode_with_form(data, any_bytes=True)[0]) for data in (before, after))
     if old and new and not old[-1].endswith("\n"):
         old[-1] = next((line for line in new if line.rstrip("\r\n") == old[-1]), old[-1])  # it may have got company
     about = re.compile(
