@@ -1,0 +1,8 @@
+"""What users of envtool hold on to, taken from any envtool: its options, its help, and the envelopes it prints.
+
+``python -m support.compatibility PROGRAM`` (in the folder ``tests``) writes it down for ``cli/test_compatibility.py``.
+"""
+
+from pathlib import Path
+
+DATA = Path(__file__).parents[2] / "cli" / "compatibility"
