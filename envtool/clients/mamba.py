@@ -2,8 +2,9 @@
 
 import codecs
 
-from envtool.clients import conda, conda_edit, mirrored_channels
-from envtool.clients.editor import Edited, Places, Recogniser, Scope, Wanted
+from envtool.clients import conda
+from envtool.clients.client import Edited, Places, Recogniser, Scope, Wanted
+from envtool.clients.conda import editing, mirrored_channels
 from envtool.clients.yaml_text import YamlText
 from envtool.i18n import tr
 from envtool.paths import Host
@@ -26,7 +27,7 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
     Every key of ``mirrored_channels`` is loaded always and above all other channels, so there is never more than the
     one channel put in here, and only where it is in use. What the file has of conda's settings is moved as conda's.
     """
-    edited = conda_edit.moved(text, source, wanted, known, clean=clean, host=host)
+    edited = editing.moved(text, source, wanted, known, clean=clean, host=host)
     document = YamlText(edited.text, source)
     url = wanted.channel(_CHANNEL)
     channels = (*conda.in_force(host).channels, *(document.get("channels") or ()))
@@ -44,4 +45,4 @@ def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean
 
 def unset(text: str, source: str, known: Recogniser) -> Edited:
     """Return a ``.mambarc`` without any mirror's entries."""
-    return conda_edit.unset(text, source, known)
+    return editing.unset(text, source, known)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients import toml_text
-from envtool.clients.editor import COMMON, Edited, Places, Recogniser, Scope, Wanted
+from envtool.clients.client import COMMON, Edited, Places, Recogniser, Scope, Wanted
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.redaction import redact

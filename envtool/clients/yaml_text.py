@@ -243,7 +243,7 @@ class YamlText:
         self.text, self.data = text, meant
 
     def _load(self, text: str) -> dict[str, Any]:
-        from envtool.clients.condarc import load_mapping
+        from envtool.clients.conda.condarc import load_mapping
 
         return load_mapping(text, self._source)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from envtool.clients import conda_program
+from envtool.clients.conda.program import find_program, is_mamba
 from envtool.engines import conda_errors, conda_records, package_cache
 from envtool.engines.channel_fallback import anywhere
 from envtool.engines.download_progress import watched
@@ -275,13 +275,13 @@ def _python_in(prefix: Path) -> str:
 
 def _open(setup: EngineSetup) -> Engine:
     """Return the engine for the program in use: conda, or one of the mamba family."""
-    program = conda_program.find(setup.host)
+    program = find_program(setup.host)
     if program is None:
         raise _none_found()
     settings = setup.settings()
     default = (setup.root / "pkgs",) if setup.root else ()
     caches = settings.pkgs_dirs or (*default, setup.host.home / ".conda" / "pkgs")
-    if conda_program.is_mamba(program):
+    if is_mamba(program):
         from envtool.engines.mamba import Mamba
 
         return Mamba(program, setup.command, caches, setup.root, settings)
@@ -289,7 +289,7 @@ def _open(setup: EngineSetup) -> Engine:
 
 
 def _unavailable(host: Host) -> EnvtoolError | None:
-    return None if conda_program.find(host) else _none_found()
+    return None if find_program(host) else _none_found()
 
 
 def _none_found() -> EnvtoolError:
@@ -306,6 +306,6 @@ ENGINE = EngineType(
     conda_half=True,
     open=_open,
     unavailable=_unavailable,
-    reason=lambda host: tr("Engine: conda, found at {program}.", program=conda_program.find(host)),
-    title=lambda host: f"conda ({conda_program.find(host)})",
+    reason=lambda host: tr("Engine: conda, found at {program}.", program=find_program(host)),
+    title=lambda host: f"conda ({find_program(host)})",
 )

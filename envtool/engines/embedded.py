@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from envtool.clients.conda_settings import CondaSettings
+from envtool.clients.conda.settings import CondaSettings
 from envtool.engines import conda_records, package_cache, post_link
 from envtool.engines.protocol import EngineSetup, EngineType, Solution, SolveRequest
 from envtool.engines.rattler import PackageError, Rattler

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from envtool import __version__
-from envtool.clients.conda_settings import CondaSettings
+from envtool.clients.conda.settings import CondaSettings
 from envtool.engines.protocol import UnsatisfiableError
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr

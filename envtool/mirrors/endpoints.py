@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from envtool.clients.editor import COMMON, Wanted
+from envtool.clients.client import COMMON, Wanted
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.mirrors.catalogue import Catalogue, Conda, Mirror, Pypi

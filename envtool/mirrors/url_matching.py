@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from envtool.clients.editor import Known
+from envtool.clients.client import Known
 from envtool.mirrors.catalogue import Catalogue, Mirror
 
 _SUBDIR = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9]+)$")

@@ -10,7 +10,7 @@ from support.channel.server import Server, serve
 from support.home import Home
 from support.reporter import Recorder
 
-from envtool.clients.conda_settings import CondaSettings
+from envtool.clients.conda.settings import CondaSettings
 from envtool.engines.embedded import Embedded
 from envtool.engines.protocol import SolveRequest
 from envtool.errors import EnvtoolError, ExitCode

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from envtool.clients.editor import Known
+from envtool.clients.client import Known
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import catalogue, fallbacks, url_matching
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from envtool.clients import condarc, pip
-from envtool.clients.editor import Scope
+from envtool.clients import pip
+from envtool.clients.client import Scope
+from envtool.clients.conda import condarc
 from envtool.environments import find as environments
 from envtool.i18n import tr
 from envtool.paths import Host

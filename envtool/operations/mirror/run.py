@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import NoReturn
 
-from envtool.clients import conda_edit, pip
-from envtool.clients.editor import Wanted
+from envtool.clients import pip
+from envtool.clients.client import Wanted
+from envtool.clients.conda import editing as conda_editing
 from envtool.clients.yaml_text import YamlText
 from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
@@ -56,7 +57,7 @@ def _condarc(host: Host, wanted: Wanted, known: url_matching.Recogniser, reporte
             hint=tr("Unset CONDARC for this command, or use `envtool mirror set`."),
         )
     path = host.cache_dir / "mirror-run" / f"{wanted.mirror.replace(':', '_')}.yml"
-    edited = conda_edit.switched(text, str(path), wanted, known, clean=True, host=host)
+    edited = conda_editing.switched(text, str(path), wanted, known, clean=True, host=host)
     document = YamlText(edited.text, str(path))
     if parts := document.get("default_channels"):
         # lists of several files are joined, so the one in the user's file would go on being read; this one replaces it

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from envtool.clients.editor import Scope
+from envtool.clients.client import Scope
 from envtool.environments import find as environments
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients import conda, mamba, pip, pixi, toml_text, uv
-from envtool.clients.condarc import Layer, layers
-from envtool.clients.editor import Known, Scope
+from envtool.clients.client import Known, Scope
+from envtool.clients.conda.condarc import Layer, layers
 from envtool.clients.ini_text import IniText
 from envtool.encoding import decode_with_form
 from envtool.environments import find
@@ -202,7 +202,7 @@ class _Seer:
         places = mamba.places(self._host, Scope("user"))
         for path in places.paths if places else ():
             if path.is_file():
-                from envtool.clients.condarc import read_layer
+                from envtool.clients.conda.condarc import read_layer
 
                 layer = read_layer(path)
                 view.lines += [self._line(str(path), key, value, "merged", view) for key, value in _items(layer)]

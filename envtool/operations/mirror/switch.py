@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from envtool import journal
-from envtool.clients.editor import Editor, Recogniser, Scope, Wanted
+from envtool.clients.client import Editor, Recogniser, Scope, Wanted
 from envtool.encoding import Form, decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
@@ -17,14 +17,16 @@ from envtool.paths import Host
 from envtool.redaction import redact
 
 PURPOSE = "mirror"
-_EDITORS = {"conda": "conda_edit", "pip": "pip_edit", "uv": "uv", "mamba": "mamba", "pixi": "pixi"}
+_EDITORS = {"conda": "conda.editing", "pip": "pip.editing", "uv": "uv", "mamba": "mamba", "pixi": "pixi"}
 _PROGRAMS = {"uv": ("uv",), "mamba": ("mamba", "micromamba"), "pixi": ("pixi",)}
 
 
 if TYPE_CHECKING:  # each is loaded only where its client is switched; that they are editors is checked here
-    from envtool.clients import conda_edit, mamba, pip_edit, pixi, uv
+    from envtool.clients import mamba, pixi, uv
+    from envtool.clients.conda import editing as conda_editing
+    from envtool.clients.pip import editing as pip_editing
 
-    _checked: tuple[Editor, ...] = (conda_edit, pip_edit, uv, mamba, pixi)
+    _checked: tuple[Editor, ...] = (conda_editing, pip_editing, uv, mamba, pixi)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from support.layouts import CORPUS
 
 from envtool import journal
 from envtool.clients import conda, pip
-from envtool.clients.editor import Scope
+from envtool.clients.client import Scope
 from envtool.encoding import decode_with_form, lines_of
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import FileEdit
@@ -314,7 +314,7 @@ import os, signal
 from pathlib import Path
 from envtool import journal
 from envtool.operations.mirror import switch as s
-from envtool.clients.editor import Scope
+from envtool.clients.client import Scope
 from envtool.paths import Host
 host = Host.here()
 planned = s.plan_set(host, "tsinghua", ("conda", "pip"), Scope("user"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.condas import CONDA
 
-from envtool.clients.editor import Scope
+from envtool.clients.client import Scope
 from envtool.operations.mirror import switch
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "configuration").glob("*.*"))

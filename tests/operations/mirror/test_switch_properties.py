@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envtool.clients import conda, pip
-from envtool.clients.editor import Scope
+from envtool.clients.client import Scope
 from envtool.operations.mirror import switch as switch_mirror
 from envtool.paths import Host
 

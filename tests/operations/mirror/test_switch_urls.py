@@ -3,7 +3,7 @@
 import pytest
 
 from envtool.clients import conda, pip
-from envtool.clients.editor import Scope
+from envtool.clients.client import Scope
 from envtool.errors import EnvtoolError
 from envtool.mirrors import catalogue, url_matching
 from envtool.operations.mirror import show, switch

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from envtool.clients import toml_text
-from envtool.clients.editor import Scope
+from envtool.clients.client import Scope
 from envtool.errors import EnvtoolError
 from envtool.operations.mirror import switch as switch_mirror
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.clients.conda_settings import UPSTREAM_ALIAS, CondaSettings
+from envtool.clients.conda.settings import UPSTREAM_ALIAS, CondaSettings
 
 _ANACONDA_PACKAGES = "https://repo.anaconda.com/pkgs/"
 _SUBDIR = re.compile(

@@ -8,7 +8,7 @@ from envtool.paths import Host
 FAMILY = ("conda", "mamba", "micromamba")
 
 
-def find(host: Host) -> Path | None:
+def find_program(host: Host) -> Path | None:
     """Return the program that the shell has set up, else the first of the family on PATH, else None."""
     for variable in ("CONDA_EXE", "MAMBA_EXE"):
         if (value := host.environ.get(variable)) and Path(value).is_file():

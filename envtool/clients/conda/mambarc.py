@@ -6,7 +6,7 @@ The places are those of libmamba 2.8 (``Configuration::compute_default_rc_source
 from collections.abc import Iterator
 from pathlib import Path
 
-from envtool.clients.condarc import Layer, expand_path, read_layer
+from envtool.clients.conda.condarc import Layer, expand_path, read_layer
 from envtool.paths import Host
 
 

@@ -4,9 +4,10 @@ import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
-from envtool.clients import conda, mirrored_channels
-from envtool.clients.condarc import Layer, layers
-from envtool.clients.editor import COMMON, Edited, Known, Places, Recogniser, Scope, Wanted
+from envtool.clients import conda
+from envtool.clients.client import COMMON, Edited, Known, Places, Recogniser, Scope, Wanted
+from envtool.clients.conda import mirrored_channels
+from envtool.clients.conda.condarc import Layer, layers
 from envtool.clients.yaml_text import YamlText
 from envtool.i18n import tr
 from envtool.paths import Host

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from envtool.clients.editor import Edited, Places, Recogniser, Scope, Wanted
+from envtool.clients.client import Edited, Places, Recogniser, Scope, Wanted
 from envtool.clients.ini_text import IniText
-from envtool.clients.pip import parse, user_files
+from envtool.clients.pip import config_files, parse, user_files
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.redaction import redact
@@ -23,8 +23,6 @@ def places(host: Host, scope: Scope) -> Places | None:
     if scope.kind == "env" and scope.prefix:
         return Places((scope.prefix / name,), scope.prefix / name)
     if scope.kind == "system":
-        from envtool.clients.pip import config_files
-
         found = tuple(path for kind, path in config_files(host) if kind == "global")
         return Places(found, found[-1])
     return None

@@ -1,6 +1,6 @@
 """``mirrored_channels``: the fallback lists that mamba reads, in its own files and in conda's; conda ignores them."""
 
-from envtool.clients.editor import Recogniser, Wanted
+from envtool.clients.client import Recogniser, Wanted
 from envtool.clients.yaml_text import YamlText
 
 _KEY = "mirrored_channels"

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from envtool.clients import conda_program, mambarc
-from envtool.clients.condarc import Layer, expand_path, layers
+from envtool.clients.conda import mambarc
+from envtool.clients.conda.condarc import Layer, expand_path, layers
+from envtool.clients.conda.program import find_program, is_mamba
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.paths import Host
@@ -79,7 +80,7 @@ def in_force(host: Host, *, root: Path | None = None, prefix: Path | None = None
     Where mamba is what the account uses, its own files count, too.
     """
     stack = layers(host, root, prefix)
-    if conda_program.is_mamba(conda_program.find(host)):
+    if is_mamba(find_program(host)):
         files = [layer for layer in stack if layer.path]
         stack = (*files, *mambarc.layers(host, root), *stack[len(files) :])
     return merge(host, stack)

@@ -1,7 +1,0 @@
-"""conda: which files it reads, what they come to, and what channel names mean under them."""
-
-from envtool.clients.channels import canonical_name, channel_urls, split_login
-from envtool.clients.conda_settings import CondaSettings, in_force, merge
-from envtool.clients.condarc import config_files
-
-__all__ = ["CondaSettings", "canonical_name", "channel_urls", "config_files", "in_force", "merge", "split_login"]

@@ -1,0 +1,7 @@
+"""conda: which files it reads, what they come to, and what channel names mean under them."""
+
+from envtool.clients.conda.channels import canonical_name, channel_urls, split_login
+from envtool.clients.conda.condarc import config_files
+from envtool.clients.conda.settings import CondaSettings, in_force, merge
+
+__all__ = ["CondaSettings", "canonical_name", "channel_urls", "config_files", "in_force", "merge", "split_login"]
