@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -133,7 +134,7 @@ def _measure(
             target = str(envs / f"target-{turn}-{number}")
             line = [target if word == TARGET else word for word in command]
             os.sync()
-            times[name].append(_timed(lambda line=line: _output(line, environ)))
+            times[name].append(_timed(partial(_output, line, environ)))
     return {name: statistics.median(measured) for name, measured in times.items()}
 
 

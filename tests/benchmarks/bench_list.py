@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 READER = """
@@ -95,7 +96,7 @@ def _measure(commands: Mapping[str, tuple[tuple[str, ...], Path]], rounds: int) 
         for name, (argv, home) in commands.items():
             if name.startswith("conda") and len(times[name]) > 5:
                 continue
-            times[name].append(_timed(lambda argv=argv, home=home: _run(argv, home)))
+            times[name].append(_timed(partial(_run, argv, home)))
     return {name: statistics.median(measured[1:]) for name, measured in times.items()}
 
 

@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 from support.condas import CONDA
+from support.home import Home
 
 from envtool.clients import conda
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.paths import Host
 
 TUNA = "https://mirrors.tuna.tsinghua.edu.cn/anaconda"
 
@@ -27,8 +30,14 @@ def mirrored(home_path: Path, *channels: str) -> None:
     write(home_path / ".condarc", "\n".join(lines) + "\n")
 
 
+class Ask(Protocol):
+    """Asks the real conda for the value of an expression, under these variables."""
+
+    def __call__(self, expression: str, **variables: str) -> Any: ...
+
+
 @pytest.fixture
-def real_conda(home):
+def real_conda(home: Home) -> Ask:
     """Return a function that asks the real conda, in this home, as JSON."""
     if not CONDA:
         pytest.skip("no conda found: set ENVTOOL_TEST_CONDA to one")
@@ -36,7 +45,7 @@ def real_conda(home):
     if not python.exists():
         pytest.skip("the Python beside conda was not found")
 
-    def ask(expression: str, **variables: str):
+    def ask(expression: str, **variables: str) -> Any:
         script = (
             "import json; from conda.base.context import context, reset_context; reset_context();"
             "from conda.models.channel import Channel;"
@@ -49,11 +58,11 @@ def real_conda(home):
     return ask
 
 
-def with_variables(home, **variables):
-    return type(home.host)({**home.environ, **variables}, home.path, home.host.system, home.host.machine)
+def with_variables(home: Home, **variables: str) -> Host:
+    return Host({**home.environ, **variables}, home.path, home.host.system, home.host.machine)
 
 
-def test_without_any_file_conda_s_defaults_hold_and_yaml_is_not_imported(home):
+def test_without_any_file_conda_s_defaults_hold_and_yaml_is_not_imported(home: Home) -> None:
     settings = conda.in_force(home.host)
     assert settings == conda.CondaSettings()
     script = (
@@ -65,7 +74,7 @@ def test_without_any_file_conda_s_defaults_hold_and_yaml_is_not_imported(home):
     subprocess.run([sys.executable, "-c", script], env=dict(home.environ), check=True)
 
 
-def test_lists_and_maps_merge_and_single_values_clobber(home):
+def test_lists_and_maps_merge_and_single_values_clobber(home: Home) -> None:
     write(home.path / ".config/conda/.condarc", "channels: [a, b]\ncustom_channels: {x: 'https://x', y: 'https://y'}\n")
     write(home.path / ".conda/condarc.d/10.yml", "channel_alias: https://first.example\nchannels: [c]\n")
     write(home.path / ".conda/condarc.d/readme.txt", "not: [yaml")
@@ -80,7 +89,7 @@ def test_lists_and_maps_merge_and_single_values_clobber(home):
     assert [Path(origin).name for origin in settings.origins["channels"]] == [".condarc", "10.yml", ".condarc"]
 
 
-def test_variables_win_and_are_split_as_conda_splits_them(home, tmp_path):
+def test_variables_win_and_are_split_as_conda_splits_them(home: Home, tmp_path: Path) -> None:
     write(home.path / ".condarc", "channels: [a]\nenvs_dirs: [~/e]\nssl_verify: true\n")
     host = with_variables(
         home,
@@ -98,12 +107,12 @@ def test_variables_win_and_are_split_as_conda_splits_them(home, tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_file_from_any_editor_is_read(home, encoding):
+def test_a_file_from_any_editor_is_read(home: Home, encoding: str) -> None:
     write(home.path / ".condarc", "# 清华源\r\nchannels:\r\n  - conda-forge\r\n", encoding)
     assert conda.in_force(home.host).channels == ("conda-forge",)
 
 
-def test_root_and_environment_files_count_too(home, tmp_path):
+def test_root_and_environment_files_count_too(home: Home, tmp_path: Path) -> None:
     root, prefix = tmp_path / "root", tmp_path / "env"
     write(root / ".condarc", "channels: [defaults]\n")
     write(prefix / ".condarc", "channels: [mine]\n")
@@ -112,7 +121,7 @@ def test_root_and_environment_files_count_too(home, tmp_path):
     assert conda.in_force(home.host, root=root).channels == ("conda-forge", "defaults")
 
 
-def test_markers_in_comments_are_obeyed(home, tmp_path):
+def test_markers_in_comments_are_obeyed(home: Home, tmp_path: Path) -> None:
     root = tmp_path / "root"
     write(
         root / ".condarc",
@@ -134,7 +143,7 @@ def test_markers_in_comments_are_obeyed(home, tmp_path):
         ("a: !!python/tuple [1]\n", "line 1"),
     ],
 )
-def test_a_broken_file_is_named_with_its_line(home, content, said):
+def test_a_broken_file_is_named_with_its_line(home: Home, content: str, said: str) -> None:
     path = write(home.path / ".condarc", content)
     with pytest.raises(EnvtoolError) as caught:
         conda.in_force(home.host)
@@ -143,13 +152,13 @@ def test_a_broken_file_is_named_with_its_line(home, content, said):
     assert caught.value.code == ExitCode.BAD_INPUT
 
 
-def test_bytes_that_are_no_text_are_named(home):
+def test_bytes_that_are_no_text_are_named(home: Home) -> None:
     (home.path / ".condarc").write_bytes(b"channels: \xe9\n")
     with pytest.raises(EnvtoolError, match="line 1"):
         conda.in_force(home.host)
 
 
-def test_names_and_urls_under_a_mirror(home):
+def test_names_and_urls_under_a_mirror(home: Home) -> None:
     mirrored(home.path, "defaults")
     settings = conda.in_force(home.host)
     assert conda.channel_urls(settings, "defaults") == (
@@ -166,7 +175,7 @@ def test_names_and_urls_under_a_mirror(home):
     assert conda.canonical_name(settings, "http://conda.anaconda.org/conda-forge") == "conda-forge"
 
 
-def test_logins_are_used_and_never_part_of_a_name(home):
+def test_logins_are_used_and_never_part_of_a_name(home: Home) -> None:
     write(home.path / ".condarc", "custom_channels:\n  lab: https://me:pw@lab.example/t/tk-1/conda\n")
     settings = conda.in_force(home.host)
     assert conda.channel_urls(settings, "lab") == (("lab", "https://me:pw@lab.example/conda/t/tk-1/lab"),)
@@ -208,7 +217,7 @@ CONFIGURATIONS = {
 
 @pytest.mark.conda
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_channels_mean_what_conda_says(home, real_conda, configuration):
+def test_channels_mean_what_conda_says(home: Home, real_conda: Ask, configuration: str) -> None:
     write(home.path / ".condarc", CONFIGURATIONS[configuration])
     theirs = real_conda(
         f"[[[c.canonical_name, c.urls(True, ['linux-64'])[0]] for c in Channel(n).channels] for n in {NAMES!r}]"
@@ -220,7 +229,7 @@ def test_channels_mean_what_conda_says(home, real_conda, configuration):
 
 
 @pytest.mark.conda
-def test_settings_are_what_conda_says(home, real_conda, tmp_path):
+def test_settings_are_what_conda_says(home: Home, real_conda: Ask, tmp_path: Path) -> None:
     write(
         home.path / ".config/conda/.condarc",
         "channels: [low, both]\nssl_verify: no\nproxy_servers: {http: 'http://p:1'}\n",

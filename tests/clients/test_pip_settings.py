@@ -4,9 +4,11 @@ import ast
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.home import Home
 
 from envtool.clients import pip
 from envtool.errors import EnvtoolError, ExitCode
@@ -20,18 +22,18 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
 
 
 @pytest.fixture
-def clean(home):
+def clean(home: Home) -> Home:
     """This home without the settings that let the tests' own pip work."""
     environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
     environ["XDG_CONFIG_DIRS"] = str(home.path / "xdg")
-    return type(home)(home.path, environ)
+    return replace(home, environ=environ)
 
 
-def with_variables(home, **variables: str) -> Host:
+def with_variables(home: Home, **variables: str) -> Host:
     return Host({**home.environ, **variables}, home.path, home.host.system, home.host.machine)
 
 
-def real_list(home, **variables: str) -> dict[str, str]:
+def real_list(home: Home, **variables: str) -> dict[str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"],
         env={**home.environ, **variables},
@@ -50,7 +52,7 @@ def our_list(host: Host, prefix: Path | None) -> dict[str, str]:
     return merged
 
 
-def test_files_merge_as_pip_merges_them(clean):
+def test_files_merge_as_pip_merges_them(clean: Home) -> None:
     write(clean.path / "xdg/pip/pip.conf", "[global]\nindex-url = https://global.example\ntimeout = 60\n")
     write(clean.path / ".pip/pip.conf", "[global]\nindex_url = https://legacy.example\n[install]\ntrusted-host = a b\n")
     write(
@@ -75,7 +77,7 @@ def test_files_merge_as_pip_merges_them(clean):
     assert not sources.no_index
 
 
-def test_the_file_that_a_variable_names_comes_last_and_replaces_the_user_s(clean, tmp_path):
+def test_the_file_that_a_variable_names_comes_last_and_replaces_the_user_s(clean: Home, tmp_path: Path) -> None:
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\nretries = 3\n")
     own = write(tmp_path / "own.conf", "[global]\nindex-url = https://own.example\n")
     host = with_variables(clean, PIP_CONFIG_FILE=str(own))
@@ -88,33 +90,33 @@ def test_the_file_that_a_variable_names_comes_last_and_replaces_the_user_s(clean
     assert pip.in_force(absent).index == "https://user.example"
 
 
-def test_the_null_device_switches_all_files_off(clean):
+def test_the_null_device_switches_all_files_off(clean: Home) -> None:
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\n")
     assert pip.in_force(with_variables(clean, PIP_CONFIG_FILE=os.devnull)).index is None
     assert real_list(clean, PIP_CONFIG_FILE=os.devnull).keys() <= {":env:.config-file"}
 
 
-def test_an_environment_s_own_file_beats_the_user_s(clean, tmp_path):
+def test_an_environment_s_own_file_beats_the_user_s(clean: Home, tmp_path: Path) -> None:
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\n")
     write(tmp_path / "env/pip.conf", "[global]\nindex-url = https://site.example\n")
     assert pip.in_force(clean.host, prefix=tmp_path / "env").index == "https://site.example"
     assert pip.in_force(clean.host).index == "https://user.example"
 
 
-def test_the_install_section_beats_the_global_one_even_from_a_lower_file(clean):
+def test_the_install_section_beats_the_global_one_even_from_a_lower_file(clean: Home) -> None:
     write(clean.path / ".pip/pip.conf", "[install]\nindex-url = https://install.example\n")
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://global.example\n")
     assert pip.in_force(clean.host).index == "https://install.example"
     assert pip.in_force(with_variables(clean, PIP_INDEX_URL="https://env.example")).index == "https://env.example"
 
 
-def test_an_empty_value_hides_a_lower_file_s(clean):
+def test_an_empty_value_hides_a_lower_file_s(clean: Home) -> None:
     write(clean.path / ".pip/pip.conf", "[global]\nindex-url = https://legacy.example\n")
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url =\n")
     assert pip.in_force(clean.host).index is None
 
 
-def test_relative_places_become_absolute(clean, tmp_path, monkeypatch):
+def test_relative_places_become_absolute(clean: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write(
         clean.path / ".config/pip/pip.conf",
@@ -126,33 +128,33 @@ def test_relative_places_become_absolute(clean, tmp_path, monkeypatch):
     assert sources.constraints == (str(tmp_path / "c.txt"),)
 
 
-def test_certificates_of_the_http_library_count(clean):
+def test_certificates_of_the_http_library_count(clean: Home) -> None:
     write(clean.path / ".config/pip/pip.conf", "[global]\ncert =\n")  # hides what the machine's own file may say
     assert pip.in_force(with_variables(clean, REQUESTS_CA_BUNDLE="/ca/r.pem")).certificate == "/ca/r.pem"
     host = with_variables(clean, REQUESTS_CA_BUNDLE="/ca/r.pem", PIP_CERT="/ca/p.pem")
     assert pip.in_force(host).certificate == "/ca/p.pem"
 
 
-def test_a_whole_url_as_trusted_host_trusts_nothing(clean):
+def test_a_whole_url_as_trusted_host_trusts_nothing(clean: Home) -> None:
     write(clean.path / ".config/pip/pip.conf", "[install]\ntrusted-host = https://pypi.example\n\tother.example\n")
     assert pip.in_force(clean.host).trusted_hosts == ("other.example",)
 
 
 @pytest.mark.parametrize("setting", ["only-binary = :all:", "require_hashes = 1", "pre = yes"])
-def test_what_uv_cannot_honour_prefers_pip_and_says_why(clean, setting):
+def test_what_uv_cannot_honour_prefers_pip_and_says_why(clean: Home, setting: str) -> None:
     path = write(clean.path / ".config/pip/pip.conf", f"[install]\n{setting}\n")
     why = pip.in_force(clean.host).prefer_pip
     assert str(path) in why
-    assert setting.split(" ")[0].replace("_", "-") in why
+    assert setting.split(" ", maxsplit=1)[0].replace("_", "-") in why
 
 
 @pytest.mark.parametrize("setting", ["user = yes", "target = /t", "prefix = /p"])
-def test_where_to_install_is_the_environment_that_was_named(clean, setting):
+def test_where_to_install_is_the_environment_that_was_named(clean: Home, setting: str) -> None:
     write(clean.path / ".config/pip/pip.conf", f"[install]\n{setting}\n")
     assert pip.in_force(clean.host).prefer_pip == ""
 
 
-def test_switched_off_options_do_not_prefer_pip(clean):
+def test_switched_off_options_do_not_prefer_pip(clean: Home) -> None:
     write(clean.path / ".config/pip/pip.conf", "[install]\nuser = false\npre = 0\n[list]\nformat = columns\n")
     assert pip.in_force(clean.host).prefer_pip == ""
 
@@ -166,7 +168,7 @@ def test_switched_off_options_do_not_prefer_pip(clean):
         (b"[global]\n# \xe9\n", "line 2"),
     ],
 )
-def test_a_broken_file_is_named_with_its_line(clean, content, said):
+def test_a_broken_file_is_named_with_its_line(clean: Home, content: bytes, said: str) -> None:
     path = clean.path / ".config/pip/pip.conf"
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
@@ -193,6 +195,6 @@ def test_a_broken_file_is_named_with_its_line(clean, content, said):
         ),
     ],
 )
-def test_each_system_has_its_own_places(system, variables, expected):
+def test_each_system_has_its_own_places(system: str, variables: dict[str, str], expected: list[str]) -> None:
     host = Host(variables, Path("/h"), system, "x86_64")
     assert [path.as_posix() for _, path in pip.config_files(host)] == expected

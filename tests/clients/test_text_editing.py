@@ -1,6 +1,7 @@
 """Files edited as text: generated files of every layout, random edits, and the clients' own parsers as judges."""
 
 import configparser
+from typing import Any
 
 import pytest
 import yaml
@@ -37,7 +38,7 @@ def quoted(word: str, style: str) -> str:
 
 
 @st.composite
-def condarcs(draw) -> str:
+def condarcs(draw: st.DrawFn) -> str:
     """Return a well-formed .condarc: block or flow lists, any indent and quotes, comments and blank lines anywhere."""
     end, indent = draw(ENDS), " " * draw(st.integers(0, 4))
     style = draw(st.sampled_from(["", "'", '"']))
@@ -66,7 +67,8 @@ def condarcs(draw) -> str:
     return end.join(lines) + draw(st.sampled_from([end, ""]))
 
 
-edits = st.lists(
+Edit = tuple[str, str, Any]  # what is done, to which key or name, and the new value
+edits: st.SearchStrategy[list[Edit]] = st.lists(
     st.one_of(
         st.tuples(
             st.just("put"), st.sampled_from(["channels", "default_channels"]), st.lists(WORDS, max_size=4, unique=True)
@@ -81,7 +83,7 @@ edits = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(condarcs(), edits)
-def test_yaml_says_what_was_meant_and_keeps_the_rest(text, changes):
+def test_yaml_says_what_was_meant_and_keeps_the_rest(text: str, changes: list[Edit]) -> None:
     document = YamlText(text, "x")
     meant = dict(yaml.safe_load(text) or {})
     for kind, name, value in changes:
@@ -116,7 +118,7 @@ def comments(text: str) -> list[str]:
 
 @settings(max_examples=100, deadline=None)
 @given(condarcs())
-def test_nothing_to_do_changes_no_byte(text):
+def test_nothing_to_do_changes_no_byte(text: str) -> None:
     document = YamlText(text, "x")
     for key, value in (yaml.safe_load(text) or {}).items():
         document.put((key,), value)
@@ -128,7 +130,7 @@ OPTIONS = st.sampled_from(["index-url", "extra-index-url", "trusted-host", "time
 
 
 @st.composite
-def pip_confs(draw) -> str:
+def pip_confs(draw: st.DrawFn) -> str:
     """Return a well-formed pip.conf: any delimiter, several sections, continuation lines, comments."""
     end = draw(ENDS)
     lines: list[str] = draw(st.lists(st.sampled_from(["# 说明", "; note", ""]), max_size=2))
@@ -167,7 +169,7 @@ changes = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(pip_confs(), changes)
-def test_ini_says_what_was_meant_to_pip_s_parser(text, steps):
+def test_ini_says_what_was_meant_to_pip_s_parser(text: str, steps: list[tuple[str, str, str, str]]) -> None:
     document = IniText(text, "x")
     meant = parsed(text)
     for kind, section, name, word in steps:
@@ -205,20 +207,20 @@ def test_ini_says_what_was_meant_to_pip_s_parser(text, steps):
         b"",
     ],
 )
-def test_bytes_come_back_as_they_were(data):
+def test_bytes_come_back_as_they_were(data: bytes) -> None:
     text, form = decode_with_form(data, any_bytes=True)
     assert form.encode(text) == data
 
 
 @pytest.mark.parametrize("text", ["a: &x [1]\nchannels: *x\n", "channels: [a]\nchannels: [b]\n"])
-def test_anchors_and_double_keys_are_left_alone(text):
+def test_anchors_and_double_keys_are_left_alone(text: str) -> None:
     document = YamlText(text, "file.yml")
     with pytest.raises(EnvtoolError, match="line"):
         document.put(("channels",), ["c"])
     assert document.text == text
 
 
-def test_the_system_s_own_encoding_counts_as_it_does_for_conda_and_pip(monkeypatch):
+def test_the_system_s_own_encoding_counts_as_it_does_for_conda_and_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("envtool.encoding.system_encoding", lambda: "cp936")  # a Chinese Windows
     text, form = decode_with_form("# 清华\r\nchannels: [defaults]\r\n".encode("gbk"))
     assert text.startswith("# 清华")

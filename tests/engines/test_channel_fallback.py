@@ -33,7 +33,7 @@ def set_up(home: Home, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def broken_first(home: Home, channel: str, monkeypatch: pytest.MonkeyPatch):
+def broken_first(home: Home, channel: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[mirror_site.Site]:
     """A home whose configured mirror is down for both halves, and a catalogue that knows a second operator's."""
     with mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"})) as other:
         shipped = home.path / "shipped.yaml"
@@ -59,7 +59,9 @@ def broken_first(home: Home, channel: str, monkeypatch: pytest.MonkeyPatch):
         yield other
 
 
-def test_both_halves_come_from_elsewhere_and_settings_stay(home: Home, broken_first, channel_server: Server) -> None:
+def test_both_halves_come_from_elsewhere_and_settings_stay(
+    home: Home, broken_first: mirror_site.Site, channel_server: Server
+) -> None:
     before = {path: path.read_bytes() for path in home.path.rglob("*") if path.is_file()}
     heard = Recorder()
     spec = Spec(conda=(f"python={PYTHON}",), pip=(DEMO,))
@@ -79,7 +81,7 @@ def test_both_halves_come_from_elsewhere_and_settings_stay(home: Home, broken_fi
 
 @pytest.mark.parametrize("program", condas.FAMILY)
 def test_conda_is_sent_elsewhere_too(
-    home: Home, broken_first, channel: str, program: str, monkeypatch: pytest.MonkeyPatch
+    home: Home, broken_first: mirror_site.Site, channel: str, program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_up(home, program, monkeypatch)
     monkeypatch.setenv("CONDA_REMOTE_MAX_RETRIES", "0")
@@ -197,7 +199,9 @@ def test_terms_of_service_are_explained_first_and_accepted_by_the_user_alone(hom
     assert "trunk" in home.envtool("list", "demo").out
 
 
-def test_a_private_channel_and_index_fail_as_they_fail(home: Home, broken_first, channel_server: Server) -> None:
+def test_a_private_channel_and_index_fail_as_they_fail(
+    home: Home, broken_first: mirror_site.Site, channel_server: Server
+) -> None:
     (home.path / ".condarc").write_text("channels: ['http://127.0.0.1:9/lab/conda-forge']\n")
     request = CreateRequest(Spec(conda=("trunk",)), name="demo", engine="embedded")
     with pytest.raises(EnvtoolError) as raised:
@@ -218,7 +222,7 @@ def unreachable(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
         " conda: {base: 'http://127.0.0.1:9/anaconda', channels: [conda-forge]}}\n"
     )
     monkeypatch.setattr(catalogue, "_shipped", lambda: shipped)
-    home.environ["PATH"] = "/usr/bin:/bin"  # type: ignore[index]
+    home.environ["PATH"] = "/usr/bin:/bin"
     (home.path / ".condarc").write_text("channels: ['http://127.0.0.1:9/up/conda-forge']\n")
     return home
 

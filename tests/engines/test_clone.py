@@ -96,7 +96,7 @@ def _furnish(home: Home, source: Path) -> None:
     ):
         subprocess.run(["git", *arguments], cwd=repository, check=True)
     inside = project(source / "src/inside", "inside")
-    pip = [source / "bin/python", "-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps"]
+    pip = [str(source / "bin/python"), "-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps"]
     what = [str(wheel), "-e", str(editable), "-e", str(inside), f"git+{repository.as_uri()}"]
     subprocess.run([*pip, *what], check=True, env=dict(home.environ), capture_output=True)
     # pip over conda: the record of conda's six stays and is not to be believed.
@@ -469,7 +469,16 @@ def test_a_venv_is_cloned_with_its_activation(tmp_path: Path, maker: str) -> Non
         subprocess.run([sys.executable, "-m", "venv", source], check=True)
     else:
         subprocess.run([sys.executable, "-m", "uv", "venv", "-q", "--seed", source], check=True, env=environ)
-    install = [source / "bin/python", "-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps", wheel]
+    install = [
+        str(source / "bin/python"),
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-build-isolation",
+        "--no-deps",
+        str(wheel),
+    ]
     subprocess.run(install, check=True, env=environ, capture_output=True)
     ran = home.envtool("clone", "source", "copy", "--json")
     assert ran.code == 0, ran.out

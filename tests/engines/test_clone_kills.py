@@ -7,6 +7,7 @@ with a failure (``ENVTOOL_TEST_SEED`` repeats it).
 import hashlib
 import os
 import random
+import shutil
 import signal
 import time
 from collections import Counter
@@ -109,7 +110,7 @@ def test_a_renaming_killed_while_it_is_settled(
         return step
 
     with monkeypatch.context() as patch:
-        home_of = {"mark_finished": rename, "unlink": Path, "rmtree": rename.shutil}[moment]
+        home_of = {"mark_finished": rename, "unlink": Path, "rmtree": shutil}[moment]
         if moment != "unlink":
             patch.setattr(home_of, moment, killed(getattr(home_of, moment)))
         else:

@@ -14,6 +14,7 @@ from support.channel.recipe import PYTHON
 from support.channel.server import Server
 from support.home import Home
 
+from envtool.engines.conda import Conda
 from envtool.engines.protocol import Solution, SolveRequest
 from envtool.environments import find
 from envtool.model import Environment
@@ -189,7 +190,7 @@ def test_files_that_are_in_no_record_yet_go_again(
             cut_off()
     roll_back(home, made)
     assert content(prefix).keys() == before.keys()
-    if engine.name == "conda":
+    if isinstance(engine, Conda):
         assert not list(prefix.glob("conda-meta/*.c~"))
     assert not {"leaf", "trunk", "packaging"} & names(home, made).keys()
 

@@ -37,7 +37,7 @@ PACKAGES = [
 @pytest.fixture
 def impatient(home: Home) -> Home:
     """A home in which a silent server counts as hanging after three seconds."""
-    home.environ["ENVTOOL_STALL"] = "3"  # type: ignore[index]
+    home.environ["ENVTOOL_STALL"] = "3"
     return home
 
 

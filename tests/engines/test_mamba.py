@@ -21,8 +21,8 @@ from envtool.reporter import Silent
 @pytest.fixture(params=condas.MAMBAS)
 def program(request: pytest.FixtureRequest, home: Home) -> str:
     """A mamba, as a shell that it has set up finds it: it says where its root is, and nothing of folders."""
-    home.environ["MAMBA_EXE"] = request.param  # type: ignore[index]
-    home.environ["MAMBA_ROOT_PREFIX"] = str(home.path / "mamba")  # type: ignore[index]
+    home.environ["MAMBA_EXE"] = request.param
+    home.environ["MAMBA_ROOT_PREFIX"] = str(home.path / "mamba")
     return str(request.param)
 
 

@@ -125,7 +125,7 @@ def test_the_run_path_of_a_library_is_read_without_reading_it(tmp_path: Path) ->
         pytest.skip("no C compiler: install gcc to try this")
     (tmp_path / "x.c").write_text("int x(void) { return 1; }\n")
     for name, flags in (("with", ["-Wl,-rpath,/home/me/envs/dl/lib:/other"]), ("without", [])):
-        command = [compiler, "-shared", "-o", tmp_path / name, tmp_path / "x.c", *flags]
+        command = [compiler, "-shared", "-o", str(tmp_path / name), str(tmp_path / "x.c"), *flags]
         subprocess.run(command, check=True)
     for name, expected in (("with", b"/home/me/envs/dl/lib:/other"), ("without", b""), ("x.c", b"")):
         with (tmp_path / name).open("rb") as file:

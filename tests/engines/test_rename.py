@@ -87,7 +87,7 @@ def kill_in(home: Home, stage: str) -> tuple[Path, Path]:  # noqa: F811
 
 
 def _first_piece(prefix: Path) -> str:
-    files = json.loads((prefix / ".envtool/renaming/journal.json").read_text())["files"]
+    files: dict[str, str] = json.loads((prefix / ".envtool/renaming/journal.json").read_text())["files"]
     return next(file for file, name in files.items() if name == "0")
 
 

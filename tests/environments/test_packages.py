@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.condas import CONDA
 from support.home import Home
-from support.layouts import CONDA, CORPUS, ask_conda, conda_env, dist, venv
+from support.layouts import CORPUS, ask_conda, conda_env, dist, venv
 
 from envtool.environments import packages
 from envtool.model import Environment, Origin

@@ -52,7 +52,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
             if state.status or not path.is_file():
                 self.send_error(state.status or 404)
                 return
-            body, code = path.read_bytes(), 200
+            body, code, first = path.read_bytes(), 200, 0
             total = len(body)
             if state.parts and (span := self.headers.get("Range", "")):
                 first, last = (int(end) for end in span.removeprefix("bytes=").split("-"))

@@ -1,28 +1,31 @@
 """The shipped list of mirrors, the user's own laid over it, and errors that name the line."""
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from support.home import Home
 
 from envtool.clients.client import Known
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import catalogue, fallbacks, url_matching
+from envtool.mirrors.catalogue import Catalogue
 
 
 @pytest.fixture
-def shipped(home):
+def shipped(home: Home) -> Catalogue:
     return catalogue.load(home.host)
 
 
-def own(home, text: str):
+def own(home: Home, text: str) -> Path:
     path = catalogue.own_file(home.host)
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_every_mirror_says_how_we_know(shipped):
+def test_every_mirror_says_how_we_know(shipped: Catalogue) -> None:
     assert {"tsinghua", "ustc", "aliyun"} <= set(shipped.mirrors)
     for mirror in shipped.mirrors.values():
         assert mirror.evidence, mirror.name
@@ -31,24 +34,26 @@ def test_every_mirror_says_how_we_know(shipped):
             assert shipped.find(mirror.replacement).usable
 
 
-def test_aliases_lead_to_one_mirror_and_clash_with_none(shipped):
+def test_aliases_lead_to_one_mirror_and_clash_with_none(shipped: Catalogue) -> None:
     words = [word for mirror in shipped.mirrors.values() for word in (mirror.name, *mirror.aliases)]
     assert len(words) == len(set(words))
     assert shipped.find("tuna") is shipped.find("Tsinghua")
 
 
-def test_an_unknown_name_offers_close_ones(shipped):
+def test_an_unknown_name_offers_close_ones(shipped: Catalogue) -> None:
     with pytest.raises(EnvtoolError) as caught:
         shipped.find("tsingua")
     assert "tsinghua" in caught.value.hint
     assert caught.value.code == ExitCode.USAGE
 
 
-def test_a_user_s_own_mirror_is_laid_over_the_list(home):
+def test_a_user_s_own_mirror_is_laid_over_the_list(home: Home) -> None:
     own(home, "mirrors:\n  lab:\n    pypi: {index: https://pip.lab.example/simple/}\n  ustc:\n    title: mine\n")
     both = catalogue.load(home.host)
     assert both.find("lab").own
-    assert both.find("lab").pypi.index == "https://pip.lab.example/simple"
+    pypi = both.find("lab").pypi
+    assert pypi
+    assert pypi.index == "https://pip.lab.example/simple"
     assert both.find("ustc").title == "mine"
     assert both.find("tsinghua").conda
 
@@ -68,7 +73,7 @@ def test_a_user_s_own_mirror_is_laid_over_the_list(home):
         ("schema: 2\nmirrors: {}\n", 1, "one of"),
     ],
 )
-def test_an_error_names_file_and_line(home, text, line, said):
+def test_an_error_names_file_and_line(home: Home, text: str, line: int, said: str) -> None:
     path = own(home, text)
     with pytest.raises(EnvtoolError) as caught:
         catalogue.load(home.host)
@@ -103,12 +108,14 @@ def test_an_error_names_file_and_line(home, text, line, said):
         ("https://conda.anaconda.org/conda-forge", ("", "conda", "conda-forge", True)),
     ],
 )
-def test_every_form_in_use_is_recognised(shipped, url, expected):
+def test_every_form_in_use_is_recognised(
+    shipped: Catalogue, url: str, expected: tuple[str, str, str, bool] | None
+) -> None:
     found = url_matching.Recogniser(shipped).url(url)
     assert (found and (found.mirror, found.service, found.channel, found.alive)) == expected
 
 
-def test_the_default_index_is_known_without_its_name_and_nothing_like_it_is(shipped):
+def test_the_default_index_is_known_without_its_name_and_nothing_like_it_is(shipped: Catalogue) -> None:
     seer = url_matching.Recogniser(shipped)
     assert seer.url("https://pypi" + ".org/simple/") == Known("", "pypi")
     assert seer.url("http://pypi.python" + ".org/simple") == Known("", "pypi")
@@ -116,13 +123,13 @@ def test_the_default_index_is_known_without_its_name_and_nothing_like_it_is(ship
         assert seer.url(private) is None
 
 
-def test_upstream_addresses_have_their_names(shipped):
+def test_upstream_addresses_have_their_names(shipped: Catalogue) -> None:
     assert url_matching.upstream_channel(shipped, "https://conda.anaconda.org/conda-forge/linux-64") == "conda-forge"
     assert url_matching.upstream_channel(shipped, "http://repo.anaconda.com/pkgs/main/") == "pkgs/main"
     assert url_matching.upstream_channel(shipped, "https://lab.example/conda-forge") == ""
 
 
-def test_replicas_take_another_operator_before_a_second_of_the_same(shipped):
+def test_replicas_take_another_operator_before_a_second_of_the_same(shipped: Catalogue) -> None:
     hosts = [urlsplit(url).hostname for url in fallbacks.for_pypi(shipped)]
     by_host = {urlsplit(m.pypi.index).hostname: m for m in shipped.mirrors.values() if m.pypi}
     groups = [by_host[host].group for host in hosts]
@@ -134,14 +141,14 @@ def test_replicas_take_another_operator_before_a_second_of_the_same(shipped):
     assert "mirrors.cernet.edu.cn" not in hosts
 
 
-def test_replicas_of_a_channel_are_those_that_serve_it(shipped):
+def test_replicas_of_a_channel_are_those_that_serve_it(shipped: Catalogue) -> None:
     assert fallbacks.for_channel(shipped, "nvidia") == ("https://mirrors.sustech.edu.cn/anaconda-extra/cloud/nvidia",)
     assert not any("ustc" in url for url in fallbacks.for_channel(shipped, "pkgs/main"))
     assert any("ustc" in url for url in fallbacks.for_channel(shipped, "bioconda"))
     assert fallbacks.for_channel(shipped, "my-own") == ()
 
 
-def test_torch_replicas_say_how_to_ask(shipped):
+def test_torch_replicas_say_how_to_ask(shipped: Catalogue) -> None:
     ways = {url: how for how, url in fallbacks.for_torch(shipped, "cu128")}
     assert ways["https://mirrors.aliyun.com/pytorch-wheels/cu128/"] == "find-links"
     assert ways["https://mirror.sjtu.edu.cn/pytorch-wheels/cu128"] == "index"

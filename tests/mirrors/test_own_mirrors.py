@@ -1,11 +1,12 @@
 """A user's own mirrors: added, used, removed, with his comments kept and no login ever written."""
 
 import pytest
+from support.home import Home
 
 from envtool.mirrors import catalogue, fallbacks
 
 
-def test_add_use_remove(home):
+def test_add_use_remove(home: Home) -> None:
     added = home.envtool(
         "mirror", "add", "lab", "--pypi", "https://pip.lab.example/simple", "--torch", "https://t.example", "--flat"
     )
@@ -13,7 +14,9 @@ def test_add_use_remove(home):
     path = catalogue.own_file(home.host)
     path.write_text("# ours\n" + path.read_text())
     known = catalogue.load(home.host)
-    assert known.find("lab").pypi.index == "https://pip.lab.example/simple"
+    pypi = known.find("lab").pypi
+    assert pypi
+    assert pypi.index == "https://pip.lab.example/simple"
     assert ("find-links", "https://t.example/cu128/") in fallbacks.for_torch(known, "cu128")
     assert "lab *" in home.envtool("mirror", "list").out
     assert home.envtool("mirror", "set", "lab", "--target", "pip").code == 0
@@ -36,14 +39,14 @@ def test_add_use_remove(home):
         (("remove", "nobody"), 2),
     ],
 )
-def test_what_cannot_be_added_or_removed(home, arguments, code):
+def test_what_cannot_be_added_or_removed(home: Home, arguments: tuple[str, ...], code: int) -> None:
     ran = home.envtool("mirror", *arguments)
     assert ran.code == code
     assert "secret" not in ran.out + ran.err
     assert not catalogue.own_file(home.host).exists()
 
 
-def test_the_preferred_torch_mirror_is_asked_first(home):
+def test_the_preferred_torch_mirror_is_asked_first(home: Home) -> None:
     assert home.envtool("mirror", "set", "nju", "--torch").code == 0
     assert "nju" in fallbacks.for_torch(catalogue.load(home.host), "cu128")[0][1]
     assert home.envtool("mirror", "undo").code == 0
@@ -53,7 +56,7 @@ def test_the_preferred_torch_mirror_is_asked_first(home):
     assert "nju" in refused.err
 
 
-def test_other_places_of_a_public_channel(home):
+def test_other_places_of_a_public_channel(home: Home) -> None:
     known = catalogue.load(home.host)
     tuna = "https://mirrors.tuna.tsinghua.edu.cn/anaconda/cloud/conda-forge"
     found = fallbacks.others(known, tuna)
@@ -63,13 +66,14 @@ def test_other_places_of_a_public_channel(home):
     assert fallbacks.others(known, "https://conda.lab.example/own") == ()
 
 
-def test_other_places_of_a_public_index(home):
+def test_other_places_of_a_public_index(home: Home) -> None:
     known = catalogue.load(home.host)
-    after_tuna = fallbacks.other_indexes(known, "https://pypi.tuna.tsinghua.edu.cn/simple")
-    assert after_tuna[0] is None
-    assert "aliyun" in after_tuna[1]
+    default, *after_tuna = fallbacks.other_indexes(known, "https://pypi.tuna.tsinghua.edu.cn/simple")
+    assert default is None
+    assert after_tuna[0]
+    assert "aliyun" in after_tuna[0]
     # bfsu is run by the same people, ustc, sjtu and zju fetch from there
-    assert not any(name in url for url in after_tuna[1:] for name in ("tsinghua", "bfsu", "ustc", "sjtu", "zju"))
+    assert not any(name in url for url in after_tuna if url for name in ("tsinghua", "bfsu", "ustc", "sjtu", "zju"))
     assert fallbacks.other_indexes(known, None) == fallbacks.for_pypi(known)
     assert fallbacks.other_indexes(known, "https://pypi" + ".org/simple") == fallbacks.for_pypi(known)
     assert fallbacks.other_indexes(known, "https://pip.lab.example/simple") == ()

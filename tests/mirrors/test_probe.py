@@ -5,13 +5,15 @@ import ssl
 import subprocess
 import time
 from contextlib import ExitStack
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import Any
 
 import pytest
-from support.mirror_site import serve, tree
+from support.home import Home
+from support.mirror_site import Site, serve, tree
 
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.mirrors import probe
+from envtool.mirrors import catalogue, probe
 from envtool.mirrors.health_check import Question
 from envtool.operations.mirror import test
 from envtool.paths import Host
@@ -21,28 +23,28 @@ DAY = 86400.0
 
 
 @pytest.fixture
-def host(home) -> Host:
+def host(home: Home) -> Host:
     return Host({"HOME": str(home.path), "no_proxy": "*"}, home.path, "Linux", "x86_64")
 
 
-def conda(site, name="site", channel="cloud/conda-forge") -> Question:
+def conda(site: Site, name: str = "site", channel: str = "cloud/conda-forge") -> Question:
     return Question(name, "conda", f"{site.url}/anaconda/{channel}/linux-64")
 
 
-def pip(site, name="site") -> Question:
+def pip(site: Site, name: str = "site") -> Question:
     return Question(name, "pip", f"{site.url}/pypi/simple")
 
 
-def torch(site, *, flat=False, wheel="2.13.0+cu128") -> Question:
+def torch(site: Site, *, flat: bool = False, wheel: str = "2.13.0+cu128") -> Question:
     return Question("site", "torch", f"{site.url}/{'flat' if flat else 'whl'}/cu128", flat, wheel)
 
 
-def one(host, question, limit=3.0):
+def one(host: Host, question: Question, limit: float = 3.0) -> probe.Result:
     (result,) = probe.ask(host, [question], limit=limit)
     return result
 
 
-def expired_certificate(folder):
+def expired_certificate(folder: Path) -> tuple[Path, Path]:
     """Return a certificate for 127.0.0.1 that ended in 2020, and its key."""
     openssl = shutil.which("openssl")
     if not openssl:
@@ -61,7 +63,7 @@ def expired_certificate(folder):
     return folder / "cert.pem", folder / "key.pem"
 
 
-def test_a_good_site_is_ok_for_all_and_asked_as_the_clients_ask(host):
+def test_a_good_site_is_ok_for_all_and_asked_as_the_clients_ask(host: Host) -> None:
     with serve(FILES) as site:
         for question in (conda(site), pip(site), torch(site), torch(site, flat=True)):
             result = one(host, question)
@@ -88,7 +90,7 @@ def test_a_good_site_is_ok_for_all_and_asked_as_the_clients_ask(host):
         ({"slow": 0.3}, "timeout"),
     ],
 )
-def test_each_fault_of_a_channel_is_named(host, fault, status):
+def test_each_fault_of_a_channel_is_named(host: Host, fault: dict[str, Any], status: str) -> None:
     with serve(FILES, **fault) as site:
         assert one(host, conda(site), limit=1.0).status == status
 
@@ -103,27 +105,27 @@ def test_each_fault_of_a_channel_is_named(host, fault, status):
         ({"hangs": True}, "timeout"),
     ],
 )
-def test_each_fault_of_an_index_is_named(host, fault, status):
+def test_each_fault_of_an_index_is_named(host: Host, fault: dict[str, Any], status: str) -> None:
     with serve(FILES, **fault) as site:
         assert one(host, pip(site), limit=1.0).status == status
 
 
-def test_only_the_client_that_is_refused_is_blocked(host):
+def test_only_the_client_that_is_refused_is_blocked(host: Host) -> None:
     with serve(FILES, refuses_agent="pip/") as site:
         assert one(host, pip(site)).status == "blocked"
         assert one(host, conda(site)).status == "ok"
 
 
-def test_a_redirect_to_another_operator_is_not_the_mirror(host):
+def test_a_redirect_to_another_operator_is_not_the_mirror(host: Host) -> None:
     with serve(FILES) as other:
-        elsewhere = other.url.replace("127.0.0.1", "localhost")
+        elsewhere = other.url.replace("127.0.0.1", "localhost")  # the same machine by another name
         with serve(FILES, redirects_to=elsewhere, redirects="/anaconda/pkgs") as site:
             result = one(host, conda(site, channel="pkgs/main"))
-            assert (result.status, urlsplit(elsewhere).hostname in result.detail) == ("elsewhere", True)
+            assert (result.status, "localhost" in result.detail) == ("elsewhere", True)
             assert one(host, conda(site)).status == "ok"
 
 
-def test_torch_links_that_point_elsewhere_are_found(host):
+def test_torch_links_that_point_elsewhere_are_found(host: Host) -> None:
     with serve(FILES) as other:
         link = (
             f"{other.url.replace('127.0.0.1', 'localhost')}/whl/cu128/torch-2.13.0%2Bcu128-cp311-cp311-linux_x86_64.whl"
@@ -134,20 +136,20 @@ def test_torch_links_that_point_elsewhere_are_found(host):
             assert one(host, torch(site)).status == "elsewhere"
 
 
-def test_another_torch_is_missing(host):
+def test_another_torch_is_missing(host: Host) -> None:
     with serve(FILES) as site:
         result = one(host, torch(site, wheel="2.9.0+cu128"))
         assert result.status == "missing"
         assert "2.9.0+cu128" in result.detail
 
 
-def test_nobody_there_is_down(host):
+def test_nobody_there_is_down(host: Host) -> None:
     with serve(FILES) as site:
         gone = pip(site)
     assert one(host, gone).status == "down"
 
 
-def test_an_expired_certificate_is_named(host, tmp_path):
+def test_an_expired_certificate_is_named(host: Host, tmp_path: Path) -> None:
     certificate, key = expired_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -157,7 +159,7 @@ def test_an_expired_certificate_is_named(host, tmp_path):
     assert "expired" in result.detail
 
 
-def test_works_then_fresh_then_fast_is_the_order(host):
+def test_works_then_fresh_then_fast_is_the_order(host: Host) -> None:
     newest = 1_790_000_000.0
     with ExitStack() as stack:
         sites = {
@@ -180,7 +182,7 @@ def test_works_then_fresh_then_fast_is_the_order(host):
         '{"site": {}, "mirrors": [{"cname": "PyPI", "status": "S%dX1612196849"}, {"cname": "conda", "status": "U"}]}',
     ],
 )
-def test_what_a_site_says_of_itself_counts(host, page):
+def test_what_a_site_says_of_itself_counts(host: Host, page: str) -> None:
     old = int(time.time() - 9 * DAY)
     with serve({**FILES, "/status.json": (page % old).encode()}) as site:
         question = Question("site", "pip", f"{site.url}/pypi/simple", status=f"{site.url}/status.json")
@@ -191,7 +193,7 @@ def test_what_a_site_says_of_itself_counts(host, page):
         assert probe.ranked([one(host, question)])[0].synced is None
 
 
-def test_twenty_mirrors_of_which_five_hang_take_one_limit(host):
+def test_twenty_mirrors_of_which_five_hang_take_one_limit(host: Host) -> None:
     with ExitStack() as stack:
         sites = [stack.enter_context(serve(FILES, hangs=number < 5)) for number in range(20)]
         questions = [conda(site, f"m{number}") for number, site in enumerate(sites)]
@@ -202,7 +204,7 @@ def test_twenty_mirrors_of_which_five_hang_take_one_limit(host):
     assert took < 1.5 * 1.2 + 0.3  # the benchmark holds the exact figure
 
 
-def test_the_user_s_own_mirror_and_a_url_are_tried_by_name(home):
+def test_the_user_s_own_mirror_and_a_url_are_tried_by_name(home: Home) -> None:
     with serve(FILES) as site:
         home.envtool("mirror", "add", "lab", "--pypi", f"{site.url}/pypi/simple", "--conda", f"{site.url}/anaconda")
         ran = home.envtool("mirror", "test", "lab", "--json", "--limit", "5", "--subdir", "linux-64")
@@ -217,7 +219,7 @@ def test_the_user_s_own_mirror_and_a_url_are_tried_by_name(home):
         assert home.envtool("mirror", "test", "lab", "--for", "pip").code == ExitCode.NETWORK
 
 
-def only(home, monkeypatch, **sites: str) -> None:
+def only(home: Home, monkeypatch: pytest.MonkeyPatch, **sites: str) -> None:
     """Make these local sites the whole list: a test must not ask the real ones."""
     entries = "".join(
         f"  {name}: {{title: {name}, group: {name}, state: active, evidence: [], pypi: {{index: '{url}/pypi/simple'}},"
@@ -228,10 +230,10 @@ def only(home, monkeypatch, **sites: str) -> None:
     upstream = f"upstream: {{conda: '{nowhere}', defaults: '{nowhere}/pkgs', torch: '{nowhere}/whl'}}"
     path = home.path / "list.yaml"
     path.write_text(f"schema: 1\ncompiled: 2026-11-23\n{upstream}\nmirrors:\n{entries}")
-    monkeypatch.setattr(test.catalogue, "_shipped", lambda: path)
+    monkeypatch.setattr(catalogue, "_shipped", lambda: path)
 
 
-def test_auto_takes_the_one_that_works(home, monkeypatch):
+def test_auto_takes_the_one_that_works(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(FILES) as good, serve(FILES, portal=True) as bad:
         only(home, monkeypatch, bad=bad.url, good=good.url)
         name, results = test.best(home.host, ("conda", "pip"), limit=3.0)
@@ -240,7 +242,7 @@ def test_auto_takes_the_one_that_works(home, monkeypatch):
     assert any(result.mirror == "upstream" and result.status == "down" for result in results)
 
 
-def test_auto_without_a_network_says_so(home, monkeypatch):
+def test_auto_without_a_network_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     only(home, monkeypatch, gone="http://127.0.0.1:9")
     with pytest.raises(EnvtoolError) as caught:
         test.best(home.host, ("pip",), limit=1.0)

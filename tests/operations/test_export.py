@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.condas import CONDA
 from support.home import Home
-from support.layouts import CONDA, CORPUS, ask_conda, conda_env, dist, venv, write
+from support.layouts import CORPUS, ask_conda, conda_env, dist, venv, write
 
 from envtool import specs
 from envtool.model import Archive, Origin, Package

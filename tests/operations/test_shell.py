@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.condas import CONDA
 from support.home import Home
-from support.layouts import CONDA, conda_env, venv, write
+from support.layouts import conda_env, venv, write
 from support.terminal import Terminal
 
 PROMPT = "ready> "

@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
+from support.condas import CONDA
 from support.home import Home
-from support.layouts import CONDA, ask_conda, conda_env, venv, write
+from support.layouts import ask_conda, conda_env, venv, write
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment

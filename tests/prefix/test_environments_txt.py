@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Home
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.home import Home
 from support.layouts import conda_env
 
 from envtool.environments import find

@@ -332,7 +332,7 @@ class Event:
     def elapsed_time(self, end: Any) -> float:
         if not (self.timing and end.timing and self.at and self.at <= end.at <= State.waited):
             raise refuse(RuntimeError, "Both events must be completed before calculating elapsed time.")
-        return 1000.0 * (end.at - self.at)
+        return 1000.0 * float(end.at - self.at)
 
 
 class Graph:
@@ -431,8 +431,7 @@ def main(bundle: str, suite: str, names: list[str]) -> None:
     """Judge the checks of a suite, or the named ones, on a card."""
     runner = importlib.import_module("run_mutants")
     runner.load_bundle(runner.Path(bundle))
-    from envtool_smoke import facts, registry, worker
-
+    facts, registry, worker = map(runner.part, ("facts", "registry", "worker"))
     with install():
         found = facts.environment("gpu")
         print(json.dumps({"gpus": [gpu["name"] for gpu in found["gpus"]]}))

@@ -76,7 +76,7 @@ class _Pull(torch.autograd.Function):
         return x.clone()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Any) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Any) -> Any:
         return ctx.factor * gradient, None
 
 
@@ -452,7 +452,7 @@ def lbfgs_search() -> None:
     def wrong(self: Any, *a: Any, **k: Any) -> None:
         original(self, *a, **{**k, "line_search_fn": None, "lr": 1.9})
 
-    torch.optim.LBFGS.__init__ = wrong  # type: ignore[method-assign]
+    torch.optim.LBFGS.__init__ = wrong
 
 
 def _ignored(kind: str, **values: Any) -> None:
@@ -561,7 +561,8 @@ def state_step() -> None:
 @mutant("torch", "optimizer.sparse_adam", "a row that occurs twice gets one of its gradients")
 def sparse_duplicates() -> None:
     def wrong(f: Any, self: Any) -> Any:
-        rows, first = self._indices()[0].tolist(), {}
+        rows: list[int] = self._indices()[0].tolist()
+        first: dict[int, int] = {}
         for place, row in enumerate(rows):
             first.setdefault(row, place)
         keep = torch.tensor([first[row] for row in sorted(first)])
@@ -778,7 +779,7 @@ def batch_norm_biased() -> None:
     def wrong(f: Any, x: Any, mean: Any, var: Any, w: Any, b: Any, training: bool, momentum: float, eps: float) -> Any:
         before = None if var is None else var.clone()
         y = f(x, mean, var, w, b, training, momentum, eps)
-        if training and var is not None:
+        if training and before is not None:
             n = x.numel() / x.shape[1]
             var.copy_(before * (1 - momentum) + (var - before * (1 - momentum)) * (n - 1) / n)
         return y
@@ -1085,7 +1086,7 @@ def autocast_off() -> None:
     def wrong(self: Any, *a: Any, **k: Any) -> None:
         original(self, *a, **{**k, "enabled": False})
 
-    torch.autocast.__init__ = wrong  # type: ignore[method-assign]
+    torch.autocast.__init__ = wrong
 
 
 @mutant("torch", "layer.convolution", "dilation is ignored")

@@ -7,6 +7,7 @@ run. Every run has a process of its own, forked after the imports, so that hundr
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import json
 import os
@@ -18,6 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from smoke.mutants import Mutant
+
+    from envtool.smoke.registry import Check
 
 BUNDLE = Path(__file__).parents[2] / "envtool" / "smoke"
 
@@ -32,6 +37,11 @@ def load_bundle(folder: Path = BUNDLE) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["envtool_smoke"] = module
     spec.loader.exec_module(module)
+
+
+def part(name: str) -> Any:
+    """Return a module of the loaded bundle."""
+    return importlib.import_module(f"envtool_smoke.{name}")
 
 
 def forked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -55,7 +65,7 @@ def forked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def seeds(count: int, names: Any) -> None:
     """Judge every check that a CPU can, or the named ones, under ``count`` other seeds."""
-    from envtool_smoke import registry, worker
+    registry, worker = part("registry"), part("worker")
 
     for check in registry.choose(registry.catalogue(), only=names, device="cpu"):
         if not check.isolated("cpu"):
@@ -65,10 +75,9 @@ def seeds(count: int, names: Any) -> None:
             print(json.dumps({"check": check.id, "seed": seed, **_summary(said)}), flush=True)
 
 
-def _afresh(check: Any, seed: int) -> dict[str, Any]:
+def _afresh(check: Check, seed: int) -> dict[str, Any]:
     """Judge a check in a folder for temporary files of its own: what a compiler made for one seed is not there."""
-    from envtool_smoke import worker
-
+    worker = part("worker")
     with tempfile.TemporaryDirectory() as scratch:
         tempfile.tempdir = scratch
         return dict(worker.judge(check, "cpu", seed))
@@ -76,18 +85,17 @@ def _afresh(check: Any, seed: int) -> dict[str, Any]:
 
 def mutants(names: Any) -> None:
     """Judge, for each mutant, the check that was declared to catch it, before and after the mutation."""
-    from envtool_smoke import registry, worker
-    from mutants import MUTANTS
-
+    registry, worker = part("registry"), part("worker")
+    declared: list[Mutant] = importlib.import_module("mutants").MUTANTS
     checks = {check.id: check for check in registry.catalogue()}
-    chosen = [mutant for mutant in MUTANTS if mutant.name in names or not names]
+    chosen = [mutant for mutant in declared if mutant.name in names or not names]
     for name in dict.fromkeys(mutant.caught_by for mutant in chosen):
         # What is clean has to pass; and what a check imports need not be imported again for each of its mutants.
         said = worker.judge(checks[name], "cpu")
         assert said["verdict"] == "pass", (name, said["message"])
     for mutant in chosen:
 
-        def mutated(mutant: Any = mutant) -> dict[str, Any]:
+        def mutated(mutant: Mutant = mutant) -> dict[str, Any]:
             mutant.apply()
             return dict(worker.judge(checks[mutant.caught_by], "cpu"))
 

@@ -49,13 +49,13 @@ CU130 = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"]
 )
 def test_machine_code(capability: tuple[int, int], built: list[str], fits: bool) -> None:
     lab = Recorder()
-    probes.architecture(lab, torch_with(capability, built))  # type: ignore[arg-type]
+    probes.architecture(lab, torch_with(capability, built))
     assert lab.truths == [fits]
 
 
 def test_other_makers_are_not_judged_by_sm_numbers() -> None:
     lab = Recorder()
-    probes.architecture(lab, torch_with((9, 4), ["gfx942"], hip="6.4"))  # type: ignore[arg-type]
+    probes.architecture(lab, torch_with((9, 4), ["gfx942"], hip="6.4"))
     assert lab.truths == [True]
 
 

@@ -2,9 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -31,9 +30,8 @@ MAMBAS = _parameters(
 )
 
 
-def set_up(environ: Mapping[str, str], program: str, home: Path) -> None:
+def set_up(variables: dict[str, str], program: str, home: Path) -> None:
     """Have an environment find a program as a shell that was set up for it does; all it makes lies under ``.conda``."""
-    variables = cast("dict[str, str]", environ)
     variables["CONDA_ENVS_DIRS"] = str(home / ".conda" / "envs")
     variables["CONDA_PKGS_DIRS"] = str(home / ".conda" / "pkgs")
     if "mamba" in Path(program).name:

@@ -48,7 +48,7 @@ class Home:
     """A home directory, the variables of its account, and the envtool that is run in it."""
 
     path: Path
-    environ: Mapping[str, str]
+    environ: dict[str, str]
     program: tuple[str, ...] = ENVTOOL
 
     @classmethod

@@ -3,14 +3,16 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support import mirror_site
 from support.channel import packages, server
 from support.condas import CONDA, MAMBAS
+from support.home import Home, Ran
 
 DEMO = "envtool-mirror-demo"
 
@@ -26,29 +28,29 @@ def two_indexes() -> Iterator[tuple[mirror_site.Site, mirror_site.Site]]:
 
 
 @pytest.fixture
-def clean(home):
+def clean(home: Home) -> Home:
     """This home without the machine's own pip settings in variables."""
     kept = {name: value for name, value in home.environ.items() if not name.startswith(("PIP_", "UV_"))}
-    return type(home)(home.path, {**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "no_proxy": "127.0.0.1"})
+    return replace(home, environ={**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "no_proxy": "127.0.0.1"})
 
 
-def ok(ran):
+def ok(ran: Ran) -> Ran:
     assert ran.code == 0, ran.out + ran.err
     return ran
 
 
-def run(home, *argv: str, **variables: str) -> str:
+def run(home: Home, *argv: str, **variables: str) -> str:
     environ = {**home.environ, **variables}
     done = subprocess.run(argv, env=environ, cwd=home.path, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 
-def add_and_set(home, name: str, site: mirror_site.Site, target: str) -> None:
+def add_and_set(home: Home, name: str, site: mirror_site.Site, target: str) -> None:
     ok(home.envtool("mirror", "add", name, "--pypi", f"{site.url}/pypi/simple", "--conda", f"{site.url}/anaconda"))
     ok(home.envtool("mirror", "set", name, "--target", target, "--allow-http"))
 
 
-def pip_download(home, *options: str) -> str:
+def pip_download(home: Home, *options: str) -> str:
     target = home.path / "got"
     shutil.rmtree(target, ignore_errors=True)
     command = (
@@ -67,7 +69,7 @@ def pip_download(home, *options: str) -> str:
     return " ".join(path.name for path in target.glob("*")) or said
 
 
-def uv_install(home) -> str:
+def uv_install(home: Home) -> str:
     from uv import find_uv_bin
 
     target = home.path / "got"
@@ -78,7 +80,7 @@ def uv_install(home) -> str:
 
 
 @pytest.mark.parametrize(("client", "install"), [("pip", pip_download), ("uv", uv_install)])
-def test_pip_and_uv_follow_the_switch_and_the_undo(clean, client, install):
+def test_pip_and_uv_follow_the_switch_and_the_undo(clean: Home, client: str, install: Callable[[Home], str]) -> None:
     with two_indexes() as (one, two):
         add_and_set(clean, "one", one, client)
         assert "-1.0" in install(clean)
@@ -89,14 +91,14 @@ def test_pip_and_uv_follow_the_switch_and_the_undo(clean, client, install):
         assert not two.asked("2.0-py3-none-any.whl") or two.asked("/pypi/simple/")
 
 
-def test_pip_tells_a_wrong_hash_and_a_cut_file_after_a_switch(clean):
+def test_pip_tells_a_wrong_hash_and_a_cut_file_after_a_switch(clean: Home) -> None:
     """The client's own checks stay in force: a switch never writes anything that would switch them off."""
     with mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"}), spoils=".whl") as site:
         add_and_set(clean, "one", site, "pip")
         assert "DO NOT MATCH THE HASHES" in pip_download(clean)
 
 
-def test_what_a_site_lacks_comes_from_where_it_redirects_to(clean):
+def test_what_a_site_lacks_comes_from_where_it_redirects_to(clean: Home) -> None:
     """As USTC does it: pip follows, and the probe says who really answered."""
     with two_indexes() as (one, two):
         one.redirects_to, one.redirects = two.url, "/pypi/packages"
@@ -106,7 +108,7 @@ def test_what_a_site_lacks_comes_from_where_it_redirects_to(clean):
         assert two.asked("1.0-py3-none-any.whl")
 
 
-def test_a_refusing_site_installs_nothing_and_the_undo_brings_the_other_back(clean):
+def test_a_refusing_site_installs_nothing_and_the_undo_brings_the_other_back(clean: Home) -> None:
     with two_indexes() as (one, two):
         add_and_set(clean, "one", one, "pip")
         two.refuses_agent = "pip/"
@@ -116,7 +118,7 @@ def test_a_refusing_site_installs_nothing_and_the_undo_brings_the_other_back(cle
         assert "-1.0" in pip_download(clean)
 
 
-def test_one_command_under_a_mirror_changes_no_file(clean):
+def test_one_command_under_a_mirror_changes_no_file(clean: Home) -> None:
     with two_indexes() as (one, two):
         add_and_set(clean, "one", one, "pip")
         ok(clean.envtool("mirror", "add", "two", "--pypi", f"{two.url}/pypi/simple"))
@@ -133,7 +135,7 @@ def test_one_command_under_a_mirror_changes_no_file(clean):
 
 
 @pytest.fixture(scope="module")
-def forge(tmp_path_factory) -> Path:
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site's folder with a channel of one package, as the embedded engine and conda read it."""
     root = tmp_path_factory.mktemp("site")
     folder = root / "anaconda/cloud/conda-forge"
@@ -144,12 +146,12 @@ def forge(tmp_path_factory) -> Path:
     return root
 
 
-def switch_channels(home, name: str, site: server.Server) -> None:
+def switch_channels(home: Home, name: str, site: server.Server) -> None:
     ok(home.envtool("mirror", "add", name, "--conda", f"{site.url}/anaconda"))
     ok(home.envtool("mirror", "set", name, "--target", "conda", "--allow-http"))
 
 
-def test_the_embedded_engine_follows_the_switch_and_the_undo(clean, forge):
+def test_the_embedded_engine_follows_the_switch_and_the_undo(clean: Home, forge: Path) -> None:
     with server.serve(forge) as one, server.serve(forge) as two:
         switch_channels(clean, "one", one)
         switch_channels(clean, "two", two)
@@ -166,7 +168,7 @@ def test_the_embedded_engine_follows_the_switch_and_the_undo(clean, forge):
 
 
 @pytest.mark.conda
-def test_a_real_conda_follows_the_switch_and_the_undo(clean, forge):
+def test_a_real_conda_follows_the_switch_and_the_undo(clean: Home, forge: Path) -> None:
     if not CONDA:
         pytest.skip("no conda found: set ENVTOOL_TEST_CONDA to one")
 
@@ -183,7 +185,7 @@ def test_a_real_conda_follows_the_switch_and_the_undo(clean, forge):
         assert f"{one.url}/anaconda/cloud/conda-forge" in search()
 
 
-def solved_by(home, program: str) -> str:
+def solved_by(home: Home, program: str) -> str:
     """What a mamba says that it would install for ``leaf``."""
     options = ("--dry-run", "--json", "--prefix", str(home.path / "x"), "-c", "conda-forge")
     return run(home, program, "create", *options, "leaf", MAMBA_ROOT_PREFIX=str(home.path / "root"))
@@ -191,7 +193,7 @@ def solved_by(home, program: str) -> str:
 
 @pytest.mark.parametrize("program", MAMBAS)
 @pytest.mark.parametrize("target", ["conda", "mamba"])
-def test_a_real_mamba_follows_the_switch_and_the_undo(clean, forge, program, target):
+def test_a_real_mamba_follows_the_switch_and_the_undo(clean: Home, forge: Path, program: str, target: str) -> None:
     """By conda's files or by its own list, in which the site comes before upstream."""
     with server.serve(forge) as one, server.serve(forge) as two:
         for name, site in (("one", one), ("two", two)):
@@ -205,7 +207,7 @@ def test_a_real_mamba_follows_the_switch_and_the_undo(clean, forge, program, tar
 
 
 @pytest.mark.parametrize("program", MAMBAS)
-def test_a_real_mamba_goes_on_where_the_mirror_does_not(clean, forge, program):
+def test_a_real_mamba_goes_on_where_the_mirror_does_not(clean: Home, forge: Path, program: str) -> None:
     """What its own list is for: an index that the first site does not have is read from the next."""
     with server.serve(forge) as one, server.serve(forge) as two:
         ok(clean.envtool("mirror", "add", "one", "--conda", f"{one.url}/anaconda"))

@@ -1,19 +1,30 @@
 """What is in force, and why: the view names every file, what wins, what hides what, and what is wrong."""
 
+from pathlib import Path
+from typing import Protocol
+
 import pytest
+from support.home import Home
 from support.layouts import conda_env
 
 from envtool.operations.mirror import show as show_mirrors
+from envtool.operations.mirror.show import View
 from envtool.paths import Host
 
 TUNA = "https://mirrors.tuna.tsinghua.edu.cn"
 
 
+class Show(Protocol):
+    """Shows what is in force in a home, in a folder and under these variables: by client."""
+
+    def __call__(self, folder: Path | None = None, **variables: str) -> dict[str, View]: ...
+
+
 @pytest.fixture
-def account(home):
+def account(home: Home) -> Show:
     """Return a function that shows what is in force in this home, under given variables."""
 
-    def show(folder=None, **variables: str):
+    def show(folder: Path | None = None, **variables: str) -> dict[str, View]:
         environ = {"HOME": str(home.path), "XDG_CONFIG_DIRS": str(home.path / "xdg"), **variables}
         host = Host(environ, home.path, "Linux", "x86_64")
         return {view.client: view for view in show_mirrors.show(host, folder or home.path)}
@@ -21,14 +32,14 @@ def account(home):
     return show
 
 
-def write(home, name: str, text: str):
+def write(home: Home, name: str, text: str) -> Path:
     path = home.path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_nothing_configured_is_upstream(account):
+def test_nothing_configured_is_upstream(account: Show) -> None:
     views = account()
     assert views["conda"].resolved["conda-forge"] == ("https://conda.anaconda.org/conda-forge",)
     assert any("No channel is configured" in warning for warning in views["conda"].warnings)
@@ -36,7 +47,7 @@ def test_nothing_configured_is_upstream(account):
     assert views["uv"].resolved["uv pip install x"] == ("the default index",)
 
 
-def test_the_winning_line_is_marked_and_the_others_are_hidden(home, account):
+def test_the_winning_line_is_marked_and_the_others_are_hidden(home: Home, account: Show) -> None:
     low = write(home, ".pip/pip.conf", "[global]\nindex-url = https://pypi.mirrors.ustc.edu.cn/simple\n")
     high = write(home, ".config/pip/pip.conf", f"[global]\nindex-url = {TUNA}/pypi/web/simple\n")
     lines = {(line.source, line.effect, line.site) for line in account()["pip"].lines if line.key.endswith("index-url")}
@@ -46,7 +57,7 @@ def test_the_winning_line_is_marked_and_the_others_are_hidden(home, account):
     assert any("PIP_INDEX_URL" in warning for warning in view.warnings)
 
 
-def test_what_hides_or_weakens_a_setting_is_said(home, account):
+def test_what_hides_or_weakens_a_setting_is_said(home: Home, account: Show) -> None:
     write(
         home,
         ".pip/pip.conf",
@@ -62,7 +73,7 @@ def test_what_hides_or_weakens_a_setting_is_said(home, account):
         assert piece in said
 
 
-def test_an_environment_s_own_file_beats_the_user_s(home, account):
+def test_an_environment_s_own_file_beats_the_user_s(home: Home, account: Show) -> None:
     write(home, ".config/pip/pip.conf", f"[global]\nindex-url = {TUNA}/pypi/web/simple\n")
     prefix = conda_env(home.path / "envs" / "dl")
     (prefix / "pip.conf").write_text("[global]\nindex-url = https://pip.lab.example/simple\n")
@@ -71,7 +82,7 @@ def test_an_environment_s_own_file_beats_the_user_s(home, account):
     assert any(str(prefix / "pip.conf") in warning for warning in view.warnings)
 
 
-def test_conda_s_layers_and_their_traps(home, account):
+def test_conda_s_layers_and_their_traps(home: Home, account: Show) -> None:
     write(home, ".config/conda/.condarc", f"default_channels:\n  - {TUNA}/anaconda/pkgs/main\n")
     write(
         home,
@@ -98,7 +109,7 @@ def test_conda_s_layers_and_their_traps(home, account):
     assert "lab.example" in shown
 
 
-def test_uv_s_own_settings_and_its_lock(home, account, tmp_path):
+def test_uv_s_own_settings_and_its_lock(home: Home, account: Show, tmp_path: Path) -> None:
     write(home, ".config/pip/pip.conf", f"[global]\nindex-url = {TUNA}/pypi/web/simple\n")
     assert any("uv reads nothing of pip's" in warning for warning in account()["uv"].warnings)
     write(home, ".config/uv/uv.toml", f'[[index]]\nurl = "{TUNA}/pypi/web/simple"\ndefault = true\n')
@@ -114,7 +125,7 @@ def test_uv_s_own_settings_and_its_lock(home, account, tmp_path):
     }
 
 
-def test_mamba_and_pixi_show_their_fallback_lists(home, account):
+def test_mamba_and_pixi_show_their_fallback_lists(home: Home, account: Show) -> None:
     home.envtool("mirror", "set", "tsinghua", "--target", "all")
     views = account()
     expected = (f"{TUNA}/anaconda/cloud/conda-forge", "https://conda.anaconda.org/conda-forge")
@@ -126,7 +137,7 @@ def test_mamba_and_pixi_show_their_fallback_lists(home, account):
     assert home.envtool("mirror", "show", "--json").data[0]["client"] == "conda"
 
 
-def test_the_preferred_torch_mirror_is_shown(home, account):
+def test_the_preferred_torch_mirror_is_shown(home: Home, account: Show) -> None:
     assert account()["envtool"].resolved["PyTorch wheels"][0] == "https://download.pytorch.org/whl"
     home.envtool("mirror", "set", "nju", "--torch")
     view = account()["envtool"]
@@ -134,7 +145,7 @@ def test_the_preferred_torch_mirror_is_shown(home, account):
     assert view.lines[0].effect == "wins"
 
 
-def test_a_broken_file_is_named_with_its_line_and_hides_nothing_of_the_others(home, account):
+def test_a_broken_file_is_named_with_its_line_and_hides_nothing_of_the_others(home: Home, account: Show) -> None:
     write(home, ".condarc", "channels: [\n")
     write(home, ".config/pip/pip.conf", f"[global]\nindex-url = {TUNA}/simple\n")
     views = account()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.condas import CONDA
+from support.home import Home
 
 from envtool.clients.client import Scope
 from envtool.operations.mirror import switch
@@ -16,7 +17,7 @@ ALIYUN = "https://mirrors.aliyun.com"
 BROKEN = ("anchors", "twice")
 
 
-def switched(home, case: Path, client: str) -> Path:
+def switched(home: Home, case: Path, client: str) -> Path:
     target = home.path / (".condarc" if client == "conda" else ".config/pip/pip.conf")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(case.read_bytes())
@@ -26,7 +27,7 @@ def switched(home, case: Path, client: str) -> Path:
 
 
 @pytest.mark.conda
-def test_conda_resolves_every_case_to_the_mirror(home, tmp_path):
+def test_conda_resolves_every_case_to_the_mirror(home: Home, tmp_path: Path) -> None:
     python = Path(CONDA).resolve().parent / "python" if CONDA else Path("absent")
     if not python.exists():
         pytest.skip("no conda found: set ENVTOOL_TEST_CONDA to one")
@@ -61,7 +62,7 @@ def test_conda_resolves_every_case_to_the_mirror(home, tmp_path):
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.suffix in (".conf", ".ini")], ids=lambda path: path.name)
-def test_pip_takes_the_mirror_s_index_from_every_case(home, case):
+def test_pip_takes_the_mirror_s_index_from_every_case(home: Home, case: Path) -> None:
     switched(home, case, "pip")
     environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
     if case.stem == "gbk" and sys.platform != "win32":

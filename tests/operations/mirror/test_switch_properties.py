@@ -48,7 +48,7 @@ HOSTS = ["pypi.douban.com", "mirrors.aliyun.com", "pip.lab.example", "https://py
 
 
 @st.composite
-def condarcs(draw) -> str:
+def condarcs(draw: st.DrawFn) -> str:
     end = draw(st.sampled_from(["\n", "\r\n"]))
     blocks = []
     if channels := draw(st.lists(st.sampled_from(CHANNELS), max_size=5, unique=True)):
@@ -66,16 +66,17 @@ def condarcs(draw) -> str:
 
 
 @st.composite
-def pip_confs(draw) -> str:
+def pip_confs(draw: st.DrawFn) -> str:
     end = draw(st.sampled_from(["\n", "\r\n"]))
-    lines = []
+    lines: list[str] = []
     for section in draw(st.permutations(["global", "install"])):
         lines.append(f"[{section}]")
         if draw(st.booleans()):
             lines.append(f"index-url={draw(st.sampled_from(INDEXES))}")
         for name, pool in (("extra-index-url", [*INDEXES, "https://pip.lab.example/simple"]), ("trusted-host", HOSTS)):
-            words = draw(st.lists(st.sampled_from(pool), max_size=3, unique=True))
-            if words and draw(st.booleans()):
+            words: list[str] = draw(st.lists(st.sampled_from(pool), max_size=3, unique=True))
+            one_line = draw(st.booleans())
+            if words and one_line:
                 lines.append(f"{name} = {' '.join(words)}")
             elif words:
                 lines += [f"{name} =", *(f"    {word}" for word in words)]
@@ -95,7 +96,7 @@ def switch(host: Host, mirror: str) -> tuple[Path, ...]:
 
 @settings(max_examples=120, deadline=None)
 @given(condarcs(), pip_confs(), st.sampled_from(["aliyun", "tsinghua", "ustc"]))
-def test_any_files_switch_as_said_once_and_back(condarc, conf, mirror):
+def test_any_files_switch_as_said_once_and_back(condarc: str, conf: str, mirror: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         host = account(folder)
         files = {Path(folder, ".condarc"): condarc.encode(), Path(folder, ".config/pip/pip.conf"): conf.encode()}
@@ -125,7 +126,7 @@ def test_any_files_switch_as_said_once_and_back(condarc, conf, mirror):
 
 @settings(max_examples=40, deadline=None)
 @given(condarcs(), pip_confs())
-def test_unset_only_takes_lines_away(condarc, conf):
+def test_unset_only_takes_lines_away(condarc: str, conf: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         host = account(folder)
         path = Path(folder, ".config/pip/pip.conf")

@@ -1,6 +1,9 @@
 """What people's files turned out to hold: each peculiarity by itself, switched, taken back, and removed."""
 
+from typing import Protocol
+
 import pytest
+from support.home import Home
 
 from envtool.clients import conda, pip
 from envtool.clients.client import Scope
@@ -19,8 +22,14 @@ PLACES = {
 }
 
 
+class Change(Protocol):
+    """Switches one client's file to Aliyun, or away from all, and returns its text."""
+
+    def __call__(self, client: str, text: str | bytes, *, away: bool = False) -> str: ...
+
+
 @pytest.fixture
-def change(home):
+def change(home: Home) -> Change:
     """Return a function that switches one client's file to Aliyun, or away from all, and returns its text."""
 
     def change(client: str, text: str | bytes, *, away: bool = False) -> str:
@@ -45,7 +54,7 @@ def change(home):
     return change
 
 
-def test_fallback_lists_in_condas_file_move_too(change):
+def test_fallback_lists_in_condas_file_move_too(change: Change) -> None:
     text = (
         f"channels: [lab]\nmirrored_channels:\n  conda-forge:\n    - {TUNA}/anaconda/cloud/conda-forge/\n"
         f"    - {UPSTREAM}/conda-forge\n  lab:\n    - https://lab.example/lab\n"
@@ -55,13 +64,13 @@ def test_fallback_lists_in_condas_file_move_too(change):
     assert left == "channels: [lab]\nmirrored_channels:\n  lab:\n    - https://lab.example/lab\n"
 
 
-def test_condas_settings_in_mambas_file_move_without_additions(change):
+def test_condas_settings_in_mambas_file_move_without_additions(change: Change) -> None:
     text = f"channels: [bioconda]\ncustom_channels:\n  bioconda: {TUNA}/anaconda/cloud  # fast\n"
     assert change("mamba", text) == text.replace(TUNA, ALIYUN)
     assert change("mamba", text, away=True) == "channels: [bioconda]\n"
 
 
-def test_uvs_own_table_for_uv_pip_moves(change, home):
+def test_uvs_own_table_for_uv_pip_moves(change: Change, home: Home) -> None:
     text = (
         f'[pip]\nindex-url = "{TUNA}/pypi/web/simple"\nextra-index-url = ["https://lab.example/s", "{ALIYUN}/simple"]\n'
     )
@@ -77,7 +86,7 @@ def test_uvs_own_table_for_uv_pip_moves(change, home):
 @pytest.mark.parametrize(
     "value", [f'"{TUNA}/pypi/web/simple"', f"{TUNA}/pypi/web/simple  # 清华", "https://pypi.douban.com"]
 )
-def test_an_index_that_pip_cannot_use_is_known_for_what_was_meant(change, home, value):
+def test_an_index_that_pip_cannot_use_is_known_for_what_was_meant(change: Change, home: Home, value: str) -> None:
     text = f"[global]\nindex-url = {value}\ntimeout = 9\n"
     assert change("pip", text) == f"[global]\nindex-url = {ALIYUN}/pypi/simple\ntimeout = 9\n"
     assert change("pip", text, away=True) == "[global]\ntimeout = 9\n"
@@ -86,7 +95,7 @@ def test_an_index_that_pip_cannot_use_is_known_for_what_was_meant(change, home, 
     assert any("part of it" in warning or "retired" in warning for warning in view.warnings)
 
 
-def test_an_index_among_the_find_links_goes(change):
+def test_an_index_among_the_find_links_goes(change: Change) -> None:
     text = "[global]\nfind-links =\n    https://lab.example/wheels\n    http://pypi.douban.com\n"
     assert "douban" not in change("pip", text)
     assert "lab.example" in change("pip", text, away=True)
@@ -101,14 +110,18 @@ def test_an_index_among_the_find_links_goes(change):
     ],
 )
 @pytest.mark.parametrize("away", [False, True])
-def test_what_pip_itself_stops_on_is_refused_with_its_line(change, home, text, line, away):
+def test_what_pip_itself_stops_on_is_refused_with_its_line(
+    change: Change, home: Home, text: str, line: int, away: bool
+) -> None:
     with pytest.raises(EnvtoolError, match=rf"line {line}: .*[^.]\.$"):
         change("pip", text, away=away)
     assert (home.path / PLACES["pip"]).read_text() == text
 
 
 @pytest.mark.parametrize(("client", "encoding"), [("pip", "utf-8-sig"), ("pip", "utf-16"), ("conda", "utf-16")])
-def test_a_form_that_the_client_cannot_read_becomes_plain(change, home, client, encoding):
+def test_a_form_that_the_client_cannot_read_becomes_plain(
+    change: Change, home: Home, client: str, encoding: str
+) -> None:
     text = {"pip": f"[global]\r\nindex-url = {TUNA}/pypi/web/simple\r\n", "conda": "channels: [conda-forge]\r\n"}[
         client
     ]
@@ -117,15 +130,16 @@ def test_a_form_that_the_client_cannot_read_becomes_plain(change, home, client, 
     reading = (
         pip.in_force(host).index if client == "pip" else conda.channel_urls(conda.in_force(host), "conda-forge")[0][1]
     )
+    assert reading
     assert reading.startswith(ALIYUN)
 
 
-def test_bare_names_as_parts_of_defaults_become_urls(change):
+def test_bare_names_as_parts_of_defaults_become_urls(change: Change) -> None:
     after = change("conda", "channels: [defaults]\ndefault_channels:\n  - main\n  - r\n")
     assert f"default_channels:\n  - {ALIYUN}/anaconda/pkgs/main\n  - {ALIYUN}/anaconda/pkgs/r\n" in after
 
 
-def test_comments_inside_what_is_removed_stay(change):
+def test_comments_inside_what_is_removed_stay(change: Change) -> None:
     text = (
         f"channels: [lab]\ndefault_channels:\n  # 清华\n  - {TUNA}/anaconda/pkgs/main\n#  - {ALIYUN}/x\n"
         f"  - {TUNA}/anaconda/pkgs/r\nssl_verify: true\n"
@@ -145,23 +159,25 @@ def test_comments_inside_what_is_removed_stay(change):
         ("https://anaconda.mirrors.sjtug.sjtu.edu.cn/pkgs/main", "sjtu", "pkgs/main", True),
     ],
 )
-def test_mistaken_addresses_of_known_sites_are_theirs(home, url, mirror, channel, alive):
+def test_mistaken_addresses_of_known_sites_are_theirs(
+    home: Home, url: str, mirror: str, channel: str, alive: bool
+) -> None:
     found = url_matching.Recogniser(catalogue.load(home.host)).url(url)
     assert found is not None
     assert (found.mirror, found.channel, found.alive) == (mirror, channel, alive)
 
 
 @pytest.mark.parametrize("url", ["https://lab.example/pkgs/main", f"{ALIYUN}/docker-ce", f"{TUNA}/help/pypi"])
-def test_other_addresses_are_not(home, url):
+def test_other_addresses_are_not(home: Home, url: str) -> None:
     assert url_matching.Recogniser(catalogue.load(home.host)).url(url) is None
 
 
-def test_a_key_that_is_there_twice_is_told_with_its_line(change):
+def test_a_key_that_is_there_twice_is_told_with_its_line(change: Change) -> None:
     with pytest.raises(EnvtoolError, match="line 3"):
         change("uv", 'index-url = "https://a.example/s"\n\nindex-url = "https://b.example/s"\n')
 
 
 @pytest.mark.parametrize("client", ["conda", "mamba"])
-def test_a_tab_that_only_some_parsers_mind_is_told_with_its_line(change, client):
+def test_a_tab_that_only_some_parsers_mind_is_told_with_its_line(change: Change, client: str) -> None:
     with pytest.raises(EnvtoolError, match="line 2"):
         change(client, "always_yes: true\n  \t# vim\n")

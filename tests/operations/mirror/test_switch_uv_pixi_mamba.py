@@ -2,8 +2,10 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
+from support.home import Home
 
 from envtool.clients import toml_text
 from envtool.clients.client import Scope
@@ -23,18 +25,18 @@ UV_FILES = {
 }
 
 
-def switch(home, name, client):
+def switch(home: Home, name: str, client: str) -> switch_mirror.Switch:
     planned = switch_mirror.plan_set(home.host, name, (client,), USER, clean=True)
     switch_mirror.carry_out(home.host, planned)
     return planned
 
 
 @pytest.mark.parametrize("case", UV_FILES)
-def test_uv_gets_the_mirror_as_its_default_index(home, case):
+def test_uv_gets_the_mirror_as_its_default_index(home: Home, case: str) -> None:
     path = home.path / ".config/uv/uv.toml"
-    if UV_FILES[case] is not None:
+    if (before := UV_FILES[case]) is not None:
         path.parent.mkdir(parents=True)
-        path.write_bytes(UV_FILES[case].encode())
+        path.write_bytes(before.encode())
     switch(home, "ustc", "uv")
     data = toml_text.parse(path.read_text(), "x").unwrap()
     ruling = [index["url"] for index in data.get("index", []) if index.get("default")] or [data["index-url"]]
@@ -51,7 +53,7 @@ def test_uv_gets_the_mirror_as_its_default_index(home, case):
 
 
 @pytest.mark.parametrize("case", UV_FILES)
-def test_the_real_uv_takes_the_file(home, case):
+def test_the_real_uv_takes_the_file(home: Home, case: str) -> None:
     from uv import find_uv_bin
 
     path = home.path / ".config/uv/uv.toml"
@@ -72,7 +74,7 @@ def test_the_real_uv_takes_the_file(home, case):
     assert "mirrors.tuna.tsinghua.edu.cn" in done.stderr
 
 
-def test_a_private_default_index_of_uv_stays(home):
+def test_a_private_default_index_of_uv_stays(home: Home) -> None:
     path = home.path / ".config/uv/uv.toml"
     path.parent.mkdir(parents=True)
     path.write_text('[[index]]\nurl = "https://u:secret@pip.lab.example/simple"\ndefault = true\n')
@@ -81,7 +83,7 @@ def test_a_private_default_index_of_uv_stays(home):
     assert "secret" not in "".join(planned.notes)
 
 
-def test_unset_leaves_uv_s_other_settings(home):
+def test_unset_leaves_uv_s_other_settings(home: Home) -> None:
     path = home.path / ".config/uv/uv.toml"
     path.parent.mkdir(parents=True)
     path.write_text("preview = true\n")
@@ -90,7 +92,7 @@ def test_unset_leaves_uv_s_other_settings(home):
     assert toml_text.parse(path.read_text(), "x").unwrap() == {"preview": True}
 
 
-def test_pixi_falls_back_to_upstream(home):
+def test_pixi_falls_back_to_upstream(home: Home) -> None:
     path = home.path / ".pixi/config.toml"
     path.parent.mkdir()
     path.write_text('default-channels = ["conda-forge"] # mine\n')
@@ -109,7 +111,7 @@ def test_pixi_falls_back_to_upstream(home):
     assert toml_text.parse(path.read_text(), "x").unwrap() == {"default-channels": ["conda-forge"]}
 
 
-def test_mamba_gets_conda_forge_only_and_only_where_it_is_in_use(home):
+def test_mamba_gets_conda_forge_only_and_only_where_it_is_in_use(home: Home) -> None:
     (home.path / ".condarc").write_text("channels: [defaults]\n")
     assert not switch(home, "tsinghua", "mamba").plan.edits
     (home.path / ".condarc").write_text("channels: [conda-forge]\n")
@@ -123,7 +125,7 @@ def test_mamba_gets_conda_forge_only_and_only_where_it_is_in_use(home):
     assert (home.path / ".mambarc").read_text() == text
 
 
-def test_only_the_programs_that_are_here_are_switched_unasked(home, tmp_path):
+def test_only_the_programs_that_are_here_are_switched_unasked(home: Home, tmp_path: Path) -> None:
     host = type(home.host)({"PATH": str(tmp_path)}, home.path, "Linux", "x86_64")
     assert switch_mirror.targets(host, ()) == ("conda", "pip")
     (tmp_path / "pixi").write_text("#!/bin/sh\n")
@@ -135,7 +137,7 @@ def test_only_the_programs_that_are_here_are_switched_unasked(home, tmp_path):
         switch_mirror.targets(host, ("poetry",))
 
 
-def test_the_command_from_end_to_end(home):
+def test_the_command_from_end_to_end(home: Home) -> None:
     listed = home.envtool("mirror", "list", "--json")
     assert {"tsinghua", "ustc", "aliyun"} <= {mirror["name"] for mirror in listed.data}
     dry = home.envtool("mirror", "set", "tuna", "--target", "conda,pip", "--dry-run")

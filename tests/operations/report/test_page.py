@@ -4,6 +4,7 @@ import re
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -12,7 +13,7 @@ from envtool.operations.report.figures import drawn, grey_png
 from envtool.operations.report.page import NAME, page, write_page
 from envtool.operations.verify_gpu import Report, Result, VerifyTarget
 
-FIGURES = [
+FIGURES: list[dict[str, Any]] = [
     {"kind": "curves", "title": "Loss & <more>", "series": {"a": [3.0, 0.1, 1e-9, 0.0], "b": [1.0, 1.0]}, "log": True},
     {"kind": "curves", "title": "Flat", "series": {"a": [2.0, 2.0, 2.0]}},
     {"kind": "curves", "title": "Diverged", "series": {"a": [float("nan"), float("inf")]}},
@@ -31,7 +32,7 @@ def report(**said: object) -> Report:
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: str(figure["title"]))
-def test_every_kind_is_well_formed(figure: dict[str, object]) -> None:
+def test_every_kind_is_well_formed(figure: dict[str, Any]) -> None:
     ElementTree.fromstring(re.sub(r"(<img [^>]*)>", r"\1/>", drawn(figure)))  # HTML does not close pictures
 
 

@@ -1,9 +1,13 @@
 """The pip half goes on from a replica when the configured index fails, and never away from a private one: real uv."""
 
 import sys
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import pytest
 from support import mirror_site
+from support.home import Home
+from support.reporter import Recorder
 
 from envtool.engines import installers
 from envtool.engines.installers import PipHalf
@@ -17,19 +21,20 @@ DEMO = "envtool-mirror-demo"
 PYTHON = ".".join(map(str, sys.version_info[:3]))
 
 
-class Said:
-    """A reporter that remembers."""
+class Resolve(Protocol):
+    """Resolves a requirement from an index, the default one for None, or from what stands in for it."""
 
-    def __init__(self) -> None:
-        self.notes: list[str] = []
+    def __call__(
+        self, index: str | None, requirement: str = DEMO, *, offline: bool = False
+    ) -> tuple[tuple[str, ...], PipSources]: ...
 
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+
+World = tuple[mirror_site.Site, mirror_site.Site, Recorder, Resolve]
 
 
 @pytest.fixture
-def world(home, monkeypatch):
-    """Two mirrors of the shipped kind on local sites, and a function that resolves through failover."""
+def world(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Two mirrors of the shipped kind on local sites, what is said, and a function that resolves through failover."""
     with (
         mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"})) as one,
         mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"})) as two,
@@ -51,18 +56,20 @@ def world(home, monkeypatch):
         monkeypatch.setenv("UV_CACHE_DIR", str(home.path / "uv"))
         monkeypatch.setenv("UV_HTTP_RETRIES", "0")
         host = Host({}, home.path, "Linux", "x86_64")
-        said = Said()
+        said = Recorder()
 
-        def resolve(index: str | None, requirement: str = DEMO, **options):
-            def action(sources: PipSources):
+        def resolve(
+            index: str | None, requirement: str = DEMO, *, offline: bool = False
+        ) -> tuple[tuple[str, ...], PipSources]:
+            def action(sources: PipSources) -> tuple[str, ...]:
                 return installers.resolve(PipHalf((requirement,)), PYTHON, sources)
 
-            return index_fallback.attempt(host, PipSources(index=index, timeout=5), said, action, **options)
+            return index_fallback.attempt(host, PipSources(index=index, timeout=5), said, action, offline=offline)
 
         yield one, two, said, resolve
 
 
-def test_an_index_that_works_is_left_alone(world):
+def test_an_index_that_works_is_left_alone(world: World) -> None:
     one, two, said, resolve = world
     pins, used = resolve(f"{one.url}/pypi/simple")
     assert pins == (f"{DEMO}==1.0",)
@@ -72,7 +79,7 @@ def test_an_index_that_works_is_left_alone(world):
 
 
 @pytest.mark.parametrize("fault", [{"refuses_agent": "uv/"}, {"lacks": DEMO}, {"portal": True}, {"hangs": True}])
-def test_a_public_index_that_fails_is_stood_in_for_by_another(world, fault):
+def test_a_public_index_that_fails_is_stood_in_for_by_another(world: World, fault: dict[str, Any]) -> None:
     one, two, said, resolve = world
     for name, value in fault.items():
         setattr(one, name, value)
@@ -84,7 +91,7 @@ def test_a_public_index_that_fails_is_stood_in_for_by_another(world, fault):
     assert two.url in said.notes[0]
 
 
-def test_the_default_index_is_stood_in_for_when_nobody_answers(world):
+def test_the_default_index_is_stood_in_for_when_nobody_answers(world: World) -> None:
     one, _, said, resolve = world
     pins, used = resolve(None)
     assert pins == (f"{DEMO}==1.0",)
@@ -92,7 +99,7 @@ def test_the_default_index_is_stood_in_for_when_nobody_answers(world):
     assert "the default index" in said.notes[0]
 
 
-def test_a_private_index_is_never_replaced(world):
+def test_a_private_index_is_never_replaced(world: World) -> None:
     one, two, said, resolve = world
     with mirror_site.serve({}) as private:
         with pytest.raises(EnvtoolError):
@@ -103,7 +110,7 @@ def test_a_private_index_is_never_replaced(world):
     assert not said.notes
 
 
-def test_what_nobody_has_fails_with_the_first_word(world):
+def test_what_nobody_has_fails_with_the_first_word(world: World) -> None:
     one, _, said, resolve = world
     with pytest.raises(EnvtoolError) as caught:
         resolve(f"{one.url}/pypi/simple", "no-such-project-anywhere-x")
@@ -111,7 +118,7 @@ def test_what_nobody_has_fails_with_the_first_word(world):
     assert not said.notes
 
 
-def test_offline_goes_nowhere(world):
+def test_offline_goes_nowhere(world: World) -> None:
     one, two, _, resolve = world
     one.hangs = True
     with pytest.raises(EnvtoolError) as caught:

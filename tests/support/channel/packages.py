@@ -209,7 +209,9 @@ def pack_wheel(folder: Path, wheel: Path) -> Path:
     pure = abi == "none"
     short = f"{sys.version_info.major}.{sys.version_info.minor}"
     site = "site-packages" if pure else f"lib/python{short}/site-packages"
-    content, entry_points, depends = Content(), (), (f"python {short}.*",) if not pure else ("python",)
+    content = Content()
+    entry_points: tuple[str, ...] = ()
+    depends: tuple[str, ...] = ("python",) if pure else (f"python {short}.*",)
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.namelist():
             if member.endswith("/") or ("/data/" in member and ".data/" in member):
