@@ -62,6 +62,8 @@ def locked(
     Without flock, it is taken over only from a process of this host that is gone.
     """
     handle = _acquire_within(wait, path, purpose, waiting)
+    # The programs we start hold it as well: if we are killed, it is free when the last of them has stopped writing.
+    os.set_inheritable(handle, True)
     try:
         yield
     finally:

@@ -188,6 +188,7 @@ def _popen(command: Command, *, keep_stdin: bool, stderr: int) -> "subprocess.Po
             env=command.environment(),
             cwd=command.cwd,
             start_new_session=True,
+            close_fds=False,  # what is inheritable is meant to be: the lock outlives us as long as they do
         )
     except FileNotFoundError as error:
         if command.cwd and not command.cwd.is_dir():

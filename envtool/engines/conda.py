@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients.conda.program import find_program, is_mamba
-from envtool.engines import conda_errors, conda_records, package_cache
+from envtool.engines import conda_errors, conda_records
 from envtool.engines.channel_fallback import anywhere
 from envtool.engines.download_progress import watched
+from envtool.engines.package_cache import footprint
 from envtool.engines.protocol import Engine, EngineSetup, EngineType, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
 from envtool.paths import Host
 from envtool.prefix.marks import mark_unfinished
+from envtool.prefix.snapshot import Footprint
 from envtool.process import Command, Completed, stream
 from envtool.redaction import redact
 from envtool.reporter import Reporter
@@ -30,8 +32,6 @@ STALL = 1800.0  # seconds of silence: with --json conda says nothing until it is
 
 # pip is asked for by name where it is wanted, and left out with --no-pip: conda would add it to every new Python.
 _WITHOUT_PIP = {f"{family}_ADD_PIP_AS_PYTHON_DEPENDENCY": "false" for family in ("CONDA", "MAMBA")}
-
-_ASIDE = ".c~"  # conda's ending for a file that is to go, until all is done
 
 Json = dict[str, Any]
 
@@ -91,48 +91,8 @@ class Conda:
     def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Do nothing: conda itself fetches all before it links any."""
 
-    def snapshot(self, solution: Solution, prefix: Path) -> Json:
-        """Return where each installed package came from: to its revisions conda goes back only where it can solve.
-
-        ``coming`` are the packages that the change brings, for a Python ``python``; ``own`` the files that are nobody's
-        but the user's or pip's.
-        """
-        packages = {path.stem: _address(path) for path in (prefix / "conda-meta").glob("*.json")}
-        coming = [[package.name, package.version, package.build, package.url] for package in solution.link]
-        own = conda_records.unowned(prefix)
-        return {"packages": packages, "coming": coming, "python": solution.python, "own": own}
-
-    def restore(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        old = snapshot["packages"]
-        now = [path.stem for path in (prefix / "conda-meta").glob("*.json")]
-        lost = tuple(Archive(**address) for stem, address in old.items() if stem not in now)
-        if lost:
-            self._apply("install", Solution(SolveRequest(archives=lost), private=Sources()), prefix, scratch, reporter)
-        kept = {name_of(stem) for stem in old}
-        added = [name for name in map(name_of, now) if name not in kept]
-        if added:
-            self._remove(added, prefix, reporter)
-        self._sweep(snapshot, prefix)
-
-    def _sweep(self, snapshot: Json, prefix: Path) -> None:
-        """Delete what a conda that was cut off leaves: files of packages not yet recorded, and those it moved aside."""
-        records = conda_records.read_all(prefix)
-        owned = {path for record in records for path in record.get("files", ())}
-        meta = [f"conda-meta/{'-'.join(conda_records.identity(record))}.json" for record in records]
-        for path in (*owned, *meta):
-            (prefix / f"{path}{_ASIDE}").unlink(missing_ok=True)
-        own = set(snapshot["own"])
-        for name, version, build, url in snapshot["coming"]:
-            package = Package(name, version, "conda", build, url=url)
-            for cache in self._caches:
-                for path in package_cache.files_of(cache, package, snapshot["python"]):
-                    if path not in owned and path not in own:
-                        (prefix / path).unlink(missing_ok=True)
-
-    def relink(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        for record in conda_records.overwritten(prefix, conda_records.read_all(prefix)):
-            conda_records.drop(prefix, record)
-        self.restore(snapshot, prefix, scratch, reporter)
+    def footprint(self, solution: Solution, prefix: Path) -> Footprint:
+        return footprint(solution, prefix, self._caches)
 
     def unregister(self, prefix: Path) -> None:
         """Do nothing: conda takes environments that are gone out of its list by itself, the next time it lists them."""
@@ -162,10 +122,6 @@ class Conda:
 
     def _digest(self, archive: Archive) -> str:
         return archive.sha256 or archive.md5
-
-    def _remove(self, names: Sequence[str], prefix: Path, reporter: Reporter) -> None:
-        """Unlink packages and leave what depends on them."""
-        self._run(("remove", *at(prefix), "--force", "--", *names), Sources(), reporter, tr("Removing"))
 
     def _run(
         self,
@@ -251,11 +207,6 @@ def _from_url(url: str) -> Package:
     channel, subdir, _ = url.rsplit("/", 2)
     name, version, build = stem_of(url).rsplit("-", 2)
     return Package(name, version, "conda", build, redact(channel), subdir, redact(url), requested=True)
-
-
-def _address(record: Path) -> dict[str, str]:
-    content = json.loads(record.read_bytes())
-    return {key: content.get(key) or "" for key in ("url", "md5", "sha256")}
 
 
 def stem_of(url: str) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients.conda.settings import CondaSettings
-from envtool.engines import conda_records, package_cache, post_link
+from envtool.engines import conda_records, post_link
+from envtool.engines.package_cache import footprint
 from envtool.engines.protocol import EngineSetup, EngineType, Solution, SolveRequest
 from envtool.engines.rattler import PackageError, Rattler
 from envtool.errors import EnvtoolError, ExitCode
@@ -19,6 +20,7 @@ from envtool.model import Channel, Package, Sources
 from envtool.paths import Host
 from envtool.prefix import environments_txt, history, pinned
 from envtool.prefix.marks import mark_unfinished
+from envtool.prefix.snapshot import Footprint
 from envtool.redaction import redact
 from envtool.reporter import Reporter
 
@@ -107,43 +109,14 @@ class Embedded:
     def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         self._link(solution.private, prefix, prefix, scratch, reporter, fetch_only=True)
 
-    def snapshot(self, solution: Solution, prefix: Path) -> Json:
-        owned = {path for record in conda_records.read_all(prefix) for path in record.get("files", ())}
-        cache = self._host.cache_dir / "conda" / "pkgs"
-        coming = [path for package in solution.link for path in package_cache.files_of(cache, package, solution.python)]
-        # Files that this change brings, and that nobody but conda had there before: they go when it is undone.
-        fresh = [path for path in coming if path in owned or not (prefix / path).exists()]
-        return {"records": conda_records.read_all(prefix), "history": history.text(prefix), "fresh": fresh}
+    def footprint(self, solution: Solution, prefix: Path) -> Footprint:
+        return footprint(solution, prefix, [self._host.cache_dir / "conda" / "pkgs"])
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         post_link.run(prefix, solution.unlink, "pre-unlink")
         self._link(solution.private, prefix, prefix, scratch, reporter)
         self._finish_files(prefix, solution)
         post_link.run(prefix, solution.link, "post-link")
-
-    def restore(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        conda_records.drop_broken(prefix)
-        (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)  # where the change was cut off before it went
-        if {conda_records.identity(record) for record in conda_records.read_all(prefix)} != {
-            conda_records.identity(r) for r in snapshot["records"]
-        }:
-            self._link(_Private(snapshot["records"]), prefix, prefix, scratch, reporter)
-        owned = {path for record in snapshot["records"] for path in record.get("files", ())}
-        for path in snapshot["fresh"]:
-            if path not in owned:
-                (prefix / path).unlink(missing_ok=True)
-        for record in snapshot["records"]:
-            conda_records.write(prefix, record)
-        history.replace(prefix, snapshot["history"])
-
-    def relink(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        overwritten = conda_records.overwritten(prefix, snapshot["records"])
-        for record in overwritten:
-            conda_records.drop(prefix, record)
-        if overwritten:
-            self._link(_Private(snapshot["records"]), prefix, prefix, scratch, reporter)
-        for record in overwritten:
-            conda_records.write(prefix, record)
 
     def unregister(self, prefix: Path) -> None:
         environments_txt.unregister(self._host, prefix)

@@ -12,7 +12,6 @@ from envtool.engines.protocol import Solution, SolveRequest
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
-from envtool.prefix.layout import python_of
 from envtool.process import Completed
 from envtool.reporter import Reporter
 
@@ -44,13 +43,6 @@ class Mamba(Conda):
         plain = [name == "python" and "::" not in spec for name, spec in zip(names, specs, strict=True)]
         return tuple(f"::{spec}" if bare else spec for bare, spec in zip(plain, specs, strict=True))
 
-    def restore(self, snapshot: Json, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        if not python_of(prefix):
-            # Before all else mamba asks an environment's pip what it has; without a Python it would give up there.
-            for record in (prefix / "conda-meta").glob("pip-[0-9]*.json"):
-                record.unlink()
-        super().restore(snapshot, prefix, scratch, reporter)
-
     def _take(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Link archives: what is installed of the same name goes first, since mamba would leave it beside the new."""
         installed = [path.stem for path in (prefix / "conda-meta").glob("*.json")]
@@ -66,6 +58,10 @@ class Mamba(Conda):
             self._remove(old, prefix, reporter)
         if archives:
             super()._take(verb, replace(solution, request=SolveRequest(archives=archives)), prefix, scratch, reporter)
+
+    def _remove(self, names: Sequence[str], prefix: Path, reporter: Reporter) -> None:
+        """Unlink packages and leave what depends on them."""
+        self._run(("remove", *at(prefix), "--force", "--", *names), Sources(), reporter, tr("Removing"))
 
     def _digest(self, archive: Archive) -> str:
         # mamba 2.0 takes every hash for an MD5, and passes over one that says what else it is.

@@ -2,10 +2,13 @@
 
 import glob
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from envtool.engines import conda_records
+from envtool.engines.protocol import Solution
 from envtool.model import Package
+from envtool.prefix.snapshot import Footprint
 
 
 def holds(cache: Path, package: Package) -> bool:
@@ -38,3 +41,18 @@ def folders(cache: Path, package: Package) -> tuple[Path, ...]:
 
 def _stem(package: Package) -> str:
     return f"{package.name}-{package.version}-{package.build}"
+
+
+def footprint(solution: Solution, prefix: Path, caches: Sequence[Path]) -> Footprint:
+    """Return the paths that a solution may meet: of what goes by its records, of what comes by the caches.
+
+    Records are few and small: all of them are kept, whatever a program does to those of other packages.
+    """
+    meta = prefix / "conda-meta"
+    names = [f"{_stem(package)}.json" for package in solution.unlink]
+    going = {path for name in names for path in conda_records.read(meta / name).get("files", ())}
+    going |= {f"conda-meta/{path.name}" for path in meta.glob("*.json")}
+    coming = {f"conda-meta/{_stem(package)}.json" for package in solution.link}
+    for package in solution.link:
+        coming.update(path for cache in caches for path in files_of(cache, package, solution.python))
+    return Footprint(frozenset(going), coming=frozenset(coming))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from envtool.errors import EnvtoolError
 from envtool.model import Archive, Kind, Package, Sources
 from envtool.paths import Host
+from envtool.prefix.snapshot import Footprint
 from envtool.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -65,17 +66,11 @@ class Engine(Protocol):
     def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Have every byte of a solution in the cache, so that what follows needs no network."""
 
-    def snapshot(self, solution: Solution, prefix: Path) -> dict[str, Any]:
-        """Return, fit for JSON, what :meth:`restore` needs to bring the conda half back from before this change."""
+    def footprint(self, solution: Solution, prefix: Path) -> Footprint:
+        """Return the paths that carrying out a fetched solution may replace, remove or bring."""
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Bring an existing environment to a solution that was fetched."""
-
-    def restore(self, snapshot: dict[str, Any], prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Bring the conda half back to a snapshot, from wherever a change was cut off."""
-
-    def relink(self, snapshot: dict[str, Any], prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Link again the packages of a restored conda half that pip has overwritten, now that pip's are gone."""
 
     def unregister(self, prefix: Path) -> None:
         """Take a removed environment out of the engine's registers."""

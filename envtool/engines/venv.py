@@ -5,7 +5,6 @@ import platform
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from envtool.engines.installers import uv_program
 from envtool.engines.protocol import EngineType, Solution, SolveRequest
@@ -13,6 +12,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Package, Sources
 from envtool.prefix.marks import mark_unfinished
+from envtool.prefix.snapshot import Footprint
 from envtool.process import Command, capture
 from envtool.reporter import Reporter
 
@@ -68,15 +68,9 @@ class Venv:
     def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Do nothing: there is no conda half."""
 
-    def snapshot(self, solution: Solution, prefix: Path) -> dict[str, Any]:  # noqa: ARG002
+    def footprint(self, solution: Solution, prefix: Path) -> Footprint:  # noqa: ARG002
         """Return nothing: there is no conda half."""
-        return {}
-
-    def restore(self, snapshot: dict[str, Any], prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Do nothing: there is no conda half."""
-
-    def relink(self, snapshot: dict[str, Any], prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Do nothing: there is no conda half."""
+        return Footprint()
 
     def unregister(self, prefix: Path) -> None:
         """Do nothing: a venv is registered nowhere."""

@@ -21,6 +21,7 @@ from envtool.operations.steps import engine_selection, pip_packages, torch_index
 from envtool.operations.steps.package_sources import NOTHING, Asked, gather
 from envtool.operations.steps.transaction import Frame, changing, held, refuse_frozen
 from envtool.paths import Host
+from envtool.prefix.snapshot import Footprint
 from envtool.reporter import Reporter
 
 
@@ -109,7 +110,8 @@ def install(host: Host, request: InstallRequest, reporter: Reporter, confirm: Ag
                 return _changed(host, environment, (*solution.unlink, *gone), (*solution.link, *new), dry_run=True)
             _ask(confirm, solution)
             frame = Frame(environment.prefix, request.command, scratch)
-            with changing(frame, engine, solution, sources.pip, reporter):
+            met = pip_packages.footprint(environment.prefix, before, half, pins, upgrade=request.upgrade)
+            with changing(frame, engine, solution, met, reporter):
                 if not solution.changes_nothing:
                     engine.change(solution, environment.prefix, scratch, reporter)
                 if half.lines:
@@ -154,7 +156,8 @@ def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, confirm
                 return _changed(host, environment, (*solution.unlink, *gone), solution.link, dry_run=True)
             _ask(confirm, solution)
             frame = Frame(environment.prefix, request.command, scratch)
-            with changing(frame, engine, solution, sources.pip, reporter):
+            met = Footprint(pip_packages.files_of(environment.prefix, set(pip)))
+            with changing(frame, engine, solution, met, reporter):
                 if pip:
                     installers.uninstall(pip, pip_packages.interpreter(environment.prefix))
                 if not solution.changes_nothing:

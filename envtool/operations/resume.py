@@ -9,25 +9,42 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.steps import engine_selection
+from envtool.operations.steps.old_state import bring_back as bring_back_old
+from envtool.operations.steps.old_state import old_state
 from envtool.operations.steps.package_sources import NOTHING, gather
-from envtool.operations.steps.prefix_lock import holding, old_state, settle
+from envtool.operations.steps.prefix_lock import can_go_back, holding, settle
 from envtool.operations.steps.transaction import bring_back
 from envtool.paths import Host
-from envtool.prefix.marks import begun
+from envtool.prefix import snapshot
+from envtool.prefix.marks import begun, snapshot_of, unfinished
 from envtool.redaction import MASK
 from envtool.reporter import Reporter
 
 
 def rollback(host: Host, environment: Environment, reporter: Reporter) -> None:
-    """Bring a half-changed environment back to its state before. Raises EnvtoolError where there is none."""
+    """Bring an environment back to its state before an unfinished change. Raises EnvtoolError where there is none."""
     prefix = environment.prefix
     with holding(prefix, f"rollback {environment.name or prefix}", reporter) as scratch:
-        if not old_state(prefix).exists():
+        if not unfinished(prefix) or not can_go_back(prefix):
             raise _nothing_to_recover(environment)
-        choice = engine_selection.for_existing(host, environment)
-        sources = gather(host, NOTHING, (), prefix)
-        with engine_selection.opened(host, choice, "envtool rollback") as engine:
-            bring_back(prefix, scratch, engine, sources.pip, reporter)
+        if old_state(prefix).exists():
+            choice = engine_selection.for_existing(host, environment)
+            sources = gather(host, NOTHING, (), prefix)
+            with engine_selection.opened(host, choice, "envtool rollback") as engine:
+                bring_back_old(prefix, scratch, engine, sources, reporter)
+            return
+        try:
+            bring_back(snapshot.load(prefix, snapshot_of(prefix)))
+        except (OSError, ValueError) as error:
+            raise EnvtoolError(
+                tr(
+                    "{prefix} could not be brought back from {folder}: {reason}",
+                    prefix=prefix,
+                    folder=snapshot_of(prefix),
+                    reason=error,
+                ),
+                hint=tr("Nothing in that folder was deleted."),
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -55,7 +72,7 @@ def resume(host: Host, environment: Environment, reporter: Reporter) -> Again | 
             tr("What was begun cannot be repeated from what was written down: {missing}.", missing=missing),
             hint=tr("Run it again yourself: {command}", command=command),
         )
-    if old_state(environment.prefix).exists():
+    if can_go_back(environment.prefix):
         rollback(host, environment, reporter)
     return Again(tuple(argv), folder)
 

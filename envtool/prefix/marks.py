@@ -71,6 +71,13 @@ def intent_of(prefix: Path) -> Path:
     return prefix.parent / OWN / f"{prefix.name}.intent.json"
 
 
+def snapshot_of(prefix: Path) -> Path:
+    """Return the folder that keeps an environment's old state during a change: on its own file system."""
+    if os.path.ismount(prefix):
+        return prefix / OWN / "snapshot"
+    return prefix.parent / OWN / f"{prefix.name}.snapshot"
+
+
 def _read(path: Path) -> dict[str, object]:
     try:
         content = json.loads(path.read_bytes())

@@ -1,5 +1,6 @@
 """The Python distributions in a site-packages folder, read from their metadata: nothing is imported or started."""
 
+import csv
 import json
 import os
 import re
@@ -44,6 +45,25 @@ def read_all(folder: Path) -> tuple[list[Distribution], list[str]]:
         else:
             warnings.append(tr("{path} has no metadata that can be read; it is left out.", path=folder / entry))
     return found, warnings
+
+
+def files_of(folder: Path, anchor: str, prefix: Path) -> set[str]:
+    """Return the paths below ``prefix`` that belong to the distribution of a site-packages entry.
+
+    By its RECORD (PEP 376), or, where it has none (an egg, a link to sources), by what its entry and the names of its
+    modules say.
+    """
+    below = folder.relative_to(prefix).as_posix()
+    record = folder / anchor / "RECORD"
+    if record.is_file():
+        with record.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            rows = [row[0] for row in csv.reader(file) if row]
+        paths = {os.path.normpath(f"{below}/{path}") for path in rows if not path.startswith("/")}
+        return {path for path in paths if not path.startswith("..")} | {f"{below}/{anchor}/RECORD"}
+    modules = _text(folder / anchor / "top_level.txt").split()
+    roots = [folder / anchor, *(folder / name for name in modules), *(folder / f"{name}.py" for name in modules)]
+    found = {path for root in roots for path in ([root, *root.rglob("*")] if root.is_dir() else [root])}
+    return {path.relative_to(prefix).as_posix() for path in found if path.is_file()}
 
 
 def _entries(folder: Path) -> list[str]:

@@ -199,28 +199,6 @@ def test_a_killed_change(home: Home, subject: Subject, verb: str) -> None:
     print(dict(ends))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupted_change_is_marked_and_names_the_ways_out(
-    home: Home, subject: Subject, number: signal.Signals
-) -> None:
-    assert home.envtool(*subject.create).code == 0
-    old = versions(home, "demo")
-    mark = subject.folder / "demo/.envtool/unfinished.json"
-    with home.start(*subject.install) as child:
-        while not mark.exists():
-            assert child.poll() is None
-            time.sleep(0.001)
-        child.send_signal(number)
-        _, err = child.communicate(timeout=120)
-    assert (child.returncode, state(home, "demo")) == (130, "unfinished"), err
-    assert "envtool rollback" in err
-    assert "envtool resume" in err
-    assert "Bringing back" not in err
-    ran = home.envtool("rollback", "demo")
-    assert ran.code == 0, ran.err
-    assert (state(home, "demo"), versions(home, "demo")) == ("whole", old)
-
-
 def test_a_killed_remove(home: Home, subject: Subject) -> None:
     assert home.envtool(*subject.create).code == 0
     usual = duration(home, "remove", "demo", "--yes")

@@ -10,12 +10,8 @@ from support.channel.recipe import PYTHON
 from support.channel.server import Server
 from support.home import Home
 
-from envtool.clients.conda import CondaSettings
-from envtool.engines import conda_errors, conda_records
-from envtool.engines.mamba import Mamba
-from envtool.engines.protocol import Solution, SolveRequest
+from envtool.engines import conda_errors
 from envtool.process import Completed
-from envtool.reporter import Silent
 
 
 @pytest.fixture(params=condas.MAMBAS)
@@ -73,22 +69,6 @@ def test_what_its_own_files_say_holds(home: Home, program: str, channel: str, ch
     ran = home.envtool("create", "demo", "leaf")
     assert ran.code == 0, ran.err
     assert names(home, "demo") == {"leaf": "1.0", "trunk": "1.0"}
-
-
-def test_a_change_that_was_cut_off_between_two_pythons_is_undone(
-    home: Home, program: str, channel: str, tmp_path: Path
-) -> None:
-    assert home.envtool("create", "demo", f"python={PYTHON}", "six=1.16", "-c", channel).code == 0
-    prefix, before = home.path / "mamba/envs/demo", names(home, "demo")
-    engine = Mamba(Path(program), "test", (), home.path / "mamba", CondaSettings())
-    snapshot = engine.snapshot(Solution(SolveRequest()), prefix)
-    for record in conda_records.read_all(prefix):
-        if record["name"] in ("python", "six"):
-            conda_records.drop(prefix, record)
-    assert not (prefix / "bin/python").exists()
-    engine.restore(snapshot, prefix, tmp_path, Silent())
-    assert names(home, "demo") == before
-    assert home.envtool("run", "-n", "demo", "--", "python", "-m", "pip", "check").code == 0
 
 
 def test_offline_it_fetches_nothing(

@@ -2,21 +2,24 @@
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.engines import installers
+from envtool.engines import conda_records, installers
 from envtool.engines.installers import DEFAULTS, InstallOptions, PipHalf
 from envtool.environments import packages
+from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Package, Sources
 from envtool.operations.steps import index_fallback
 from envtool.paths import Host
+from envtool.prefix import site_packages as distributions
 from envtool.prefix.layout import python_of, site_packages
+from envtool.prefix.snapshot import Footprint
 from envtool.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -101,6 +104,38 @@ def _specifiers(lines: Iterable[str]) -> "dict[str, SpecifierSet]":
             requirement = Requirement(text)
             found[canonicalize_name(requirement.name)] = requirement.specifier
     return found
+
+
+def footprint(prefix: Path, there: Contents, half: PipHalf, pins: Iterable[str], *, upgrade: bool = False) -> Footprint:
+    """Return the paths that installing a pip half may meet.
+
+    Where pins are known, those of their packages that they leave as they are may still give way to another's needs.
+    Without pins every package may.
+    """
+    if not half.lines:
+        return Footprint()
+    pinned = {pin.partition("==")[0] for pin in pins}
+    installed = (*there.pip, *(there.inside if half.force else ()))
+    if not pinned or any(line.startswith("-e") or "@" in line or "/" in line for line in half.lines):
+        return Footprint(possible=files_of(prefix, {package.name for package in installed}))
+    going, _ = foreseen(half, pins, installed, upgrade=upgrade)
+    names = {package.name for package in going}
+    return Footprint(files_of(prefix, names), possible=files_of(prefix, pinned - names))
+
+
+def files_of(prefix: Path, names: Set[str]) -> frozenset[str]:
+    """Return the paths of the Python distributions with these names, as their own lists and conda's tell them."""
+    folder = site_packages(prefix)
+    if folder is None:
+        return frozenset()
+    found: set[str] = set()
+    for distribution in distributions.read_all(folder)[0]:
+        if distribution.package.name in names:
+            found |= distributions.files_of(folder, distribution.anchor, prefix)
+    for record in conda_records.read_all(prefix):
+        if record.get("name") in names:
+            found.update(record.get("files", ()))
+    return frozenset(found)
 
 
 def constraints(conda: Iterable[Package]) -> tuple[str, ...]:

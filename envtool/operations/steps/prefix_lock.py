@@ -16,8 +16,10 @@ from envtool.file_lock import locked
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.steps.names import refuse_existing
+from envtool.operations.steps.old_state import old_state
+from envtool.prefix import snapshot
 from envtool.prefix.layout import kind_of
-from envtool.prefix.marks import OWN, intent_of, mark_begun, mark_finished, unfinished
+from envtool.prefix.marks import OWN, intent_of, mark_begun, mark_finished, snapshot_of, unfinished
 from envtool.reporter import Reporter, Silent
 
 PATIENCE = 600.0  # seconds to wait for another envtool that works on the same environment
@@ -101,6 +103,7 @@ def discard(prefix: Path) -> None:
     gone.parent.mkdir(exist_ok=True)
     prefix.rename(gone)
     delete(gone)
+    delete(snapshot_of(prefix))
 
 
 def _clear_away(prefix: Path, reporter: Reporter) -> None:
@@ -160,6 +163,11 @@ def require_environment(prefix: Path) -> None:
         )
 
 
+def can_go_back(prefix: Path) -> bool:
+    """Return whether the state before an unfinished change was kept, by this envtool or by 0.1."""
+    return (snapshot_of(prefix) / snapshot.INDEX).exists() or old_state(prefix).exists()
+
+
 def refuse_unfinished(environment: Environment) -> None:
     """Raise EnvtoolError where an environment is half-made or half-changed, with the ways out."""
     begun = unfinished(environment.prefix)
@@ -168,14 +176,9 @@ def refuse_unfinished(environment: Environment) -> None:
     name = environment.name or str(environment.prefix)
     ways = (
         tr("Finish it with `envtool resume {name}`, or go back with `envtool rollback {name}`.", name=name)
-        if old_state(environment.prefix).exists()
+        if can_go_back(environment.prefix)
         else tr("Finish it with `envtool resume {name}`, or remove it: `envtool remove {name}`.", name=name)
     )
     raise EnvtoolError(
         tr("{name} is unfinished: `{command}` did not come to its end.", name=name, command=begun), hint=ways
     )
-
-
-def old_state(prefix: Path) -> Path:
-    """Return where the state before a change is written down while the change is under way."""
-    return prefix / OWN / "before.json"
