@@ -19,7 +19,7 @@ FLOORS = (
     {"clients"},
     {"http", "files", "file_lock", "process"},
     {"pseudo_terminal", "reporter"},
-    {"redaction", "encoding", "paths", "errors", "model"},
+    {"redaction", "encoding", "paths", "errors", "model", "index_page"},
     {"i18n"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -83,7 +83,7 @@ def test_one_module_starts_programs() -> None:
 
 @pytest.mark.parametrize("command", [["--version"], ["list"], ["--help"]])
 def test_common_commands_start_light(command: list[str], tmp_path: Path) -> None:
-    heavy = "rattler,yaml,packaging,urllib.request,importlib.metadata"
+    heavy = "rattler,yaml,packaging,urllib3,urllib.request,importlib.metadata"
     heavy += {"--help": "", "--version": ",rich", "list": ",rich,typer"}[command[0]]
     script = (
         "import sys; from envtool.cli import main; heavy = sys.argv[1]; sys.argv[1:] = sys.argv[2:];"

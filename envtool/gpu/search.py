@@ -7,9 +7,11 @@ from typing import Literal
 from packaging.tags import Tag
 
 from envtool.gpu.builds import Candidate, table
-from envtool.gpu.web import UnansweredError, Web, local
-from envtool.gpu.wheels import Wheel, build_of, read, tags_of
+from envtool.gpu.index_client import IndexClient
+from envtool.gpu.wheels import Wheel, build_of, tags_of, wheels_of
+from envtool.http.errors import RequestError
 from envtool.i18n import tr
+from envtool.index_page import local_path
 
 PROJECT = "torch"
 
@@ -61,7 +63,7 @@ class Found:
 class Search:
     """One search: what to ask, how, and what has been learnt so far. ``pythons`` are in order of preference."""
 
-    web: Web
+    indexes: IndexClient
     pythons: Sequence[str]
     platforms: Sequence[str]
     machine: str
@@ -123,12 +125,11 @@ class Search:
     def _ask(self, source: Source) -> tuple[Wheel, ...]:
         wheels: tuple[Wheel, ...] = ()
         try:
-            page = self.web.page(source.page)
-            wheels = read(page.text, page.content_type, page.url, PROJECT)
+            wheels = wheels_of(PROJECT, self.indexes.files(source.page))
             outcome = tr("has no torch that fits") if wheels else tr("has no torch")
-        except UnansweredError as error:
-            outcome = tr("has no torch") if error.status == 404 and source.kind == "index" else str(error)
-            if not error.status:
+        except RequestError as error:
+            outcome = tr("has no torch") if error.kind == "missing" and source.kind == "index" else str(error)
+            if error.is_unreachable:
                 self._unreachable.add(source.name)
         except ValueError:
             outcome = tr("its page cannot be read")
@@ -140,7 +141,7 @@ class Search:
             return wheel.version.local == candidate.build
         # The default index's wheels bear no label. The table saves the look at most of them; the wheel itself decides.
         expected = table().unlabelled.get(candidate.torch) if self.machine == "x86_64" else None
-        if local(wheel.url) is None and expected not in (None, candidate.build):
+        if local_path(wheel.url) is None and expected not in (None, candidate.build):
             return False
         return self.unlabelled(wheel) == candidate.build
 
@@ -148,8 +149,8 @@ class Search:
         """Return the build of a wheel without label, read from its metadata; ``""`` where that cannot be had."""
         if wheel.url not in self._builds:
             try:
-                self._builds[wheel.url] = build_of(self.web.metadata(wheel), self.machine)
-            except UnansweredError:
+                self._builds[wheel.url] = build_of(self.indexes.metadata(wheel), self.machine)
+            except RequestError:
                 self._builds[wheel.url] = ""
         return self._builds[wheel.url]
 

@@ -1,14 +1,8 @@
-"""Wheels as index pages, folders and their own metadata describe them. Pure text work: nothing is fetched here.
+"""Wheels: which Python and platform one is for, and which build of torch it is. Nothing is fetched here."""
 
-Pages: PEP 503 (HTML) and PEP 691 (JSON) project pages, and flat listings, which are HTML with wheels of anything.
-"""
-
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from html.parser import HTMLParser
-from urllib.parse import unquote, urljoin, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -16,14 +10,14 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-JSON_PAGE = "application/vnd.pypi.simple.v1+json"
+from envtool.index_page import File
 
 
 @dataclass(frozen=True)
 class Wheel:
-    """One wheel that can be had. ``url`` is absolute, or a path; ``size`` in bytes, None where the page has none.
+    """One wheel on offer. ``size`` is in bytes, None if not stated.
 
-    ``metadata`` says that its METADATA lies beside it, under the same address with ``.metadata`` appended (PEP 658).
+    ``has_metadata`` says that its METADATA lies at the same URL with ``.metadata`` appended (PEP 658).
     """
 
     filename: str
@@ -33,91 +27,43 @@ class Wheel:
     requires_python: str = ""
     sha256: str = ""
     size: int | None = None
-    metadata: bool = False
+    has_metadata: bool = False
 
     def fits(self, python: str, tags: frozenset[Tag]) -> bool:
-        """Whether a Python (``3.12``) that accepts ``tags`` takes it."""
+        """Whether a Python (``3.12``) that accepts ``tags`` can install it."""
         if self.tags.isdisjoint(tags):
             return False
         try:
             return SpecifierSet(self.requires_python).contains(f"{python}.99")
         except InvalidSpecifier:
-            return True  # as pip has it: what cannot be understood forbids nothing
+            return True  # like pip: an invalid specifier excludes nothing
 
 
-def read(page: str, content_type: str, url: str, name: str) -> tuple[Wheel, ...]:
-    """Return the wheels of one project that a page offers, without those withdrawn (yanked)."""
-    files = _from_json(page) if content_type.startswith(JSON_PAGE) else _from_html(page)
-    found = (wheel(href, urljoin(url, href), name, attributes) for href, attributes in files)
-    return tuple(item for item in found if item)
+def wheels_of(project: str, files: Iterable[File]) -> tuple[Wheel, ...]:
+    """Return the wheels of one project among the files of a page, without the yanked ones."""
+    found = (_wheel(file, canonicalize_name(project)) for file in files if not file.is_yanked)
+    return tuple(wheel for wheel in found if wheel)
 
 
-def wheel(href: str, url: str, name: str, attributes: Mapping[str, str | None]) -> Wheel | None:
-    """Return the wheel of project ``name`` that a link means, or None where it is anything else."""
-    filename = attributes.get("filename") or unquote(urlsplit(href).path.rpartition("/")[2])
-    if not filename.endswith(".whl") or "yanked" in attributes:
+def _wheel(file: File, project: str) -> Wheel | None:
+    if not file.filename.endswith(".whl"):
         return None
     try:
-        distribution, version, _, tags = parse_wheel_filename(filename)
+        name, version, _, tags = parse_wheel_filename(file.filename)
     except InvalidWheelFilename:
         return None
-    if distribution != canonicalize_name(name):
+    if name != project:
         return None
-    address, _, fragment = url.partition("#")
-    size = attributes.get("size") or ""
     return Wheel(
-        filename,
-        address,
+        file.filename,
+        file.url,
         version,
         tags,
-        requires_python=attributes.get("requires-python") or "",
-        sha256=fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else attributes.get("sha256") or "",
-        size=int(size) if size.isdecimal() else None,
-        metadata=(attributes.get("core-metadata") or attributes.get("dist-info-metadata") or "false") != "false",
+        requires_python=file.requires_python,
+        sha256=file.hashes.get("sha256", ""),
+        size=file.size,
+        has_metadata=file.has_metadata,
     )
-
-
-def _from_json(page: str) -> Iterator[tuple[str, dict[str, str | None]]]:
-    """Yield address and attributes of each file on a PEP 691 page."""
-    for file in json.loads(page).get("files", ()):
-        attributes: dict[str, str | None] = {
-            "filename": file["filename"],
-            "requires-python": file.get("requires-python"),
-            "sha256": file.get("hashes", {}).get("sha256"),
-            "size": str(file.get("size", "")),
-        }
-        if file.get("core-metadata") or file.get("dist-info-metadata"):
-            attributes["core-metadata"] = "true"
-        if file.get("yanked"):
-            attributes["yanked"] = "true"
-        yield file["url"], attributes
-
-
-def _from_html(page: str) -> Iterator[tuple[str, dict[str, str | None]]]:
-    """Yield address and attributes (without their ``data-``) of each link on a page."""
-    parser = _Links()
-    parser.feed(page)
-    parser.close()
-    for link in parser.links:
-        href = link.get("href")
-        if href:
-            attributes = {key.removeprefix("data-"): value for key, value in link.items() if key.startswith("data-")}
-            yield urljoin(parser.base, href), attributes
-
-
-class _Links(HTMLParser):
-    """Collects the attributes of every link, and the page's ``<base href>``."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)  # some listings write `+` as `&#43;`
-        self.base = ""
-        self.links: list[dict[str, str | None]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "base":
-            self.base = self.base or dict(attrs).get("href") or ""
-        elif tag == "a":
-            self.links.append(dict(attrs))
 
 
 def tags_of(python: str, platforms: Iterable[str]) -> frozenset[Tag]:
@@ -133,10 +79,10 @@ def tags_of(python: str, platforms: Iterable[str]) -> frozenset[Tag]:
 
 
 def build_of(metadata: str, machine: str) -> str:
-    """Return which build of torch a Linux wheel is, from what it requires: ``cu130``, or ``cpu`` where nothing of CUDA.
+    """Return which build of torch a Linux wheel is, by its requirements: ``cu130``, or ``cpu`` if it needs no CUDA.
 
-    Holds for torch 2.0 and newer; wheels before 1.13 carried their CUDA libraries inside. Requirements that do not
-    apply on Linux on ``machine`` do not count.
+    Valid for torch 2.0 and newer; wheels before 1.13 contain their CUDA libraries. Requirements whose markers exclude
+    Linux on ``machine`` are ignored.
     """
     environment = {"platform_system": "Linux", "sys_platform": "linux", "platform_machine": machine, "extra": ""}
     for requirement in _requirements(metadata):

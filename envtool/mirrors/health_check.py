@@ -1,31 +1,29 @@
-"""What a client will ask of a mirror, asked, and what the answers show: the mirror itself, somebody else, a login page.
+"""Health check of one mirror: the requests that a client would make, and what the answers show.
 
-Some sites refuse by User-Agent, some redirect what they lack, some answer everything with a page of their own.
+Some sites refuse a user agent, some redirect what they lack, some answer everything with a page of their own.
 """
 
 import re
-import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from html import unescape
 from typing import Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
+from envtool import index_page
+from envtool.http.client import Client, Response
+from envtool.http.errors import RequestError
+from envtool.http.settings import Limits
 from envtool.i18n import tr
-from envtool.mirrors.fetch import Answer, Fetcher, NoAnswerError
+from envtool.index_page import File
 from envtool.mirrors.sync_status import last_success
-from envtool.paths import Host
 
 Purpose = Literal["conda", "pip", "torch"]
 Status = Literal["ok", "elsewhere", "missing", "blocked", "wrong", "truncated", "certificate", "timeout", "down"]
 
 _SAMPLE = 512 * 1024  # bytes: enough to tell 1 MB/s from 10 within the limit, little enough to be polite
 _PROJECT = "pip"  # a small page, there on every mirror, released every quarter
-_JSON_PAGE = "application/vnd.pypi.simple.v1+json"
-_LINK = re.compile(r'href\s*=\s*["\']([^"\']+?\.whl)(?=["\'#?])', re.IGNORECASE)  # a + may be written &#43;
-_UPLOADED = re.compile(r'"upload-time"\s*:\s*"([^"]+)"')
 _PACKAGE = re.compile(rb'"([\w.+!~]+(?:-[\w.+!~]+){2,}\.(?:conda|tar\.bz2))"\s*:')
 
 
@@ -51,20 +49,23 @@ class Findings:
 
     status: Status
     detail: str
-    answers: tuple[Answer, ...]
+    answers: tuple[Response, ...]
     modified: float | None
     synced: float | None
 
 
-def look(host: Host, question: Question, deadline: float, context: ssl.SSLContext) -> Findings:
-    """Ask one mirror. Raises NoAnswerError where nobody answers, FaultError where the answer will not do."""
-    asker = _Asker(host, question, deadline, context)
+def look(question: Question, client: Client, deadline: float) -> Findings:
+    """Ask one mirror until ``deadline`` (a ``time.monotonic`` moment).
+
+    Raises RequestError where the request failed, FaultError where the answer is of no use to the client.
+    """
+    asker = _Asker(question, client, deadline)
     answers, modified = {"conda": _conda, "pip": _pip, "torch": _torch}[question.purpose](asker)
     return Findings(*asker.verdict(), tuple(answers), modified, asker.synced())
 
 
 class FaultError(Exception):
-    """An answer that is no use to the client."""
+    """An answer that is of no use to the client."""
 
     def __init__(self, status: Status, detail: str) -> None:
         super().__init__(detail)
@@ -74,25 +75,29 @@ class FaultError(Exception):
 class _Asker:
     """One mirror, asked as a client would ask it."""
 
-    def __init__(self, host: Host, question: Question, deadline: float, context: ssl.SSLContext) -> None:
-        from envtool.mirrors import user_agents
+    def __init__(self, question: Question, client: Client, deadline: float) -> None:
+        self.question, self._client, self._deadline = question, client, deadline
+        self.elsewhere = ""  # another site that answers came from
 
-        agent = user_agents.conda(host) if question.purpose == "conda" else user_agents.pip(host)
-        self.question, self._deadline = question, deadline
-        self._fetcher = Fetcher(host, agent, context)
-        self.elsewhere = ""  # another site that answers had come from
+    def page(self, url: str, accept: str = "*/*") -> Response:
+        """Return a whole page. Raises RequestError, or FaultError where the answer is of no use to the client."""
+        return self._useful(url, lambda limits: self._client.get(url, accept=accept, limits=limits))
 
-    def get(self, url: str, *, first: int = 0, accept: str = "*/*") -> Answer:
-        """Return an answer of status 200 or 206. Raises for what is refused, missing, or cut off."""
-        answer = self._fetcher.get(url, self._deadline, first=first, accept=accept)
-        if answer.status in (403, 418, 429, 451):
-            raise FaultError("blocked", tr("it refuses: HTTP {status}", status=answer.status))
-        if answer.status in (404, 410):
-            raise FaultError("missing", tr("it does not have {url}", url=url))
-        if answer.status not in (200, 206):
-            raise FaultError("down", tr("HTTP {status}", status=answer.status))
-        if answer.truncated:
-            raise FaultError("truncated", tr("the connection ended in the middle of {url}", url=url))
+    def sample(self, url: str) -> Response:
+        """Return the beginning of a file. Raises as :meth:`page` does."""
+        return self._useful(url, lambda limits: self._client.sample(url, _SAMPLE, limits=limits))
+
+    def _useful(self, url: str, asked: Callable[[Limits], Response]) -> Response:
+        try:
+            answer = asked(Limits().within(self._deadline - time.monotonic()))
+        except RequestError as error:
+            if error.status in (403, 418, 429, 451):
+                raise FaultError("blocked", tr("it refuses: HTTP {status}", status=error.status)) from None
+            if error.kind == "missing":
+                raise FaultError("missing", tr("it does not have {url}", url=url)) from None
+            if error.kind == "truncated":
+                raise FaultError("truncated", tr("the connection ended in the middle of {url}", url=url)) from None
+            raise
         self.note(url, answer.url)
         return answer
 
@@ -102,89 +107,90 @@ class _Asker:
             self.elsewhere = urlsplit(answering).hostname or ""
 
     def synced(self) -> float | None:
-        """Return when the site says it last synchronised; a fault of that page is none of the mirror."""
-        if not self.question.status:
+        """Return when the site says it last synchronized; a fault of its status page is no fault of the mirror."""
+        seconds = min(self._deadline - 0.3 - time.monotonic(), 1.5)
+        if not self.question.status or seconds <= 0:
             return None
         try:
-            answer = self._fetcher.get(self.question.status, min(self._deadline - 0.3, time.monotonic() + 1.5))
-        except NoAnswerError:
+            answer = self._client.get(self.question.status, limits=Limits().within(seconds))
+        except RequestError:
             return None
-        return last_success(answer.body, self.question.purpose) if answer.status == 200 else None
+        return last_success(answer.body, self.question.purpose)
 
     def verdict(self) -> tuple[Status, str]:
         """Return whether it was the mirror itself that answered."""
         if self.elsewhere:
-            return "elsewhere", tr("it sends you to {site}", site=self.elsewhere)
+            return "elsewhere", tr("it redirects to {site}", site=self.elsewhere)
         return "ok", ""
 
 
-_Seen = tuple[list[Answer], float | None]
+_Seen = tuple[list[Response], float | None]
 
 
 def _conda(asker: _Asker) -> _Seen:
     """Ask for a channel's repodata and for one package that it lists."""
     base = asker.question.url.rstrip("/")
-    data = asker.get(f"{base}/repodata.json", first=_SAMPLE)
+    data = asker.sample(f"{base}/repodata.json")
     if not data.body.lstrip().startswith(b"{"):
-        raise FaultError("wrong", tr("what it sends is not repodata (a login page?)"))
+        raise FaultError("wrong", tr("it sends no repodata (a login page?)"))
     answers = [data]
     if names := _PACKAGE.findall(data.body):
         answers.append(_one_package(asker, base, [name.decode() for name in names]))
     return answers, _last_modified(data)
 
 
-def _one_package(asker: _Asker, base: str, names: Sequence[str]) -> Answer:
+def _one_package(asker: _Asker, base: str, names: Sequence[str]) -> Response:
     # some sites keep no .tar.bz2 where there is a .conda of the same name
     name = next((name for name in names if name.endswith(".conda")), names[0])
     other = name.removesuffix(".tar.bz2") + ".conda"
     try:
-        return asker.get(f"{base}/{name}", first=_SAMPLE)
+        return asker.sample(f"{base}/{name}")
     except FaultError as no:
         if no.status != "missing" or other == name or not name.endswith(".tar.bz2"):
             raise
-        return asker.get(f"{base}/{other}", first=_SAMPLE)
+        return asker.sample(f"{base}/{other}")
 
 
 def _pip(asker: _Asker) -> _Seen:
     """Ask for a project's page and for the start of its newest wheel."""
     url = f"{asker.question.url.rstrip('/')}/{_PROJECT}/"
-    page = asker.get(url, accept=f"{_JSON_PAGE}, text/html;q=0.1")
-    text = page.body.decode("utf-8", "replace")
-    links = _wheels(page, text)
-    if not links:
-        raise FaultError("wrong", tr("what it sends is not a project page (a login page?)"))
-    asker.note(url, links[-1])
-    wheel = asker.get(links[-1], first=_SAMPLE)
+    page = asker.page(url, index_page.ACCEPT)
+    wheels = _wheels(page)
+    if not wheels:
+        raise FaultError("wrong", tr("it sends no project page (a login page?)"))
+    asker.note(url, wheels[-1].url)
+    wheel = asker.sample(wheels[-1].url)
     if not wheel.body.startswith(b"PK"):
-        raise FaultError("wrong", tr("what it sends is not a wheel"))
-    uploaded = [_moment(moment) for moment in _UPLOADED.findall(text)]
+        raise FaultError("wrong", tr("it sends no wheel"))
+    uploaded = [_moment(file.upload_time) for file in wheels]
     modified = max((moment for moment in uploaded if moment), default=None) or _last_modified(page)
     return [page, wheel], modified
 
 
 def _torch(asker: _Asker) -> _Seen:
-    """Ask for the torch page, the exact wheel on it, and the start of that wheel from wherever its link points."""
+    """Ask for the torch page, the exact wheel on it, and the start of that wheel, wherever its link leads."""
     question = asker.question
     url = question.url.rstrip("/") + ("/" if question.flat else "/torch/")
-    page = asker.get(url)
-    links = [link for link in _wheels(page, page.body.decode("utf-8", "replace")) if "/torch-" in link]
-    wanted = [link for link in links if not question.wheel or f"/torch-{question.wheel}-" in link.replace("%2B", "+")]
+    page = asker.page(url)
+    start = f"torch-{question.wheel}-" if question.wheel else "torch-"
+    wanted = [file for file in _wheels(page) if file.filename.startswith(start)]
     if not wanted:
         raise FaultError("missing", tr("it has no torch {wheel}", wheel=question.wheel))
-    asker.note(url, wanted[-1])
-    wheel = asker.get(wanted[-1], first=_SAMPLE)
+    asker.note(url, wanted[-1].url)
+    wheel = asker.sample(wanted[-1].url)
     return [page, wheel], _last_modified(page)
 
 
-def _wheels(page: Answer, text: str) -> list[str]:
-    if "json" in page.headers.get("content-type", ""):
-        found = re.findall(r'"url"\s*:\s*"([^"]+\.whl)"', text)
-    else:
-        found = [unescape(link) for link in _LINK.findall(text)]
-    return [urljoin(page.url, link) for link in found]
+def _wheels(page: Response) -> list[File]:
+    """Return the wheels that a page offers; a page that cannot be parsed offers none."""
+    try:
+        files = index_page.parse(page.text, page.content_type, page.url)
+    except ValueError:
+        return []
+    return [file for file in files if file.filename.endswith(".whl")]
 
 
-def _last_modified(answer: Answer) -> float | None:
+def _last_modified(answer: Response) -> float | None:
     try:
         return parsedate_to_datetime(answer.headers["last-modified"]).timestamp()
     except (KeyError, ValueError, TypeError):

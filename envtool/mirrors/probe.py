@@ -1,14 +1,16 @@
-"""Many mirrors asked at once, each within the same limit, and ranked: works, then fresh, then fast."""
+"""Many mirrors checked at once, each within the same limit, and ranked: works, then fresh, then fast."""
 
 import queue
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from envtool.http.client import Client
+from envtool.http.errors import ErrorKind, RequestError
+from envtool.http.settings import HttpSettings
 from envtool.i18n import tr
-from envtool.mirrors.fetch import NoAnswerError, trust
+from envtool.mirrors import user_agents
 from envtool.mirrors.health_check import FaultError, Purpose, Question, Status, look
 from envtool.paths import Host
 
@@ -52,15 +54,26 @@ class Result:
         return self.behind is not None and self.behind > STALE
 
 
-def ask(host: Host, questions: Sequence[Question], *, limit: float = LIMIT, certificate: str = "") -> Iterator[Result]:
-    """Ask all mirrors at once and yield what is found as it comes; the whole takes ``limit`` seconds at most."""
+def ask(
+    host: Host,
+    questions: Sequence[Question],
+    *,
+    limit: float = LIMIT,
+    settings: Mapping[Purpose, HttpSettings] | None = None,
+) -> Iterator[Result]:
+    """Check all mirrors at once and yield each result as it comes, all of them within ``limit`` seconds.
+
+    ``settings`` say how the client of each purpose reaches the network; by default by the environment alone.
+    """
     found: queue.Queue[Result] = queue.Queue()
-    context = trust(host, certificate)
+    settings = settings or {}
+    agents = {purpose: _agent(host, purpose) for purpose in {question.purpose for question in questions}}
+    # made before the clock starts: what they import takes longer than a near mirror's answer
+    clients = [Client(host, settings.get(q.purpose), agent=agents[q.purpose]) for q in questions]
     deadline = time.monotonic() + limit
-    for question in questions:
+    for question, client in zip(questions, clients, strict=True):
         # daemon threads: a name server that hangs cannot be interrupted, and must not keep the command from ending
-        work = (host, question, deadline, context, found.put)
-        threading.Thread(target=_answer, args=work, daemon=True).start()
+        threading.Thread(target=_answer, args=(question, client, deadline, found.put), daemon=True).start()
     waiting = {(question.mirror, question.purpose, question.url): question for question in questions}
     while waiting:
         try:
@@ -98,15 +111,18 @@ def _late(question: Question, limit: float) -> Result:
     return Result(question.mirror, question.purpose, question.url, "timeout", detail)
 
 
-def _answer(
-    host: Host, question: Question, deadline: float, context: ssl.SSLContext, done: Callable[[Result], None]
-) -> None:
+def _agent(host: Host, purpose: Purpose) -> str:
+    """Return the user agent of the client that a mirror is checked for: some mirrors refuse one of them."""
+    return user_agents.conda(host) if purpose == "conda" else user_agents.pip(host)
+
+
+def _answer(question: Question, client: Client, deadline: float, done: Callable[[Result], None]) -> None:
     result = Result(question.mirror, question.purpose, question.url, "down")
     try:
-        found = look(host, question, deadline, context)
-    except NoAnswerError as error:
-        kinds: dict[str, Status] = {"timeout": "timeout", "certificate": "certificate"}
-        done(replace(result, status=kinds.get(error.kind, "down"), detail=str(error)))
+        found = look(question, client, deadline)
+    except RequestError as error:
+        statuses: dict[ErrorKind, Status] = {"timeout": "timeout", "certificate": "certificate"}
+        done(replace(result, status=statuses.get(error.kind, "down"), detail=str(error)))
     except FaultError as fault:
         done(replace(result, status=fault.status, detail=str(fault)))
     else:

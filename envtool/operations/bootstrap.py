@@ -17,7 +17,6 @@ from envtool.gpu import builds, hardware
 from envtool.gpu.builds import Choice
 from envtool.gpu.hardware import Hardware
 from envtool.gpu.search import Found, Search
-from envtool.gpu.web import Web
 from envtool.i18n import tr
 from envtool.model import Sources, Spec
 from envtool.operations.create import Created, CreateRequest, create
@@ -171,7 +170,7 @@ def _look(
     # Without network it may still come to a venv: then when the engine finds no channel in its cache.
     own_python = engine_selection.uses_local_python(engine) or everything.offline
     pythons = torch_sources.pythons(request.python, own=own_python)
-    search = Search(Web(host, everything.pip), pythons, tuple(platform_tags()), host.machine)
+    search = Search(torch_sources.indexes(host, everything.pip), pythons, tuple(platform_tags()), host.machine)
     found = search.best(choice.candidates, asked)
     if found is None and own_python and not request.python:
         search.pythons = (*pythons, *torch_sources.other_pythons(pythons))
@@ -180,7 +179,7 @@ def _look(
         found = search.default_wheel([candidate.torch for candidate in choice.candidates], asked)
     if found is None:
         raise torch_sources.nothing_found(search, choice.candidates, asked)
-    return replace(found, wheel=replace(found.wheel, size=search.web.size(found.wheel))), search
+    return replace(found, wheel=replace(found.wheel, size=search.indexes.size(found.wheel))), search
 
 
 def _explain(found: Found, choice: Choice, search: Search, reporter: Reporter) -> None:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from envtool.clients.pip import http_settings
 from envtool.gpu.builds import Candidate
+from envtool.gpu.index_client import IndexClient
 from envtool.gpu.search import Search, Source
-from envtool.gpu.web import UnansweredError, Web
+from envtool.http.client import Client
+from envtool.http.errors import RequestError
 from envtool.model import PipSources
 from envtool.paths import Host
 
@@ -102,8 +105,13 @@ def host(environ: dict[str, str] | None = None, home: Path = Path("/nowhere")) -
     return Host(environ or {}, home, "Linux", "x86_64")
 
 
+def indexes(at: Host, sources: PipSources) -> IndexClient:
+    return IndexClient(Client(at, http_settings(sources)))
+
+
 def search(*pythons: str, sources: PipSources | None = None, at: Host | None = None) -> Search:
-    return Search(Web(at or host(), sources or PipSources(timeout=5)), pythons or ("3.11",), LINUX, "x86_64")
+    reader = indexes(at or host(), sources or PipSources(timeout=5))
+    return Search(reader, pythons or ("3.11",), LINUX, "x86_64")
 
 
 def on_cpu() -> list[Candidate]:
@@ -239,7 +247,7 @@ def test_what_an_installer_would_take_by_itself(site: Site) -> None:
     found = looking.default_wheel(CPU, [Source("index", site.url, "index")])
     assert found is not None
     assert str(found.candidate) == "2.14.1+cu130"
-    assert looking.web.size(found.wheel) == (site.folder / "torch" / names[0]).stat().st_size
+    assert looking.indexes.size(found.wheel) == (site.folder / "torch" / names[0]).stat().st_size
 
 
 def test_sites_that_do_not_answer_are_asked_once(tmp_path: Path, site: Site) -> None:
@@ -293,12 +301,12 @@ def test_a_login_opens_page_and_wheel(site: Site, tmp_path: Path, where: str) ->
 def test_the_proxy_of_pip_or_of_the_shell_is_used_unless_exempt(site: Site) -> None:
     page(site.folder / "torch", wheel(site.folder / "torch", "2.14.1+cpu"))
     closed = "http://127.0.0.1:9"
-    for web in (
-        Web(host(), PipSources(proxy=closed)),
-        Web(host({"HTTP_PROXY": closed}), PipSources()),
-        Web(host({"all_proxy": closed}), PipSources()),
+    for reader in (
+        indexes(host(), PipSources(proxy=closed)),
+        indexes(host({"HTTP_PROXY": closed}), PipSources()),
+        indexes(host({"all_proxy": closed}), PipSources()),
     ):
-        with pytest.raises(UnansweredError, match="refused"):
-            web.page(f"{site.url}/torch/")
-    exempt = Web(host({"http_proxy": closed, "no_proxy": "127.0.0.1"}), PipSources())
-    assert "torch-2.14.1" in exempt.page(f"{site.url}/torch/").text
+        with pytest.raises(RequestError, match="refused"):
+            reader.files(f"{site.url}/torch/")
+    exempt = indexes(host({"http_proxy": closed, "no_proxy": "127.0.0.1"}), PipSources())
+    assert exempt.files(f"{site.url}/torch/")[0].filename.startswith("torch-2.14.1")

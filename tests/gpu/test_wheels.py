@@ -1,13 +1,19 @@
-"""Index pages, wheel names and metadata, in the forms in which they are met."""
+"""Wheels on index pages: their names, the Pythons they are for, and their builds."""
 
 import json
 
 import pytest
 from packaging.version import Version
 
-from envtool.gpu.wheels import JSON_PAGE, build_of, read, tags_of
+from envtool import index_page
+from envtool.gpu.wheels import Wheel, build_of, tags_of, wheels_of
+from envtool.index_page import JSON_PAGE
 
 LINUX = ["manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "linux_x86_64"]
+
+
+def read(page: str, content_type: str, url: str, name: str) -> tuple[Wheel, ...]:
+    return wheels_of(name, index_page.parse(page, content_type, url))
 
 
 def test_project_page_in_html() -> None:
@@ -24,8 +30,8 @@ def test_project_page_in_html() -> None:
     assert first.url == ("https://index.example/whl/files/torch-2.13.0%2Bcpu-cp311-cp311-manylinux_2_28_x86_64.whl")
     assert first.filename == "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl"
     assert (first.version, first.version.local) == (Version("2.13.0+cpu"), "cpu")
-    assert (first.requires_python, first.sha256, first.metadata) == (">=3.10", "aa11", True)
-    assert (second.version, second.metadata, second.sha256) == (Version("2.12.0"), False, "")
+    assert (first.requires_python, first.sha256, first.has_metadata) == (">=3.10", "aa11", True)
+    assert (second.version, second.has_metadata, second.sha256) == (Version("2.12.0"), False, "")
 
 
 def test_flat_listing_with_entities_and_other_projects() -> None:
@@ -64,8 +70,8 @@ def test_project_page_in_json() -> None:
     ]
     page = json.dumps({"meta": {"api-version": "1.1"}, "name": "torch", "files": files})
     first, second = read(page, JSON_PAGE, "https://index.example/simple/torch/", "torch")
-    assert (first.size, first.sha256, first.metadata) == (539136850, "cc", True)
-    assert (second.url, second.size, second.metadata) == ("https://index.example/simple/x.whl", None, False)
+    assert (first.size, first.sha256, first.has_metadata) == (539136850, "cc", True)
+    assert (second.url, second.size, second.has_metadata) == ("https://index.example/simple/x.whl", None, False)
 
 
 @pytest.mark.parametrize(

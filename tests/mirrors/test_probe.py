@@ -13,8 +13,9 @@ from support.home import Home
 from support.mirror_site import Site, serve, tree
 
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.http.settings import HttpSettings
 from envtool.mirrors import catalogue, probe
-from envtool.mirrors.health_check import Question
+from envtool.mirrors.health_check import Purpose, Question
 from envtool.operations.mirror import test
 from envtool.paths import Host
 
@@ -154,7 +155,8 @@ def test_an_expired_certificate_is_named(host: Host, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with serve(FILES, certificate=context) as site:
-        (result,) = probe.ask(host, [pip(site)], limit=3.0, certificate=str(certificate))
+        trusting: dict[Purpose, HttpSettings] = {"pip": HttpSettings(certificate=str(certificate))}
+        (result,) = probe.ask(host, [pip(site)], limit=3.0, settings=trusting)
     assert result.status == "certificate"
     assert "expired" in result.detail
 

@@ -2,6 +2,15 @@
 
 from envtool.clients.conda.channels import canonical_name, channel_urls, split_login
 from envtool.clients.conda.condarc import config_files
-from envtool.clients.conda.settings import CondaSettings, in_force, merge
+from envtool.clients.conda.settings import CondaSettings, http_settings, in_force, merge
 
-__all__ = ["CondaSettings", "canonical_name", "channel_urls", "config_files", "in_force", "merge", "split_login"]
+__all__ = [
+    "CondaSettings",
+    "canonical_name",
+    "channel_urls",
+    "config_files",
+    "http_settings",
+    "in_force",
+    "merge",
+    "split_login",
+]

@@ -11,6 +11,7 @@ from envtool.clients.conda import mambarc
 from envtool.clients.conda.condarc import Layer, expand_path, layers
 from envtool.clients.conda.program import find_program, is_mamba
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.http.settings import HttpSettings
 from envtool.i18n import tr
 from envtool.paths import Host
 
@@ -84,6 +85,19 @@ def in_force(host: Host, *, root: Path | None = None, prefix: Path | None = None
         files = [layer for layer in stack if layer.path]
         stack = (*files, *mambarc.layers(host, root), *stack[len(files) :])
     return merge(host, stack)
+
+
+def http_settings(settings: CondaSettings) -> HttpSettings:
+    """Return how conda reaches the network."""
+    verify = settings.ssl_verify
+    return HttpSettings(
+        proxies=settings.proxy_servers,
+        certificate=verify if isinstance(verify, str) and verify != "truststore" else "",
+        client_certificate=settings.client_ssl_cert,
+        client_key=settings.client_ssl_cert_key,
+        verify=verify is not False,
+        timeout=settings.remote_read_timeout_secs,
+    )
 
 
 def merge(host: Host, stack: Sequence[Layer]) -> CondaSettings:

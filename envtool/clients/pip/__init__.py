@@ -13,6 +13,7 @@ from typing import Literal
 
 from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.http.settings import HttpSettings
 from envtool.i18n import tr
 from envtool.model import PipSources
 from envtool.paths import Host
@@ -199,6 +200,18 @@ def in_force(host: Host, *, prefix: Path | None = None) -> PipSources:
         timeout=_seconds(text.get("timeout") or text.get("default-timeout") or ""),
         constraints=tuple(_location(item, host) for item in text.get("constraint", "").split()),
         prefer_pip=_why_pip(merged),
+    )
+
+
+def http_settings(sources: PipSources) -> HttpSettings:
+    """Return how pip reaches the network. A proxy of its own settings hides those of the environment from it."""
+    return HttpSettings(
+        proxies={"http": sources.proxy, "https": sources.proxy} if sources.proxy else {},
+        uses_environment=not sources.proxy,
+        certificate=sources.certificate,
+        client_certificate=sources.client_certificate,
+        trusted_hosts=sources.trusted_hosts,
+        timeout=sources.timeout,
     )
 
 

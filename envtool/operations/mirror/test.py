@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from envtool.clients import conda, pip
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.http.settings import HttpSettings
 from envtool.i18n import tr
 from envtool.mirrors import catalogue, endpoints, probe
 from envtool.mirrors.catalogue import Catalogue, Mirror
@@ -46,7 +46,7 @@ def run(host: Host, trial: Trial, seen: Callable[[Result], None] = lambda _: Non
             code=ExitCode.USAGE,
         )
     results = []
-    for result in probe.ask(host, questions, limit=trial.limit, certificate=_certificate(host)):
+    for result in probe.ask(host, questions, limit=trial.limit, settings=_settings(host)):
         results.append(result)
         seen(result)
     return probe.ranked(results)
@@ -102,9 +102,7 @@ def _upstream(host: Host, known: Catalogue, trial: Trial) -> list[Question]:
     return [question for question in found if question.purpose in trial.purposes]
 
 
-def _certificate(host: Host) -> str:
-    found = pip.in_force(host).certificate
-    verify = conda.in_force(host).ssl_verify
-    if not found and isinstance(verify, str) and Path(verify).exists():
-        return verify
-    return found
+def _settings(host: Host) -> dict[Purpose, HttpSettings]:
+    """Return how each client reaches the network. Raises EnvtoolError on a broken configuration file."""
+    of_pip = pip.http_settings(pip.in_force(host))
+    return {"conda": conda.http_settings(conda.in_force(host)), "pip": of_pip, "torch": of_pip}

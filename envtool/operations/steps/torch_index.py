@@ -8,7 +8,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from envtool.gpu.web import Web
+from envtool.clients import pip
+from envtool.gpu.index_client import IndexClient
+from envtool.http.client import Client
+from envtool.http.settings import Limits
 from envtool.i18n import tr
 from envtool.mirrors import catalogue, fallbacks
 from envtool.mirrors.catalogue import Catalogue
@@ -36,8 +39,9 @@ def localized(host: Host, lines: tuple[str, ...], sources: Sources, reporter: Re
     """Return requirement lines in which PyTorch's index stands for the pinned wheels alone, from where it answers."""
     if sources.offline or not any(_INDEX.fullmatch(line) for line in lines):
         return lines
-    web = Web(host, sources.pip, patience=_PATIENCE)
-    return tuple(_replaced(lines, catalogue.load(host), web.answers, reporter))
+    limits = Limits(connect=_PATIENCE, stall=_PATIENCE)
+    indexes = IndexClient(Client(host, pip.http_settings(sources.pip), limits=limits))
+    return tuple(_replaced(lines, catalogue.load(host), indexes.exists, reporter))
 
 
 def _replaced(

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from urllib.parse import urlsplit
 
-from envtool.clients import conda
+from envtool.clients import conda, pip
 from envtool.engines import AUTO, installers, venv
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.gpu.builds import Candidate
+from envtool.gpu.index_client import IndexClient
 from envtool.gpu.search import Found, Search, Source
-from envtool.gpu.web import Web, local
+from envtool.http.client import Client
+from envtool.http.settings import Limits
 from envtool.i18n import tr
+from envtool.index_page import local_path
 from envtool.mirrors import catalogue, fallbacks
 from envtool.model import PipSources, Sources
 from envtool.operations.steps import engine_selection
@@ -24,17 +26,22 @@ PYTHONS = ("3.12", "3.13", "3.11", "3.10", "3.14")  # by how many packages of th
 _CHANNEL_PATIENCE = 8.0  # seconds: only whether a channel answers is asked
 
 
-def sources(host: Host, pip: PipSources, candidates: Iterable[Candidate], *, offline: bool) -> tuple[Source, ...]:
+def sources(host: Host, where: PipSources, candidates: Iterable[Candidate], *, offline: bool) -> tuple[Source, ...]:
     """Return where to look: pip's own places first, then the official index of each build, then its mirrors'."""
-    found = [Source("find-links", place, tr("find-links {place}", place=redact(place))) for place in pip.find_links]
-    if not pip.no_index:
-        index = pip.index or default_index()
-        name = tr("index {url}", url=redact(pip.index)) if pip.index else tr("the default index")
+    found = [Source("find-links", place, tr("find-links {place}", place=redact(place))) for place in where.find_links]
+    if not where.no_index:
+        index = where.index or default_index()
+        name = tr("index {url}", url=redact(where.index)) if where.index else tr("the default index")
         found += [Source("index", index, name)] if index else []
-        found += [Source("index", url, tr("index {url}", url=redact(url))) for url in pip.extra_indexes]
+        found += [Source("index", url, tr("index {url}", url=redact(url))) for url in where.extra_indexes]
         builds = tuple(dict.fromkeys(candidate.build for candidate in candidates))
         found += _of_pytorch(host, builds)
-    return tuple(source for source in found if not offline or local(source.url) is not None)
+    return tuple(source for source in found if not offline or local_path(source.url) is not None)
+
+
+def indexes(host: Host, where: PipSources) -> IndexClient:
+    """Return what reads indexes and wheels as pip would reach them."""
+    return IndexClient(Client(host, pip.http_settings(where)))
 
 
 def _of_pytorch(host: Host, builds: Sequence[str]) -> list[Source]:
@@ -65,12 +72,11 @@ def engine(host: Host, asked: str, everything: Sources) -> tuple[str, str]:
 
 
 def _some_channel_answers(host: Host, everything: Sources) -> bool:
-    settings = conda.in_force(host, root=find.conda_root(host))
-    certificate = settings.ssl_verify if isinstance(settings.ssl_verify, str) else ""
-    proxy = settings.proxy_servers.get("https") or settings.proxy_servers.get("http") or ""
-    web = Web(host, replace(PipSources(), certificate=certificate, proxy=proxy), patience=_CHANNEL_PATIENCE)
+    settings = conda.http_settings(conda.in_force(host, root=find.conda_root(host)))
+    limits = Limits(connect=_CHANNEL_PATIENCE, stall=_CHANNEL_PATIENCE)
+    client = IndexClient(Client(host, settings, limits=limits))  # a channel may be a folder, too
     urls = [url for channel in everything.channels for url in channel.urls]
-    return any(web.answers(f"{url}/{host.subdir}/repodata.json") for url in urls)
+    return any(client.exists(f"{url}/{host.subdir}/repodata.json") for url in urls)
 
 
 def pythons(asked: str, *, own: bool) -> tuple[str, ...]:
@@ -131,7 +137,7 @@ def nothing_found(search: Search, candidates: Sequence[Candidate], asked: Sequen
             "{size} to fetch for torch alone, and several GB with the libraries.",
             hint=hint,
             torch=large.candidate,
-            size=size_words(search.web.size(large.wheel)),
+            size=size_words(search.indexes.size(large.wheel)),
         )
     return EnvtoolError(message, hint=hint, code=ExitCode.NETWORK)
 
