@@ -106,7 +106,7 @@ def targets(host: Host, names: Sequence[str]) -> tuple[str, ...]:
 def _editor(client: str) -> Editor:
     from importlib import import_module
 
-    return cast(Editor, import_module(f"envtool.clients.{_EDITORS[client]}"))
+    return cast("Editor", import_module(f"envtool.clients.{_EDITORS[client]}"))
 
 
 def _present(host: Host, client: str) -> bool:
