@@ -5,24 +5,46 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support.home import Home
 
 # What is started in the background may have Ctrl-C ignored, and all that is started here would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# How many examples a property is tried on: few in every run, many with --long. No deadline: this may be a busy machine.
+settings.register_profile("usual", max_examples=25, deadline=None)
+settings.register_profile("long", max_examples=500, deadline=None)
+
+# What makes a test slow: it builds environments from the local channel, or drives a program that takes its time.
+SLOW_FIXTURES = {"channel_folder", "torch_python"}
+SLOW_MARKS = {"conda", "corpus", "long", "torch"}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
+    parser.addoption("--long", action="store_true", help="also run the tests that take minutes, and properties deeply")
+    parser.addoption("--fast", action="store_true", help="only run the tests that take less than a second")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("--hypothesis-profile"):
+        settings.load_profile("long" if config.getoption("--long") else "usual")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) or any(map(item.get_closest_marker, SLOW_MARKS)):
+            item.add_marker(pytest.mark.slow)
         if config.getoption("--long"):
             item.add_marker(pytest.mark.timeout(4 * 3600))
         elif item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="takes minutes: run with --long"))
         if item.get_closest_marker("corpus") and "ENVTOOL_TEST_CORPUS" not in os.environ:
             item.add_marker(pytest.mark.skip(reason="set ENVTOOL_TEST_CORPUS to a folder of real configuration files"))
+    if config.getoption("--fast"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture

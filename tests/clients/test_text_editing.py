@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from envtool.clients.ini_text import IniText
@@ -81,7 +81,6 @@ edits: st.SearchStrategy[list[Edit]] = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(condarcs(), edits)
 def test_yaml_says_what_was_meant_and_keeps_the_rest(text: str, changes: list[Edit]) -> None:
     document = YamlText(text, "x")
@@ -116,7 +115,6 @@ def comments(text: str) -> list[str]:
     return [line.strip() for line in lines_of(text) if line.startswith("#")]
 
 
-@settings(max_examples=100, deadline=None)
 @given(condarcs())
 def test_nothing_to_do_changes_no_byte(text: str) -> None:
     document = YamlText(text, "x")
@@ -167,7 +165,6 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(pip_confs(), changes)
 def test_ini_says_what_was_meant_to_pip_s_parser(text: str, steps: list[tuple[str, str, str, str]]) -> None:
     document = IniText(text, "x")

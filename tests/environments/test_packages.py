@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.condas import CONDA
 from support.home import Home
@@ -46,7 +46,6 @@ def test_a_record_is_read_whole_and_its_channel_without_subdir_or_login(tmp_path
     assert mine.channel == "file:///srv/channel"
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.lists(st.text(st.sampled_from('a[]{},:"\\ '))), st.sampled_from([None, 1]))
 def test_the_names_of_files_do_not_disturb_the_reading(paths: list[str], indent: int | None) -> None:
     entries = [{"_path": path, "sha256": "0"} for path in paths]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.condas import CONDA
 from support.home import Home
@@ -222,7 +222,6 @@ def test_a_real_venv_comes_back(home: Home) -> None:
 NAMES = "abcdefgh"
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from(NAMES))))
 def test_every_package_is_linked_once_and_after_what_it_needs_where_that_is_possible(
     graph: dict[str, list[str]],
@@ -266,7 +265,6 @@ packages = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(packages))
 def test_whatever_is_installed_the_lines_are_pips_and_portable(installed: list[Package]) -> None:
     lines = pip_export.requirement_lines(installed, Silent())

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.home import Home
 from support.layouts import conda_env
@@ -57,7 +57,6 @@ def test_a_path_with_a_line_end_in_it_is_not_registered_as_two_others(tmp_path: 
     assert prefixes(tmp_path) == []
 
 
-@settings(deadline=None, max_examples=60)
 @given(data=st.lists(st.binary(max_size=12), max_size=6).map(b"\n".join) | st.binary(max_size=60))
 def test_whatever_is_in_it_foreign_lines_stay_byte_for_byte(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

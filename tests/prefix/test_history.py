@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.layouts import conda_env
 
@@ -36,7 +36,6 @@ def test_one_change_as_conda_writes_it(tmp_path: Path) -> None:
 _NAMES = st.from_regex(r"[a-z][a-z0-9_.-]{0,8}", fullmatch=True)
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     commands=st.lists(
         st.text(max_size=30) | st.sampled_from(["a\n==> 2000 <==\n+b", "-c https://u:p@h/x"]), max_size=3
@@ -66,7 +65,6 @@ def test_a_command_line_that_is_not_utf8_leaves_a_file_that_conda_can_read(tmp_p
     assert revision.command.startswith("envtool create gbk-")
 
 
-@settings(deadline=None, max_examples=40)
 @given(data=st.binary(max_size=60))
 def test_the_whole_file_comes_back_byte_for_byte_by_way_of_json(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

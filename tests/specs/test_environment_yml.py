@@ -1,7 +1,7 @@
 """environment.yml: what people really have, and what we write."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from envtool import specs
@@ -160,7 +160,6 @@ conda_specs = st.builds(lambda n, o, v: f"{n}{o}{v}", words, st.sampled_from(["=
 pip_lines = st.builds(lambda n, v, m: f"a{n}z=={v}{m}", words, versions, st.sampled_from(["", " ; os_name == 'nt'"]))
 
 
-@settings(deadline=None)
 @given(
     st.builds(
         Spec,
@@ -175,7 +174,6 @@ def test_what_is_written_is_read_back(spec: Spec) -> None:
     assert read(environment_yml.write(spec)) == spec
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("ab:-# \n\t'\"[]{}&*!|>%@`pi,=")))
 def test_no_text_brings_anything_but_an_error_with_a_line(text: str) -> None:
     try:

@@ -1,7 +1,7 @@
 """requirements.txt: pip's lines, and what people have in files of that name."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from envtool import specs
@@ -177,13 +177,11 @@ def test_an_empty_file_asks_for_nothing() -> None:
 LINES = ("numpy", "-e .", "x @ https://e.org/x#egg=x", "torch==2.1.0+cu118", "--pre", "a==1 --hash=sha256:ab")
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(LINES)))
 def test_what_is_written_is_read_back(pip: list[str]) -> None:
     assert requirements.read(requirements.write(pip)).spec.pip == tuple(pip)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_text_brings_anything_but_an_error_with_a_line(text: str) -> None:
     try:

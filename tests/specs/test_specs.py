@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.layouts import CORPUS
 
@@ -58,7 +58,6 @@ archives = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(archives))
 def test_an_explicit_list_that_was_written_is_read_back(given: list[Archive]) -> None:
     assert explicit.read(explicit.write(given, "osx-arm64")).spec.explicit == tuple(given)

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from envtool.clients import conda, pip
@@ -94,7 +94,6 @@ def switch(host: Host, mirror: str) -> tuple[Path, ...]:
     return tuple(edit.path for edit in planned.plan.edits)
 
 
-@settings(max_examples=120, deadline=None)
 @given(condarcs(), pip_confs(), st.sampled_from(["aliyun", "tsinghua", "ustc"]))
 def test_any_files_switch_as_said_once_and_back(condarc: str, conf: str, mirror: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -124,7 +123,6 @@ def test_any_files_switch_as_said_once_and_back(condarc: str, conf: str, mirror:
         assert {path: path.read_bytes() for path in files} == files
 
 
-@settings(max_examples=40, deadline=None)
 @given(condarcs(), pip_confs())
 def test_unset_only_takes_lines_away(condarc: str, conf: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
