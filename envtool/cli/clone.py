@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from envtool.cli.app import app
+from envtool.cli.parser import app
 from envtool.cli.options import DryRun, Json, command_line
 from envtool.cli.output import out
 from envtool.i18n import tr

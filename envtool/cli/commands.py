@@ -12,6 +12,6 @@ from envtool.cli import shell  # noqa: F401
 from envtool.cli import vars  # noqa: A004, F401
 from envtool.cli import clone  # noqa: F401
 from envtool.cli import remove  # noqa: F401
-from envtool.cli import recover  # noqa: F401
+from envtool.cli import resume  # noqa: F401
 from envtool.cli import export  # noqa: F401
 from envtool.cli import mirror  # noqa: F401

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.app import app
+from envtool.cli.parser import app
 from envtool.cli.options import (
     AcceptTos,
     Channel,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from envtool.cli.app import app
+from envtool.cli.parser import app
 from envtool.cli.formatting import amount, moment
 from envtool.cli.options import Json
 from envtool.cli.output import out

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from envtool.cli.app import app
+from envtool.cli.parser import app
 from envtool.cli.listing import (
     NOTHING,
     environment_data,

@@ -22,7 +22,7 @@ def main() -> None:
     if arguments in (["list"], ["list", "--json"]):
         # Two thirds of its time would go into importing a parser of options that are not there.
         sys.exit(guarded(lambda: _list(json="--json" in arguments)))
-    from envtool.cli.app import run
+    from envtool.cli.parser import run
 
     sys.exit(run(arguments))
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.app import app
+from envtool.cli.parser import app
 from envtool.cli.options import Name, Prefix
 
 

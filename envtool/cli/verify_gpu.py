@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.app import app
+from envtool.cli.parser import app
 from envtool.cli.options import Json
 from envtool.cli.output import out
 from envtool.errors import ExitCode

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.home import Home
 
-from envtool.cli.app import app, register
+from envtool.cli.parser import app, register
 from envtool.operations.steps.prefix_lock import holding
 from envtool.reporter import Silent
 

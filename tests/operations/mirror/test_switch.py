@@ -452,7 +452,7 @@ def test_a_hundred_kills_leave_all_old_or_all_new(home: Home) -> None:
         "import sys, threading, os, time\n"
         "def kill():\n"
         "    time.sleep(float(sys.argv[1])); os.kill(os.getpid(), 9)\n"
-        "from envtool.cli.app import run\n"
+        "from envtool.cli.parser import run\n"
         "import envtool.operations.mirror.switch, envtool.cli.mirror, yaml\n"
         "threading.Thread(target=kill, daemon=True).start()\n"
         "run(['mirror', 'set', 'tsinghua', '--target', 'conda,pip'])\n"

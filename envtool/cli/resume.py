@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli import app as program
-from envtool.cli.app import app
+from envtool.cli import parser as program
+from envtool.cli.parser import app
 from envtool.cli.options import Json
 from envtool.cli.output import out
 from envtool.i18n import tr

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from envtool.cli.app import app
+from envtool.cli.parser import app
 from envtool.cli.options import Json, Name, Prefix
 from envtool.cli.output import out
 from envtool.i18n import tr
