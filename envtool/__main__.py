@@ -1,4 +1,4 @@
-"""``python -m envtool`` is the command ``envtool``."""
+"""``python -m envtool``: the same as ``envtool``."""
 
 from envtool.cli.main import main
 

@@ -72,13 +72,3 @@ def test_a_malformed_file_is_refused_with_its_place(home: Home, text: str, said:
         ran = home.envtool("create", "demo", *arguments, stdin=stdin)
         assert ran.code == 4, ran.err
         assert said in ran.err
-
-
-def test_every_command_has_help(home: Home) -> None:
-    listed = home.envtool("--help").out
-    names = re.findall(r"^│ ([a-z][a-z-]+)  ", listed, re.MULTILINE)
-    assert {"create", "list", "export", "bootstrap", "verify-gpu", "mirror"} <= set(names)
-    for name in names:
-        ran = home.envtool(name, "--help")
-        assert ran.code == 0
-        assert "Usage" in ran.out

@@ -1,11 +1,10 @@
-"""``envtool create``: a new environment."""
+"""``envtool create``: create an environment, from packages, from files, or as a clone."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from envtool.cli.parser import app
 from envtool.cli.options import (
     AcceptTos,
     Channel,
@@ -16,37 +15,40 @@ from envtool.cli.options import (
     FindLinks,
     Force,
     Index,
-    Json,
     Offline,
     OverrideChannels,
     Pip,
     Prefix,
+    Python,
     Yes,
     command_line,
-    read_file,
-    together,
 )
-from envtool.cli.output import out
-from envtool.cli.summary import confirm_solution, say_how_to_use, solution_table
+from envtool.cli.output import Result, out
+from envtool.cli.solutions import confirm_solution, how_to_use, solution_table
 from envtool.engines import AUTO
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
-_OF_CLONES = ("clone", "name", "packages", "prefix", "offline", "dry_run", "yes", "json")  # parameters of `create`
+EXAMPLES = {
+    "envtool create dl python=3.12 numpy": "conda packages",
+    "envtool create dl --pip torch --pip 'numpy<3'": "pip packages, too",
+    "envtool create -f environment.yml": "packages listed in a file",
+    "envtool export dl | envtool create dl2 -f -": "another environment's packages",
+}
+_OF_CLONES = ("clone", "name", "packages", "prefix", "offline", "dry_run", "yes")  # parameters that a clone takes
 
 
-@app.command()
-def create(
+def command(
     context: typer.Context,
     name: Annotated[
         str,
-        typer.Argument(metavar="[NAME]", help="What to call it. Default: the name in the file.", show_default=False),
+        typer.Argument(metavar="[NAME]", help="Name of the environment. Default: the name in the file."),
     ] = "",
     packages: Annotated[
         list[str] | None,
         typer.Argument(metavar="[SPECS]...", help="conda packages: numpy, python=3.12, 'scipy>=1.10'."),
     ] = None,
-    python: Annotated[str, typer.Option("--python", metavar="VERSION", help="The version of Python, as 3.12.")] = "",
+    python: Python = "",
     pip: Pip = [],
     file: File = [],
     channel: Channel = [],
@@ -54,45 +56,32 @@ def create(
     index: Index = "",
     extra_index: ExtraIndex = [],
     find_links: FindLinks = [],
-    clone: Annotated[str, typer.Option("--clone", metavar="SOURCE", help="Make it a clone of this environment.")] = "",
+    clone: Annotated[str, typer.Option("--clone", metavar="SOURCE", help="Clone this environment.")] = "",
     engine: Engine = AUTO,
     prefix: Prefix = None,
     no_pip: Annotated[bool, typer.Option("--no-pip", help="Do not add pip to an environment with Python.")] = False,
     compile_bytecode: Annotated[
-        bool, typer.Option("--compile", help="Write .pyc files now, not at first import.")
+        bool, typer.Option("--compile", help="Write .pyc files now rather than at the first import.")
     ] = False,
     force: Force = False,
     offline: Offline = False,
     accept_tos: AcceptTos = False,
     dry_run: DryRun = False,
     yes: Yes = False,
-    json: Json = False,  # noqa: ARG001 - acted on by the output
-) -> None:
-    """Make a new environment.
-
-    [bold]envtool create dl python=3.12 numpy[/bold]             conda packages
-    [bold]envtool create dl --pip torch --pip 'numpy<3'[/bold]   pip packages, too
-    [bold]envtool create -f environment.yml[/bold]               what a file asks for
-    [bold]envtool export dl | envtool create dl2 -f -[/bold]     another environment's packages
-    """
+) -> Result:
+    """If anything fails, nothing is left behind."""
     from envtool.model import Spec
 
     if clone:
         _refuse_beside_clone(context)
-        _clone(clone, name, prefix, packages, dry_run=dry_run)
-        return
-    from envtool.operations.create import CreateRequest
-    from envtool.operations.create import create as operation
+        return _clone(clone, name, prefix, packages, dry_run=dry_run)
+    from envtool.operations.create import CreateRequest, create
     from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.requested import requested
     from envtool.paths import Host
 
-    readings = [read_file(each) for each in file]
-    for warning in (warning for reading in readings for warning in reading.warnings):
-        out.warn(warning)
     words = ([f"python={python}"] if python else []) + ([name] if prefix and name else []) + (packages or [])
-    spec = together(
-        Spec(name="" if prefix else name, conda=tuple(words), pip=tuple(pip)), [reading.spec for reading in readings]
-    )
+    spec = requested(Spec(name="" if prefix else name, conda=tuple(words), pip=tuple(pip)), file, out)
     request = CreateRequest(
         spec=spec,
         name="" if prefix else spec.name,
@@ -106,44 +95,39 @@ def create(
         dry_run=dry_run,
         accept_tos=accept_tos,
     )
-    created = operation(Host.here(), request, out, confirm_solution(yes=yes))
+    created = create(Host.here(), request, out, confirm_solution(yes=yes))
+    data, environment = created.as_dict(), created.environment
     if dry_run:
-        out.result(created.as_dict(), solution_table(created.conda, (), created.pip))
-        return
-    environment = created.environment
+        return Result(data, solution_table(created.conda, (), created.pip))
     if environment.name:
-        out.note(tr("Made {name} at {prefix}.", name=environment.name, prefix=environment.prefix))
+        out.note(tr("Created {name} at {prefix}.", name=environment.name, prefix=environment.prefix))
     else:
-        out.note(tr("Made {prefix}.", prefix=environment.prefix))
-    say_how_to_use(environment)
-    out.result(created.as_dict())
+        out.note(tr("Created {prefix}.", prefix=environment.prefix))
+    return Result(data, closing=(how_to_use(environment),))
 
 
 def _refuse_beside_clone(context: typer.Context) -> None:
-    """Raise EnvtoolError for an option that a clone cannot honour: it has its source's packages, as they are."""
-    given = (
-        p for p in context.command.params if str(context.get_parameter_source(p.name or "")).endswith("COMMANDLINE")
-    )
-    if others := [p.opts[0] for p in given if p.name not in _OF_CLONES]:
+    """Raise EnvtoolError for an option that does not apply to a clone, whose packages are those of its source."""
+    given = [
+        param
+        for param in context.command.params
+        if param.expose_value and str(context.get_parameter_source(param.name or "")).endswith("COMMANDLINE")
+    ]
+    if others := [param.opts[0] for param in given if param.name not in _OF_CLONES]:
         raise EnvtoolError(
-            tr("A clone is what its source is; it does not take {options}.", options=", ".join(others)),
+            tr("--clone does not take {options}.", options=", ".join(others)),
             hint=tr("Clone first, then change the clone: envtool install -n NAME ..."),
             code=ExitCode.USAGE,
         )
 
 
-def _clone(source: str, name: str, prefix: Path | None, packages: list[str] | None, *, dry_run: bool) -> None:
-    from envtool.cli.clone import show_clone
-    from envtool.environments import find
-    from envtool.operations.clone import CloneRequest
-    from envtool.operations.clone import clone as operation
-    from envtool.paths import Host
+def _clone(source: str, name: str, prefix: Path | None, packages: list[str] | None, *, dry_run: bool) -> Result:
+    from envtool.cli.clone import clone_to
 
     if packages:
         raise EnvtoolError(
-            tr("A clone has its source's packages, and others were asked for: {names}.", names=", ".join(packages)),
+            tr("--clone does not take packages: {names}.", names=", ".join(packages)),
             hint=tr("Clone first, then: envtool install -n {name} {names}", name=name, names=" ".join(packages)),
             code=ExitCode.USAGE,
         )
-    host = Host.here()
-    show_clone(operation(host, CloneRequest(find.resolve(host, source), name, prefix, command_line(), dry_run), out))
+    return clone_to(source, name, prefix, dry_run=dry_run)

@@ -1,37 +1,31 @@
-"""``envtool info``: everything about one environment on one screen."""
+"""``envtool info``: one environment on one screen."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from envtool.cli.parser import app
 from envtool.cli.formatting import amount, moment
-from envtool.cli.options import Json
-from envtool.cli.output import out
+from envtool.cli.options import EnvironmentOrActive
+from envtool.cli.output import Result, out
 from envtool.i18n import tr
 
-if TYPE_CHECKING:  # they bring the engines along, which --help is not to wait for
+if TYPE_CHECKING:  # they import the engines, which --help does not need
     from envtool.operations.info import Info
     from envtool.prefix.history import Revision
 
 
-@app.command()
-def info(
-    name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="The environment: its name or its path. Default: the active one.")
-    ] = "",
-    show: Annotated[bool, typer.Option("--show", help="Show variables that look like secrets, too.")] = False,
-    json: Json = False,  # noqa: ARG001 - acted on by the output
-) -> None:
-    """Show everything about an environment: packages, torch, size, variables, pins, last changes, what is broken."""
+def command(
+    name: EnvironmentOrActive = "",
+    show: Annotated[bool, typer.Option("--show", help="Show the values of secret variables, too.")] = False,
+) -> Result:
     from envtool.operations import info as operation
     from envtool.operations.steps.target import target
     from envtool.paths import Host
 
     host = Host.here()
     found = operation.info(host, target(host, name, None), out, show=show)
-    out.result(found.as_dict(), _screen(found))
+    return Result(found.as_dict(), _screen(found))
 
 
 def _screen(info: "Info") -> str:
@@ -42,7 +36,7 @@ def _screen(info: "Info") -> str:
 
 
 def _facts(info: "Info") -> Iterator[tuple[str, list[str]]]:
-    """Yield (label, lines) of what there is to say; a fact without lines is left out."""
+    """Yield a label and its lines for every fact; one without lines is left out."""
     environment = info.environment
     kind = (
         environment.kind
@@ -60,7 +54,7 @@ def _facts(info: "Info") -> Iterator[tuple[str, list[str]]]:
         tr("channels"),
         [", ".join(f"{name} ({count})" for name, count in info.channels.items())] if info.channels else [],
     )
-    yield tr("size"), [_size(info)]
+    yield tr("size"), list(_size(info))
     yield tr("variables"), [f"{name}={value}" for name, value in info.variables.items()]
     yield tr("pins"), list(info.pins)
     yield tr("changed"), [moment(info.changed)] if info.changed else []
@@ -77,14 +71,16 @@ def _state(info: "Info") -> Iterator[str]:
     yield from (tr("broken: {reason}", reason=reason) for reason in info.broken)
 
 
-def _size(info: "Info") -> str:
+def _size(info: "Info") -> Iterator[str]:
     size = info.size
-    return tr(
+    yield tr(
         "{unique} of its own, {shared} shared with others by hard links; {files:,} files",
         unique=amount(size.unique),
         shared=amount(size.shared),
         files=size.files,
-    ) + (tr(" ({count} folders could not be read)", count=size.unread) if size.unread else "")
+    )
+    if size.unread:
+        yield tr("{count} folders could not be read", count=size.unread)
 
 
 def _revision(revision: "Revision") -> str:

@@ -1,19 +1,18 @@
-"""The list of environments as people and programs see it; without the parser, which ``envtool list`` does not need."""
+"""The list of environments, for ``envtool list`` without the parser and for ``envtool list``."""
 
 from typing import Any
 
-from envtool.cli.output import out
+from envtool.cli.formatting import NOTHING, table
+from envtool.cli.output import Result, out
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.list import Listed, list_environments
 from envtool.paths import Host
 
-NOTHING = "-"  # an empty cell, so that a table on a pipe still splits into columns
 
-
-def show_environments(host: Host) -> None:
-    """Show the environments on this machine."""
-    listed = list_environments(host)
+def command() -> Result:
+    """List the environments on this machine."""
+    listed = list_environments(Host.here())
     rows = [
         (
             item.environment.name or NOTHING,
@@ -25,18 +24,18 @@ def show_environments(host: Host) -> None:
         for item in listed
     ]
     if not listed:
-        say_there_are_none()
-    data = {"environments": [listed_data(item) for item in listed]}
-    out.result(data, out.table(("name", "engine", "python", "state", "path"), rows) if rows else "")
+        note_that_there_are_none()
+    text = table(("name", "engine", "python", "state", "path"), rows) if rows else ""
+    return Result({"environments": [listed_data(item) for item in listed]}, text)
 
 
-def say_there_are_none() -> None:
-    """Say what to do where there is nothing to show."""
-    out.note(tr("There are no environments yet: envtool create NAME makes one."))
+def note_that_there_are_none() -> None:
+    """Tell how to create the first environment."""
+    out.note(tr("There are no environments yet. Create one with: envtool create NAME"))
 
 
 def state_of(item: Listed, *, frozen: bool = False, broken: bool = False) -> str:
-    """Return an environment's state in words, separated by commas; empty where nothing is to be said."""
+    """Return the state of an environment in words separated by commas; empty where it is an ordinary one."""
     words = (
         (item.active, tr("active")),
         (item.environment.unfinished, tr("unfinished")),
@@ -52,7 +51,7 @@ def listed_data(item: Listed) -> dict[str, Any]:
 
 
 def environment_data(environment: Environment) -> dict[str, Any]:
-    """Return what --json shows of an environment anywhere."""
+    """Return what --json shows of any environment."""
     return {
         "name": environment.name,
         "path": str(environment.prefix),

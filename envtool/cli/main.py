@@ -1,43 +1,66 @@
-"""Where the command begins: what is so frequent and so plain that it need not wait for the parser, and every other."""
+"""Entry point: the table of commands, the dispatch of one command line, and the place where every error is printed."""
 
 import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import NoReturn
 
-from envtool.cli.output import out
+from envtool.cli.output import FLAGS, Rerun, Result, out
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
+SUMMARY = "Create, export, clone and verify environments in which PyTorch really works on this GPU."
 
-def main() -> None:
-    """Entry point of the command."""
-    # A closed terminal or a job scheduler's end is to be undone as Ctrl-C is.
-    for name in ("SIGTERM", "SIGHUP"):
+# Every command, in the order of --help: its name, which is also the name of its file, and what it does.
+COMMANDS = {
+    "bootstrap": "Create an environment with the PyTorch build for this machine's GPU and driver, and verify it.",
+    "verify-gpu": "Check layers, losses, optimizers and small models against independent references.",
+    "create": "Create an environment.",
+    "list": "List the environments on this machine, or the packages in one.",
+    "info": "Show an environment: packages, torch, size, variables, pins, history, what is broken.",
+    "install": "Add packages to an environment.",
+    "uninstall": "Remove packages from an environment.",
+    "update": "Update packages to their newest versions.",
+    "run": "Run a command in an environment.",
+    "shell": "Open a shell in an environment.",
+    "vars": "Show, set and unset the variables stored in an environment.",
+    "clone": "Copy an environment: conda packages, pip packages and your own files, without network access.",
+    "rename": "Rename an environment, or move it within its file system, without copying it.",
+    "remove": "Remove an environment and everything in it.",
+    "resume": "Finish creating or changing an environment after an interruption.",
+    "rollback": "Undo an interrupted change of an environment.",
+    "export": "Export an environment to a file from which it can be created again.",
+    "mirror": "List, test and switch mirrors of conda channels and of the Python package index.",
+}
+
+# What needs no parser if only flags stand beside it, and the file that does it: importing typer would take longer.
+BARE = {"list": "listing", "--version": "version"}
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit."""
+    for name in ("SIGTERM", "SIGHUP"):  # from a job scheduler or a closed terminal: clean up as after Ctrl-C
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminate)
     _complete_streams()
-    arguments = sys.argv[1:]
-    if arguments in (["list"], ["list", "--json"]):
-        # Two thirds of its time would go into importing a parser of options that are not there.
-        sys.exit(guarded(lambda: _list(json="--json" in arguments)))
-    from envtool.cli.parser import run
-
-    sys.exit(run(arguments))
+    sys.exit(run(sys.argv[1:]))
 
 
-def guarded(action: Callable[[], int]) -> int:
-    """Return the exit code of an action: the one place where errors are shown."""
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line, print its result or its error, and return its exit code."""
+    out.command = next((word for word in arguments if not word.startswith("-")), "")
     try:
-        code = action()
+        code = _perform(arguments)
     except EnvtoolError as error:
         out.failure(error)
         return error.code
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our words has gone, as `2>&1 | head` does; there is nobody left to tell
+        sys.stderr.close()  # the reader of our notes has gone, as in `2>&1 | head`
         return ExitCode.OK
     except OSError as error:
         out.failure(_unforeseen(error))
@@ -47,20 +70,36 @@ def guarded(action: Callable[[], int]) -> int:
     return code
 
 
-def _list(*, json: bool) -> int:
-    from envtool.cli.listing import show_environments
-    from envtool.paths import Host
+def _perform(arguments: Sequence[str]) -> int:
+    if command := _bare(arguments):
+        return out.finish(command())
+    from envtool.cli.parser import parse
 
-    out.json, out.command = json, "list"
-    show_environments(Host.here())
-    return ExitCode.OK
+    outcome = parse(arguments, COMMANDS, SUMMARY)
+    if isinstance(outcome, Rerun):
+        os.chdir(outcome.folder)
+        return _perform(outcome.arguments)
+    return out.finish(outcome) if isinstance(outcome, Result) else outcome
+
+
+def _bare(arguments: Sequence[str]) -> Callable[[], Result] | None:
+    """Return what does the work of a command line that needs no parser, its flags switched on; None for every other."""
+    flags = {name: flag.attribute for flag in FLAGS for name in flag.names}
+    words = [word for word in arguments if word not in flags]
+    if len(words) != 1 or words[0] not in BARE:
+        return None
+    for word in arguments:
+        if word in flags:
+            setattr(out, flags[word], True)
+    command: Callable[[], Result] = import_module(f"envtool.cli.{BARE[words[0]]}").command
+    return command
 
 
 def _complete_streams() -> None:
-    """Give a stream that was closed (``<&-``, ``>&-``) the null device, and have no character that cannot be shown."""
+    """Give a closed stream (``<&-``, ``>&-``) the null device, and escape characters that a stream cannot show."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # The lowest free number is the closed stream's own: no file of ours will be taken for it.
+            # The lowest free number is that of the closed stream: no file that is opened later gets it.
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     out.stdout, out.stderr = sys.stdout, sys.stderr
     for stream in (out.stdout, out.stderr):
@@ -69,15 +108,15 @@ def _complete_streams() -> None:
 
 
 def _unforeseen(error: OSError) -> EnvtoolError:
-    """Return what the system refused, where no operation has words of its own for it."""
-    if isinstance(error, FileNotFoundError) and error.filename is None:  # what asking for the current folder raises
-        failure = EnvtoolError(tr("The current folder does not exist any more."), hint=tr("Go to another one: cd"))
+    """Return the error for a refusal of the system that no operation expected."""
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # raised when asking for the current folder
+        failure = EnvtoolError(tr("The current folder no longer exists."), hint=tr("Change to another one: cd"))
     else:
         reason = error.strerror or str(error)
         file = tr("The system") if error.filename is None else error.filename
         hint = tr("--debug shows where it happened.")
         if isinstance(error, PermissionError):
-            hint = tr("Check who owns it; ENVTOOL_HOME names another folder for what is envtool's own.")
+            hint = tr("Check who owns it; ENVTOOL_HOME names another folder for envtool's own files.")
         failure = EnvtoolError(tr("{file}: {reason}.", file=file, reason=reason), hint=hint)
     failure.__cause__ = error
     return failure

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they mean together."""
+"""Options and arguments that several commands take."""
 
 import shlex
 import sys
@@ -9,90 +9,63 @@ import typer
 
 from envtool.cli.formatting import either
 from envtool.engines import AUTO, ENGINES
-from envtool.errors import EnvtoolError, ExitCode
-from envtool.i18n import tr
-from envtool.model import Reading, Spec
 from envtool.redaction import redact
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON envelope.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Use only what is in the caches.")]
-Channel = Annotated[
-    list[str],
-    typer.Option("--channel", "-c", metavar="CHANNEL", help="Take conda packages from here first: a name or a URL."),
+Environment = Annotated[str, typer.Argument(metavar="NAME", help="Name or path of the environment.")]
+EnvironmentOrActive = Annotated[
+    str, typer.Argument(metavar="[NAME]", help="Name or path of the environment. Default: the active one.")
 ]
-OverrideChannels = Annotated[bool, typer.Option("--override-channels", help="Use only the channels given with -c.")]
-AcceptTos = Annotated[
-    bool, typer.Option("--accept-tos", help="You have read and accept the terms of service of conda's channels.")
+NewEnvironment = Annotated[
+    str, typer.Argument(metavar="[NAME]", help="Name of the new environment.", show_default=False)
 ]
-Force = Annotated[bool, typer.Option("--force", help="Let pip overwrite what conda installed.")]
-OverrideFrozen = Annotated[bool, typer.Option("--override-frozen", help="Change it though its owner has frozen it.")]
-Index = Annotated[
-    str,
-    typer.Option(
-        "--index-url", "-i", metavar="URL", help="Take pip packages from this index instead of the configured one."
-    ),
-]
-ExtraIndex = Annotated[
-    list[str], typer.Option("--extra-index-url", metavar="URL", help="Look for pip packages here, too.")
-]
-FindLinks = Annotated[
-    list[str], typer.Option("--find-links", metavar="PLACE", help="Look for wheels in this folder or page, too.")
-]
-Pip = Annotated[list[str], typer.Option("--pip", metavar="SPEC", help="A pip package; may be repeated.")]
-File = Annotated[
-    list[str],
-    typer.Option(
-        "--file",
-        "-f",
-        metavar="FILE",
-        help="environment.yml, requirements.txt, an explicit list, or `conda list -e` output; - reads stdin.",
-    ),
-]
+Destination = Annotated[str, typer.Argument(metavar="NEW", help="New name, or new path (with a / in it).")]
 Name = Annotated[
-    str, typer.Option("--name", "-n", metavar="NAME", help="The environment, by name. Default: the active one.")
+    str, typer.Option("--name", "-n", metavar="NAME", help="Name of the environment. Default: the active one.")
 ]
-Prefix = Annotated[Path | None, typer.Option("--prefix", "-p", metavar="PATH", help="The environment, by its path.")]
+Prefix = Annotated[Path | None, typer.Option("--prefix", "-p", metavar="PATH", help="Path of the environment.")]
+
+Python = Annotated[str, typer.Option("--python", metavar="VERSION", help="Version of Python, such as 3.12.")]
 Engine = Annotated[
     str,
     typer.Option(
         "--engine", metavar="ENGINE", help=f"{either((AUTO, *ENGINES))}.", autocompletion=lambda: [AUTO, *ENGINES]
     ),
 ]
+Pip = Annotated[list[str], typer.Option("--pip", metavar="SPEC", help="pip package. May be repeated.")]
+FILE_HELP = (
+    "Packages listed in a file: environment.yml, requirements.txt, an explicit list, or the output of"
+    " `conda list -e`; - reads stdin."
+)
+File = Annotated[list[str], typer.Option("--file", "-f", metavar="FILE", help=FILE_HELP)]
+
+Channel = Annotated[
+    list[str],
+    typer.Option(
+        "--channel", "-c", metavar="CHANNEL", help="Conda channel to search first: a name or a URL. May be repeated."
+    ),
+]
+OverrideChannels = Annotated[bool, typer.Option("--override-channels", help="Search only the channels given with -c.")]
+Index = Annotated[
+    str,
+    typer.Option(
+        "--index-url", "-i", metavar="URL", help="Index of pip packages to use instead of the configured one."
+    ),
+]
+ExtraIndex = Annotated[
+    list[str], typer.Option("--extra-index-url", metavar="URL", help="Additional index of pip packages.")
+]
+FindLinks = Annotated[
+    list[str], typer.Option("--find-links", metavar="PLACE", help="Additional folder or page with wheels.")
+]
+AcceptTos = Annotated[bool, typer.Option("--accept-tos", help="Accept the terms of service of conda's channels.")]
+
+Force = Annotated[bool, typer.Option("--force", help="Let pip overwrite files that conda installed.")]
+OverrideFrozen = Annotated[bool, typer.Option("--override-frozen", help="Change the environment even if it is frozen.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Use only what is in the caches.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done without doing it.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 def command_line() -> str:
-    """Return what the user typed, for records that others may read: without logins."""
+    """Return the command line of this process without the logins in it, for records that others may read."""
     return redact(shlex.join(["envtool", *sys.argv[1:]]))
-
-
-def read_file(name: str) -> Reading:
-    """Return the spec that a file holds, or stdin where the name is ``-``. Raises EnvtoolError."""
-    from envtool import specs
-    from envtool.files import input_text, read_input
-
-    path = Path(name)
-    text = input_text(sys.stdin.buffer.read(), tr("What came through the pipe")) if name == "-" else read_input(path)
-    if not text.strip():
-        raise EnvtoolError(
-            tr("{file} is empty.", file=tr("What came through the pipe") if name == "-" else path),
-            hint=tr("If it comes from another command, see whether that one failed."),
-            code=ExitCode.BAD_INPUT,
-        )
-    if name == "-":
-        return specs.read(text, base=Path.cwd())
-    return specs.read(text, path.name, base=path.absolute().parent)
-
-
-def together(words: Spec, files: list[Spec]) -> Spec:
-    """Return one spec that asks for everything that the command line and the files ask for."""
-    every = [words, *files]
-    return Spec(
-        name=next((spec.name for spec in every if spec.name), ""),
-        channels=tuple(dict.fromkeys(channel for spec in every for channel in spec.channels)),
-        conda=tuple(item for spec in every for item in spec.conda),
-        pip=tuple(item for spec in every for item in spec.pip),
-        variables={name: value for spec in every for name, value in spec.variables.items()},
-        explicit=tuple(item for spec in every for item in spec.explicit),
-    )

@@ -1,89 +1,164 @@
-"""The command line ``envtool``: its commands, its global options, and what is no command."""
+"""The parser: typer commands and groups, each imported when the command line names it.
 
-from collections.abc import Sequence
-from contextlib import suppress
+A command is a module of the command's name with a function ``command``, whose signature declares its options and whose
+docstring is the second paragraph of its help. A module may also have ``EXAMPLES`` (a command line -> what it does) for
+the help, and ``PASSES_WORDS_ON``: from the first argument on, options belong to another program. A group is a package
+with ``COMMANDS`` (name -> summary), and ``DEFAULT`` where one of them may be left out.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Annotated
+from types import ModuleType
+from typing import Any, Literal
 
 import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from envtool import __version__
-from envtool.cli.main import guarded
-from envtool.cli.output import out
+from envtool.cli import version
+from envtool.cli.output import FLAGS, Flag, Rerun, Result, out
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
-app = typer.Typer(
-    name="envtool",
-    help=(
-        "Environments in which PyTorch really works on this GPU: "
-        "made, listed, exported, rebuilt and thrown away with one word each."
-    ),
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
+def parse(arguments: Sequence[str], commands: Mapping[str, str], summary: str) -> Result | Rerun | int:
+    """Run what a command line says and return what the command handed back, else an exit code.
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        out.write(f"envtool {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results, warnings and errors.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[  # noqa: ARG001 - acted on by its callback
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    out.quiet, out.debug = quiet, debug
-
-
-def register(command: str = "") -> None:
-    """Hang the commands on the app. Each file holds one command or one group, and is named like it.
-
-    Where the asked-for command is known its file alone is imported: ``list`` is not to wait for all the others.
+    ``commands`` are those of the program, name -> summary. Raises EnvtoolError; prints usage errors itself.
     """
-    module = command.replace("-", "_")
-    if module.isidentifier():
-        with suppress(ModuleNotFoundError):
-            import_module(f"envtool.cli.{module}")
-    known = {info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands}
-    if command not in known | {info.name for info in app.registered_groups}:
-        from envtool.cli import commands  # noqa: F401
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code."""
-    out.json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
-    out.command = _command(arguments)
-    return guarded(lambda: perform(arguments))
-
-
-def perform(arguments: Sequence[str]) -> int:
-    """Do what one command line says and return its exit code; its errors are the caller's to show."""
-    register(_command(arguments))
+    program = _Group(import_module("envtool.cli"), commands, name="envtool", help=summary)
+    program.params += [_version_option(), *typer.main.get_install_completion_arguments()]
+    program.context_settings = {"help_option_names": ["-h", "--help"]}
+    _complete_without_rich()
     try:
-        result = typer.main.get_command(app).main(list(arguments), prog_name="envtool", standalone_mode=False)
+        outcome = program.main(list(arguments), prog_name="envtool", standalone_mode=False)
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except Exception as error:
-        if not hasattr(error, "format_message"):  # typer's usage errors have it; anything else is a fault of ours
+        if not hasattr(error, "format_message"):  # usage errors have it; anything else is a bug
             raise
-        return _usage(error)
-    return result if isinstance(result, int) else ExitCode.OK
+        return _usage(error, arguments)
+    return outcome if isinstance(outcome, Result | Rerun | int) else ExitCode.OK
 
 
-def _command(arguments: Sequence[str]) -> str:
-    return next((word for word in arguments if not word.startswith("-")), "")
+class _Command(TyperCommand):
+    """One command, with the flags that every command takes."""
+
+    def __init__(self, *, params: Iterable[Any] | None = None, **settings: Any) -> None:
+        super().__init__(params=[*(params or ()), *map(_flag_option, FLAGS)], **settings)
 
 
-def _usage(error: Exception) -> int:
-    if out.json:
-        out.failure(EnvtoolError(error.format_message(), hint=tr("See envtool --help."), code=ExitCode.USAGE))  # type: ignore[attr-defined]
+class _Group(TyperGroup):
+    """Commands by name. Listing and completing them needs their summaries only; one that is run is imported."""
+
+    def __init__(self, package: ModuleType, commands: Mapping[str, str], **settings: Any) -> None:
+        named: dict[str, Any] = {name: TyperCommand(name, help=summary) for name, summary in commands.items()}
+        params = [*map(_flag_option, FLAGS)]
+        super().__init__(commands=named, params=params, rich_markup_mode=_markup(), **settings)
+        self._package = package
+        self._default: str = getattr(package, "DEFAULT", "")
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if self._default and (args or not ctx.resilient_parsing):
+            args = self._with_default(ctx, args)
+        if not args and not ctx.resilient_parsing:
+            typer.echo(self.get_help(ctx))
+            ctx.exit(ExitCode.USAGE)
+        return super().parse_args(ctx, args)
+
+    def _with_default(self, ctx: Any, args: list[str]) -> list[str]:
+        """Return the arguments with the default command in its place where none is named."""
+        flags = {name for flag in FLAGS for name in flag.names}
+        place = next((number for number, word in enumerate(args) if word not in flags), len(args))
+        if place < len(args) and args[place] in (*self.commands, *ctx.help_option_names):
+            return args
+        return [*args[:place], self._default, *args[place:]]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _load(self._package, str(name), command.help or ""), rest
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        found = super().shell_complete(ctx, incomplete)
+        if self._default and incomplete.startswith("-"):
+            command = _load(self._package, self._default, "")
+            there = {item.value for item in found}
+            found += [item for item in command.shell_complete(ctx, incomplete) if item.value not in there]
+        return found
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.help or "") for name, command in self.commands.items()])
+
+
+def _load(package: ModuleType, name: str, summary: str) -> Any:
+    """Import a command or a group and return it as typer's."""
+    module = import_module(f"{package.__name__}.{name.replace('-', '_')}")
+    if commands := getattr(module, "COMMANDS", None):
+        return _Group(module, commands, name=name, help=summary)
+    app = typer.Typer(add_completion=False, rich_markup_mode=_markup())
+    settings = {"allow_interspersed_args": not getattr(module, "PASSES_WORDS_ON", False)}
+    app.command(name, cls=_Command, help=_help(module, summary), context_settings=settings)(module.command)
+    return typer.main.get_command(app)
+
+
+def _markup() -> Literal["rich"] | None:
+    """Return how help is printed: in panels on a terminal, elsewhere as plain text, for which rich is not imported."""
+    return "rich" if sys.stdout.isatty() else None
+
+
+def _help(module: ModuleType, summary: str) -> str:
+    """Return the help of a command: its summary, its function's docstring, its examples."""
+    paragraphs = [summary]
+    if details := module.command.__doc__:
+        paragraphs.append(" ".join(details.split()))
+    if examples := getattr(module, "EXAMPLES", None):
+        width = max(map(len, examples))
+        start, end, unwrapped = ("[bold]", "[/bold]", "") if _markup() else ("", "", "\b\n")
+        lines = (f"{start}{line}{end}{' ' * (width - len(line))}   {words}" for line, words in examples.items())
+        paragraphs.append(unwrapped + "\n".join(line.rstrip() for line in lines))
+    return "\n\n".join(paragraphs)
+
+
+def _flag_option(flag: Flag) -> TyperOption:
+    def switch_on(ctx: Any, _: Any, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            setattr(out, flag.attribute, True)
+
+    return _option(flag.names, flag.help, switch_on)
+
+
+def _version_option() -> TyperOption:
+    def show(ctx: Any, _: Any, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            ctx.exit(out.finish(version.command()))
+
+    return _option(("--version",), "Show the version.", show)
+
+
+def _option(names: Sequence[str], words: str, callback: Any) -> TyperOption:
+    # Eager: acted on before any other option is looked at, and may be found wrong.
+    return TyperOption(
+        param_decls=list(names), is_flag=True, expose_value=False, is_eager=True, help=words, callback=callback
+    )
+
+
+def _complete_without_rich() -> None:
+    """Keep typer from importing rich to take the markup out of help texts when it completes: ours have none."""
+    from typer import _completion_classes
+
+    def unchanged(text: str) -> str:
+        return text
+
+    _completion_classes._sanitize_help_text = unchanged  # noqa: SLF001
+
+
+def _usage(error: Any, arguments: Sequence[str]) -> int:
+    """Print a usage error. What is wrong may stand before --json, which has not been seen by the parser then."""
+    words = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if out.json or "--json" in words:
+        out.json = True
+        out.failure(EnvtoolError(error.format_message(), hint=tr("See envtool --help."), code=ExitCode.USAGE))
     else:
-        error.show()  # type: ignore[attr-defined]
+        error.show()
     return ExitCode.USAGE

@@ -1,41 +1,37 @@
-"""``envtool remove``: an environment thrown away."""
+"""``envtool remove``: remove an environment."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from envtool.cli.parser import app
-from envtool.cli.options import Json, Yes
-from envtool.cli.output import out
+from envtool.cli.options import Environment, Yes
+from envtool.cli.output import Result, out
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.operations.remove import Removal
+
+if TYPE_CHECKING:
+    from envtool.operations.remove import Removal
 
 
-@app.command()
-def remove(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The environment: its name or its path.")],
-    yes: Yes = False,
-    json: Json = False,  # noqa: ARG001 - acted on by the output
-) -> None:
-    """Remove an environment and everything in it, showing first what goes."""
+def command(name: Environment, yes: Yes = False) -> Result:
+    """Files in it that are not part of an environment are listed before you are asked."""
     from envtool.operations import remove as operation
     from envtool.paths import Host
 
     host = Host.here()
     removal = operation.look(host, name)
-    operation.remove(host, removal, out, lambda removal: _agreed(removal, yes=yes))
-    out.note(tr("Removed {prefix}.", prefix=removal.environment.prefix))
-    out.result({"prefix": str(removal.environment.prefix), "name": removal.environment.name})
+    operation.remove(host, removal, out, lambda removal: _confirm(removal, yes=yes))
+    environment = removal.environment
+    out.note(tr("Removed {prefix}.", prefix=environment.prefix))
+    return Result({"prefix": str(environment.prefix), "name": environment.name})
 
 
-def _agreed(removal: Removal, *, yes: bool) -> bool:
+def _confirm(removal: "Removal", *, yes: bool) -> bool:
+    prefix = removal.environment.prefix
     for path in removal.own_files:
-        out.warn(tr("{path} does not look like part of an environment; it goes, too.", path=path))
+        out.warn(tr("{path} does not look like part of an environment, and will be removed, too.", path=path))
     if not yes and not out.can_ask:
         raise EnvtoolError(
-            tr("Removing {prefix} needs a yes, and there is nobody to ask.", prefix=removal.environment.prefix),
-            hint=tr("Add --yes."),
+            tr("Removing {prefix} needs confirmation.", prefix=prefix),
+            hint=tr("Add --yes: there is no terminal to ask on."),
             code=ExitCode.USAGE,
         )
-    return out.confirm(tr("Remove {prefix} and everything in it?", prefix=removal.environment.prefix), yes=yes)
+    return out.confirm(tr("Remove {prefix} and everything in it?", prefix=prefix), yes=yes)

@@ -1,27 +1,23 @@
-"""``envtool run``: one command inside an environment."""
+"""``envtool run``: run a command in an environment."""
 
 from typing import Annotated
 
 import typer
 
-from envtool.cli.parser import app
 from envtool.cli.options import Name, Prefix
 
+EXAMPLES = {"envtool run -n dl -- python train.py --epochs 3": ""}
+PASSES_WORDS_ON = True
 
-@app.command(context_settings={"allow_interspersed_args": False})
-def run(
-    command: Annotated[
-        list[str], typer.Argument(metavar="COMMAND...", help="The command and its arguments, after --.")
-    ],
+
+def command(
+    words: Annotated[list[str], typer.Argument(metavar="COMMAND...", help="The command and its arguments, after --.")],
     name: Name = "",
     prefix: Prefix = None,
 ) -> None:
-    """Run a command inside an environment; its exit code is ours.
-
-    [bold]envtool run -n dl -- python train.py --epochs 3[/bold]
-    """
-    from envtool.operations import run as operation
+    """The environment is the active one unless -n or -p names another. The exit code is that of the command."""
+    from envtool.operations.run import run
     from envtool.operations.steps.target import target
     from envtool.paths import Host
 
-    operation.run(target(Host.here(), name, prefix), command)
+    run(target(Host.here(), name, prefix), words)

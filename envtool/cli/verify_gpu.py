@@ -1,22 +1,28 @@
-"""``envtool verify-gpu``: does PyTorch really work here?"""
+"""``envtool verify-gpu``: check that PyTorch really works."""
 
-from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from envtool.cli.parser import app
-from envtool.cli.options import Json
-from envtool.cli.output import out
+from envtool.cli.formatting import NOTHING, table
+from envtool.cli.output import Result, out
 from envtool.errors import ExitCode
 from envtool.i18n import tr
-from envtool.operations.verify_gpu import Report, Result, VerifyOptions, selected, target_of, verify
-from envtool.paths import Host
-from envtool.smoke.registry import Check
 
-INFORMATION = ("throughput.", "group.bandwidth")  # beginnings of the ids of checks whose facts are worth a line
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envtool.operations import verify_gpu as verification
+    from envtool.smoke.registry import Check
+
+EXAMPLES = {
+    "envtool verify-gpu dl": "the GPU, up to a minute",
+    "envtool verify-gpu dl --suite quick": "seconds",
+    "envtool verify-gpu dl --device cpu": "everything that needs no GPU",
+}
+INFORMATION = ("throughput.", "group.bandwidth")  # prefixes of the ids of checks that measure for information
 
 
 class _Device(str, Enum):
@@ -29,44 +35,46 @@ class _Suite(str, Enum):
     FULL = "full"
 
 
-@app.command("verify-gpu")
-def verify_gpu(
+def command(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The environment. Default: the active one.")
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Name or path of the environment. Default: the active one."),
     ] = None,
     python: Annotated[
-        Path | None, typer.Option("--python", metavar="PATH", help="Verify this interpreter; nothing is changed there.")
+        Path | None,
+        typer.Option("--python", metavar="PATH", help="Check this interpreter; its environment is not changed."),
     ] = None,
-    device: Annotated[_Device, typer.Option("--device", help="What to verify.")] = _Device.GPU,
-    suite: Annotated[_Suite, typer.Option("--suite", help="How much: seconds, or up to a minute.")] = _Suite.FULL,
+    device: Annotated[_Device, typer.Option("--device", help="Device to check.")] = _Device.GPU,
+    suite: Annotated[_Suite, typer.Option("--suite", help="quick takes seconds, full up to a minute.")] = _Suite.FULL,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="PATTERN", help="Only these checks: an id, its beginning, or with wildcards."),
+        typer.Option("--only", metavar="PATTERN", help="Run only these checks: an id, its beginning, or a wildcard."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Draw other random numbers.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the random numbers.")] = 0,
     gpus: Annotated[
         str,
         typer.Option(
-            "--gpus", metavar="N|all", help="Verify several GPUs together, too. With --device cpu: so many processes."
+            "--gpus",
+            metavar="N|all",
+            help="Also check several GPUs together. With --device cpu: so many processes.",
         ),
     ] = "",
-    nodes: Annotated[int, typer.Option("--nodes", min=1, help="So many machines together; run the same on each.")] = 1,
+    nodes: Annotated[
+        int, typer.Option("--nodes", min=1, help="Check so many machines together; run the same command on each.")
+    ] = 1,
     rdzv: Annotated[
-        str, typer.Option("--rdzv", metavar="HOST:PORT", help="Where several machines meet: one of them.")
+        str, typer.Option("--rdzv", metavar="HOST:PORT", help="Meeting point of several machines: one of them.")
     ] = "",
-    listing: Annotated[bool, typer.Option("--list", help="List the checks, and run none.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List the checks without running them.")] = False,
     report_to: Annotated[
         Path | None,
-        typer.Option("--report", metavar="DIR", help="Write a page with curves, pictures and tables into this folder."),
+        typer.Option("--report", metavar="DIR", help="Write a page with curves, pictures and tables to this folder."),
     ] = None,
-    json: Json = False,  # noqa: ARG001 - acted on by the output
-) -> None:
-    """Check layers, losses, optimizers and small models against independent references, inside an environment.
+) -> Result:
+    """The checks run inside an environment, which is the active one unless another is named."""
+    from envtool.operations.verify_gpu import VerifyOptions, selected, target_of, verify
+    from envtool.paths import Host
 
-    [bold]envtool verify-gpu dl[/bold]                the GPU, up to a minute
-    [bold]envtool verify-gpu dl --suite quick[/bold]  seconds
-    [bold]envtool verify-gpu dl --device cpu[/bold]   everything that needs no GPU
-    """
     options = VerifyOptions(
         device=device.value,
         suite=suite.value,
@@ -81,60 +89,59 @@ def verify_gpu(
         raise typer.BadParameter(tr("Give a name or --python, not both."))
     checks = selected(options)
     if listing:
-        _list(checks)
-        return
+        return _list(checks)
     host = Host.here()
     target = target_of(host, name=name, python=python)
     out.note(tr("Verifying {python}.", python=target.python))
     report = verify(host, target, options, out)
     if report.verdict == "nothing":
-        out.note(tr("The rest can be verified without one: envtool verify-gpu --device cpu"))
+        out.note(tr("To verify what needs no GPU: envtool verify-gpu --device cpu"))
     if report_to is not None and report.rows:
         from envtool.operations.report.page import write_page
 
-        out.note(tr("The report is {path}.", path=write_page(report, report_to)))
-    out.verdict(report.as_dict(), rendered(report), report.exit_code)
+        out.note(tr("Wrote the report to {path}.", path=write_page(report, report_to)))
+    return Result(report.as_dict(), rendered(report), code=report.exit_code)
 
 
 def _count(gpus: str, device: _Device, rdzv: str) -> str:
-    """Return how many GPUs are to be verified together, as the bundle wants it."""
+    """Return how many GPUs to verify together, in the form that the bundle takes."""
     if rdzv and not gpus:
         gpus = "all"
     if gpus in ("", "all") and not (gpus and device is _Device.CPU):
         return gpus
     if not gpus.isdecimal() or not int(gpus):
-        raise typer.BadParameter(tr("--gpus takes a number (on CPUs, of processes), or all."))
+        raise typer.BadParameter(tr("--gpus takes a number (with --device cpu, of processes) or all."))
     return gpus
 
 
-def _list(checks: Sequence[Check]) -> None:
+def _list(checks: "Sequence[Check]") -> Result:
     data = {"checks": [{"id": c.id, "family": c.family, "suite": c.suite, "title": c.title} for c in checks]}
     rows = [(c.id, c.family, c.suite, c.title) for c in checks]
-    out.result(data, out.table(("check", "family", "suite", "compares"), rows, cut=True))
+    return Result(data, table(("check", "family", "suite", "compares"), rows, width=out.width))
 
 
-def rendered(report: Report) -> str:
-    """Return a report as people read it: what was verified, a line per check, and the sum of it."""
+def rendered(report: "verification.Report") -> str:
+    """Return a report as text: what was verified, a line per check, and a summary."""
     if report.exit_code == ExitCode.NOTHING_TO_VERIFY:
         return tr("nothing to verify: no GPU")
     rows = [
-        (row.id, row.verdict, _number(row.measured), _gate(row), f"{row.seconds:.2f}", row.source or "-")
+        (row.id, row.verdict, _number(row.measured), _gate(row), f"{row.seconds:.2f}", row.source or NOTHING)
         for row in report.rows
     ]
-    table = out.table(("check", "verdict", "measured", "gate", "seconds", "gate from"), rows, cut=True)
+    checks = table(("check", "verdict", "measured", "gate", "seconds", "gate from"), rows, width=out.width)
     remarks = [f"{row.verdict} {row.id}: {row.message}" for row in report.rows if row.message]
-    return "\n".join([*_heading(report), "", table, "", *_rates(report), *remarks, _summary(report)])
+    return "\n".join([*_heading(report), "", checks, "", *_rates(report), *remarks, _summary(report)])
 
 
-def _rates(report: Report) -> list[str]:
-    """Return what was measured for information, a line each."""
+def _rates(report: "verification.Report") -> list[str]:
+    """Return measurements that are for information, a line each."""
     facts = [
         fact for row in report.rows if row.id.startswith(INFORMATION) for fact in row.said.get("facts", {}).items()
     ]
     return [f"{name}: {value}" for name, value in facts]
 
 
-def _heading(report: Report) -> list[str]:
+def _heading(report: "verification.Report") -> list[str]:
     facts = report.facts
     stack = tr("torch {torch} on Python {python}", torch=facts.get("torch", "?"), python=facts.get("python", "?"))
     if report.device == "cpu":
@@ -144,7 +151,7 @@ def _heading(report: Report) -> list[str]:
     return [tr("GPU: {cards}", cards=cards or tr("none seen by torch")), stack, gates]
 
 
-def _summary(report: Report) -> str:
+def _summary(report: "verification.Report") -> str:
     return tr(
         "{passed} passed, {warned} warned, {failed} failed, {skipped} skipped in {seconds:.1f} s: {verdict}",
         passed=report.count("pass"),
@@ -156,7 +163,7 @@ def _summary(report: Report) -> str:
     )
 
 
-def _verdict(report: Report) -> str:
+def _verdict(report: "verification.Report") -> str:
     if not report.passed:
         return tr("NOT verified")
     return tr("verified on the CPU") if report.device == "cpu" else tr("verified")
@@ -164,11 +171,11 @@ def _verdict(report: Report) -> str:
 
 def _number(value: float | str | None) -> str:
     if value is None:
-        return "-"
+        return NOTHING
     return value if isinstance(value, str) else f"{value:.2g}"
 
 
-def _gate(row: Result) -> str:
+def _gate(row: "verification.Result") -> str:
     if row.gate is None:
-        return "-"
+        return NOTHING
     return f">= {row.gate:.2g}" if row.floor else f"<= {row.gate:.2g}"

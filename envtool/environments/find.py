@@ -39,7 +39,7 @@ def resolve(host: Host, name_or_path: str) -> Environment:
     Raises EnvtoolError: MISSING where there is none, USAGE where a name stands for several.
     """
     places = _Places.of(host)
-    if _is_path(name_or_path):
+    if is_path(name_or_path):
         return _resolve_path(host, places, name_or_path)
     found = {_real(e.prefix): e for prefix in reversed(places.of_name(name_or_path)) if (e := places.at(prefix))}
     if not found:
@@ -178,7 +178,8 @@ def _homes(host: Host) -> list[Path]:
     return list(dict.fromkeys((host.home, *(Path(user.pw_dir) for user in pwd.getpwall()))))
 
 
-def _is_path(text: str) -> bool:
+def is_path(text: str) -> bool:
+    """Return whether a user means a path by a word, and not a name: it has a separator, or begins with . or ~."""
     separators = [os.sep, os.altsep or os.sep, "/"]
     return text.startswith((".", "~")) or any(separator in text for separator in separators)
 

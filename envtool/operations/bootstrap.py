@@ -74,6 +74,11 @@ class Bootstrapped:
         """Whether the environment's torch should find a GPU on this machine."""
         return not (self.choice.cpu or self.hardware.assumed)
 
+    @property
+    def exit_code(self) -> ExitCode:
+        """OK, or VERDICT_NO where checks failed or, as this environment was made for it, torch sees no GPU."""
+        return ExitCode.OK if self.report is None or self.report.passed else ExitCode.VERDICT_NO
+
     def as_dict(self) -> dict[str, Any]:
         """Return what --json shows. Holds no login."""
         wheel = self.found.wheel

@@ -99,7 +99,7 @@ def test_a_folder_deleted_under_us_is_told(home: Home) -> None:
     ran = in_shell(home, "mkdir gone; cd gone; rmdir ../gone; PYTHONSAFEPATH=1 envtool list ./x")
     if "No module named envtool" in ran.stderr:
         pytest.skip("envtool is on the path of this Python by its folder only")
-    assert (ran.returncode, ran.stderr.splitlines()[0]) == (1, "error: The current folder does not exist any more.")
+    assert (ran.returncode, ran.stderr.splitlines()[0]) == (1, "error: The current folder no longer exists.")
 
 
 def test_debug_adds_the_traceback_and_changes_nothing_else(home: Home) -> None:
@@ -167,4 +167,4 @@ def test_waiting_for_an_index_is_not_silent(home: Home, tmp_path: Path) -> None:
 
 def test_trying_the_mirrors_is_not_silent(home: Home) -> None:
     with terminal(home, "mirror", "set", "auto", "--dry-run") as running:
-        running.until("Trying the mirrors")
+        running.until("Testing the mirrors")

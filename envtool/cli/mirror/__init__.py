@@ -1,13 +1,13 @@
 """``envtool mirror``: list, show and test mirrors, and switch between them."""
 
-import typer
-
-from envtool.cli.parser import app
-
-group = typer.Typer(no_args_is_help=True, help="Mirrors of conda's channels and of the Python package index.")
-app.add_typer(group, name="mirror")
-
-# isort: off
-from envtool.cli.mirror import list  # noqa: A004, E402, F401 - the commands hang themselves on the group
-from envtool.cli.mirror import set  # noqa: A004, E402, F401
-from envtool.cli.mirror import add  # noqa: E402, F401
+COMMANDS = {
+    "list": "List the mirrors: what each serves, its state, and the date of that information.",
+    "show": "Show the settings in force for every client, and where they come from.",
+    "test": "Test the mirrors in parallel; the best is listed first.",
+    "set": "Switch conda, pip and other clients to a mirror.",
+    "unset": "Remove the lines of all mirrors from the settings.",
+    "undo": "Undo the last switch.",
+    "add": "Add a mirror of your own to the list.",
+    "remove": "Remove a mirror of your own from the list.",
+    "run": "Run a command with a mirror, without changing any settings.",
+}

@@ -1,3 +1,8 @@
 """``envtool vars``: the variables stored in an environment."""
 
-from envtool.cli.vars import show  # noqa: F401
+COMMANDS = {
+    "show": "Show the variables that an environment sets while it is active.",
+    "set": "Store variables in an environment.",
+    "unset": "Remove variables from an environment.",
+}
+DEFAULT = "show"

@@ -32,6 +32,29 @@ class Trial:
     limit: float = probe.LIMIT
 
 
+def purposes(words: Sequence[str]) -> tuple[Purpose, ...]:
+    """Return the purposes that words name, or conda and pip where none is. Raises EnvtoolError for any other word."""
+    found = tuple(dict.fromkeys(purpose for word in words for purpose in PURPOSES if purpose == word))
+    for word in words:
+        if word not in PURPOSES:
+            raise EnvtoolError(
+                tr("There is nothing to test for {name}.", name=repr(word)),
+                hint=tr("--for takes: {names}.", names=", ".join(PURPOSES)),
+                code=ExitCode.USAGE,
+            )
+    return found or ("conda", "pip")
+
+
+def purposes_of(clients: Sequence[str]) -> tuple[Purpose, ...]:
+    """Return what has to work for clients to be switched: pip and uv share one index, the others use channels."""
+    found: list[Purpose] = []
+    if any(client not in ("pip", "uv") for client in clients):
+        found.append("conda")
+    if any(client in ("pip", "uv") for client in clients):
+        found.append("pip")
+    return tuple(found)
+
+
 def run(host: Host, trial: Trial, seen: Callable[[Result], None] = lambda _: None) -> tuple[Result, ...]:
     """Return the results, best first; ``seen`` is told each as it comes. Raises EnvtoolError on an unknown mirror."""
     known = catalogue.load(host)

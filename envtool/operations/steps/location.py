@@ -12,6 +12,11 @@ from envtool.prefix.layout import kind_of
 from envtool.prefix.marks import intent_of
 
 
+def name_or_path(text: str) -> tuple[str, Path | None]:
+    """Return what a destination is: a name and None, or ``""`` and a path."""
+    return ("", Path(text)) if find.is_path(text) else (text, None)
+
+
 def place(host: Host, name: str, prefix: Path | None, kind: Kind) -> Path:
     """Return where the environment goes. Raises EnvtoolError where that is taken or cannot be, before any network."""
     if prefix:

@@ -63,7 +63,7 @@ def walk(command, path, above=None):
     }
     if hasattr(command, "list_commands"):
         for name in command.list_commands(context):
-            yield from walk(command.get_command(context, name), (*path, name), context)
+            yield from walk(command.resolve_command(context, [name])[1], (*path, name), context)
 
 sys.stdout.write(json.dumps(dict(walk(root, ()))))
 """
@@ -92,6 +92,6 @@ def shown_by_help(home: Home, commands: Sequence[str]) -> dict[str, Any]:
     for command in commands:
         text = home.envtool(*command.split()[1:], "--help").out
         usage = re.search(r"Usage: *(.*?) *$", text, re.MULTILINE)
-        options = re.findall(r"(?<!\S)--?[a-z][a-z-]*(?!\S)", text, re.IGNORECASE)
+        options = re.findall(r"(?<!\S)--?[a-z][a-z-]*(?![^\s,])", text, re.IGNORECASE)
         shown[command] = {"usage": usage and usage[1], "options": dict.fromkeys(sorted(set(options)), "shown")}
     return shown

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from envtool.cli import summary
+from envtool.cli import solutions
 from envtool.cli.output import out
 from envtool.engines.protocol import Solution, SolveRequest
 from envtool.model import Package
@@ -17,7 +17,8 @@ class _Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("size", "said"), [(None, "-  leaf  1.0      -      forge\nProceed?\n"), (2_000_000_000, "\n2.0 GB of packages")]
+    ("size", "said"),
+    [(None, "-  leaf  1.0      -      forge\nProceed?\n"), (2_000_000_000, "\nUp to 2.0 GB to download.")],
 )
 def test_a_question_names_a_size_only_where_there_is_one(
     monkeypatch: pytest.MonkeyPatch, size: int | None, said: str
@@ -27,5 +28,5 @@ def test_a_question_names_a_size_only_where_there_is_one(
     shown = _Terminal()
     monkeypatch.setattr(out, "stderr", shown)
     monkeypatch.setattr(sys, "stdin", _Terminal("y\n"))
-    assert summary.confirm_solution(yes=False)(solution)
+    assert solutions.confirm_solution(yes=False)(solution)
     assert said in shown.getvalue()

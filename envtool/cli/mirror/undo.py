@@ -1,0 +1,31 @@
+"""``envtool mirror undo``: undo the last switch."""
+
+from typing import Any
+
+from envtool.cli.mirror.files import recover
+from envtool.cli.options import DryRun
+from envtool.cli.output import Result, out
+from envtool.i18n import tr
+from envtool.paths import Host
+
+
+def command(dry_run: DryRun = False) -> Result:
+    """The files get their former contents, byte for byte; files that the switch created are removed."""
+    from envtool.operations.mirror import switch as operation
+
+    host = Host.here()
+    recover(host)
+    undone = operation.undo(host, dry_run=dry_run)
+    if undone is None:
+        out.note(tr("Nothing to undo."))
+        return Result({"undone": None, "files": []})
+    entry, edits = undone
+    data: dict[str, Any] = {"undone": entry.title, "files": [str(path) for path in entry.paths]}
+    if dry_run:
+        return Result(data, operation.diff(edits))
+    for edit in edits:
+        if edit.after is None:
+            out.note(tr("removed {path}", path=edit.path))
+        else:
+            out.note(tr("restored {path}", path=edit.path))
+    return Result(data, tr("Undone: {title}", title=entry.title))

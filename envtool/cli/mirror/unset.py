@@ -1,0 +1,24 @@
+"""``envtool mirror unset``: remove the lines of all mirrors from the settings."""
+
+from envtool.cli.mirror.files import recover, switch_result
+from envtool.cli.mirror.options import Scope, Target
+from envtool.cli.options import DryRun, Name, Prefix
+from envtool.cli.output import Result
+from envtool.paths import Host
+
+
+def command(
+    target: Target = [],
+    scope: Scope = "user",
+    env: Name = "",
+    prefix: Prefix = None,
+    dry_run: DryRun = False,
+) -> Result:
+    """The clients use upstream again. Other lines are left alone."""
+    from envtool.operations.mirror import scope as scopes
+    from envtool.operations.mirror import switch as operation
+
+    host = Host.here()
+    recover(host)
+    switch = operation.plan_unset(host, operation.targets(host, target), scopes.find(host, scope, env, prefix))
+    return switch_result(host, switch, dry_run=dry_run)

@@ -1,0 +1,18 @@
+"""``envtool rollback``: undo an interrupted change of an environment."""
+
+from envtool.cli.options import Environment
+from envtool.cli.output import Result, out
+from envtool.i18n import tr
+
+
+def command(name: Environment) -> Result:
+    """Its packages become those it had before the change."""
+    from envtool.environments import find
+    from envtool.operations.resume import rollback
+    from envtool.paths import Host
+
+    host = Host.here()
+    environment = find.resolve(host, name)
+    rollback(host, environment, out)
+    out.note(tr("{name} has the packages that it had before the change.", name=environment.name or environment.prefix))
+    return Result({"name": environment.name, "prefix": str(environment.prefix)})

@@ -1,0 +1,49 @@
+"""``envtool uninstall``: remove packages from an environment."""
+
+from typing import Annotated
+
+import typer
+
+from envtool.cli.options import (
+    AcceptTos,
+    Channel,
+    DryRun,
+    Name,
+    Offline,
+    OverrideFrozen,
+    Prefix,
+    Yes,
+    command_line,
+)
+from envtool.cli.output import Result, out
+from envtool.cli.solutions import change_result, confirm_solution
+
+
+def command(
+    packages: Annotated[list[str], typer.Argument(metavar="NAMES...", help="conda or pip packages to remove.")],
+    name: Name = "",
+    prefix: Prefix = None,
+    channel: Channel = [],
+    override_frozen: OverrideFrozen = False,
+    accept_tos: AcceptTos = False,
+    offline: Offline = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Result:
+    """The environment is the active one unless -n or -p names another."""
+    from envtool.operations import install as operation
+    from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.target import target
+    from envtool.paths import Host
+
+    host = Host.here()
+    request = operation.UninstallRequest(
+        target(host, name, prefix),
+        tuple(packages),
+        Asked(tuple(channel), offline=offline),
+        command=command_line(),
+        dry_run=dry_run,
+        override_frozen=override_frozen,
+        accept_tos=accept_tos,
+    )
+    return change_result(operation.uninstall(host, request, out, confirm_solution(yes=yes)))

@@ -1,0 +1,55 @@
+"""``envtool update``: update packages of an environment."""
+
+from typing import Annotated
+
+import typer
+
+from envtool.cli.options import (
+    AcceptTos,
+    Channel,
+    DryRun,
+    Index,
+    Name,
+    OverrideChannels,
+    OverrideFrozen,
+    Prefix,
+    Yes,
+    command_line,
+)
+from envtool.cli.output import Result, out
+from envtool.cli.solutions import change_result, confirm_solution
+
+
+def command(
+    packages: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAMES]...", help="conda or pip packages to update. Default: all but Python."),
+    ] = None,
+    name: Name = "",
+    prefix: Prefix = None,
+    channel: Channel = [],
+    override_channels: OverrideChannels = False,
+    index: Index = "",
+    override_frozen: OverrideFrozen = False,
+    accept_tos: AcceptTos = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Result:
+    """The environment is the active one unless -n or -p names another. Packages in `conda-meta/pinned` stay pinned."""
+    from envtool.model import Spec
+    from envtool.operations import install as operation
+    from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.target import target
+    from envtool.paths import Host
+
+    host = Host.here()
+    request = operation.InstallRequest(
+        target(host, name, prefix),
+        Spec(),
+        Asked(tuple(channel), override_channels, index),
+        command=command_line(),
+        dry_run=dry_run,
+        override_frozen=override_frozen,
+        accept_tos=accept_tos,
+    )
+    return change_result(operation.update(host, request, packages or (), out, confirm_solution(yes=yes)))

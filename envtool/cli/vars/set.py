@@ -1,0 +1,24 @@
+"""``envtool vars set``: store variables in an environment."""
+
+from typing import Annotated
+
+import typer
+
+from envtool.cli.options import Name, Prefix
+from envtool.cli.output import Result, out
+from envtool.cli.vars.stored import stored
+
+
+def command(
+    assignments: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...", help="Variables to store.")],
+    name: Name = "",
+    prefix: Prefix = None,
+) -> Result:
+    """They are kept where conda keeps them: `envtool run`, `envtool shell` and `conda activate` set them."""
+    from envtool.operations import vars as operation
+    from envtool.operations.steps.target import target
+    from envtool.paths import Host
+
+    environment = target(Host.here(), name, prefix)
+    operation.set_variables(environment, operation.parse(assignments), "vars set", out)
+    return stored(environment)

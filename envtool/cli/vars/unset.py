@@ -1,0 +1,24 @@
+"""``envtool vars unset``: remove variables from an environment."""
+
+from typing import Annotated
+
+import typer
+
+from envtool.cli.options import Name, Prefix
+from envtool.cli.output import Result, out
+from envtool.cli.vars.stored import stored
+
+
+def command(
+    variables: Annotated[list[str], typer.Argument(metavar="NAME...", help="Variables to remove.")],
+    name: Name = "",
+    prefix: Prefix = None,
+) -> Result:
+    """A variable that a package sets is hidden."""
+    from envtool.operations import vars as operation
+    from envtool.operations.steps.target import target
+    from envtool.paths import Host
+
+    environment = target(Host.here(), name, prefix)
+    operation.unset_variables(environment, variables, "vars unset", out)
+    return stored(environment)
