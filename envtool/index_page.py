@@ -51,8 +51,9 @@ def _from_json(text: str, url: str) -> Iterator[File]:
     page = json.loads(text)
     files = page.get("files") if isinstance(page, dict) else None
     for entry in files if isinstance(files, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("url"), str):
-            yield _from_entry(entry, urljoin(url, entry["url"]))
+        address = _joined(url, entry.get("url")) if isinstance(entry, dict) else ""
+        if address:
+            yield _from_entry(entry, address)
 
 
 def _from_entry(entry: Mapping[str, Any], url: str) -> File:
@@ -67,17 +68,17 @@ def _from_entry(entry: Mapping[str, Any], url: str) -> File:
         requires_python=str(entry.get("requires-python") or ""),
         is_yanked=bool(entry.get("yanked")),
         has_metadata=bool(entry.get("core-metadata") or entry.get("dist-info-metadata")),
-        size=size if isinstance(size, int) else None,
+        size=size if type(size) is int else None,
         upload_time=str(entry.get("upload-time") or ""),
     )
 
 
 def _from_html(text: str, url: str) -> Iterator[File]:
     base, links = _links(text)
-    base = urljoin(url, base)
+    base = _joined(url, base) or url
     for link in links:
-        if href := link.get("href"):
-            address, hashes = _split_fragment(urljoin(base, href.strip()))
+        if joined := _joined(base, link.get("href")):
+            address, hashes = _split_fragment(joined)
             metadata = link.get("data-core-metadata") or link.get("data-dist-info-metadata") or "false"
             yield File(
                 filename=_filename(address),
@@ -111,6 +112,14 @@ def _links(text: str) -> tuple[str, list[dict[str, str | None]]]:
     except AssertionError as error:  # what the parser raises on a broken declaration
         raise ValueError(str(error)) from None
     return base, links
+
+
+def _joined(base: str, href: object) -> str:
+    """Return the absolute URL of a link, or ``""`` where it is no URL."""
+    try:
+        return urljoin(base, href.strip()) if isinstance(href, str) and href.strip() else ""
+    except ValueError:
+        return ""
 
 
 def _split_fragment(url: str) -> tuple[str, dict[str, str]]:

@@ -162,7 +162,7 @@ class Client:
             if answer.status not in _REDIRECTS or not target:
                 return answer, address
             answer.close()
-            address = without_login(_checked(urljoin(address, target), "redirect"))
+            address = without_login(_checked(target, "redirect", base=address))
         raise RequestError("redirect", tr("it redirects in a circle"))
 
     def _sent(
@@ -206,10 +206,10 @@ class Client:
         return tls_context(self._settings, self._host.environ, verify=verify)
 
 
-def _checked(url: str, kind: Literal["address", "redirect"]) -> str:
-    """Return a URL that HTTP can ask, its host name in ASCII. Raises RequestError for any other."""
+def _checked(url: str, kind: Literal["address", "redirect"], *, base: str = "") -> str:
+    """Return a URL that HTTP can ask, its host name in ASCII. Raises RequestError of that ``kind`` for any other."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(urljoin(base, url))
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
             netloc = parts.netloc
             if not parts.hostname.isascii():

@@ -61,9 +61,13 @@ def explained(error: Exception, *, host: str, proxy: str) -> RequestError:
 
 def _innermost(error: BaseException) -> BaseException:
     """Return what an error of urllib3 wraps, however deep."""
+    from urllib3.exceptions import HTTPError
+
     inner: Any = getattr(error, "original_error", None) or error.__cause__
     if inner is None:
         inner = next((item for item in reversed(error.args) if isinstance(item, BaseException)), None)
+    if inner is None and isinstance(error, HTTPError):
+        inner = error.__context__  # its SOCKS part names no cause
     return _innermost(inner) if isinstance(inner, BaseException) else error
 
 
@@ -93,6 +97,7 @@ def _proxy_reason(cause: BaseException, proxy: str) -> str:
         if match[1] == "407":
             return tr("the proxy {proxy} asks for a login", proxy=proxy)
         return tr("the proxy {proxy} answers HTTP {status} {reason}", proxy=proxy, status=match[1], reason=match[2])
+    cause = getattr(cause, "socket_err", None) or cause  # of PySocks
     kind = _kind(cause)
     if kind == "refused":
         return tr("the proxy {proxy} refused the connection", proxy=proxy)

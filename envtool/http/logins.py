@@ -62,5 +62,9 @@ def _read_netrc(host: Host) -> dict[str, tuple[str, str]]:
             entries = netrc.netrc(path).hosts
         except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
             continue
-        return {name.lower(): (entry[0], entry[2] or "") for name, entry in entries.items() if name != "default"}
+        return {
+            name.lower(): (entry[0], entry[2] or "")
+            for name, entry in entries.items()
+            if name != "default" and entry[0]
+        }
     return {}
