@@ -4,9 +4,14 @@ import ast
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import pytest
+
+from envtool.operations.context import Context
+from envtool.paths import Host
+from envtool.reporter import Silent
 
 PACKAGE = Path(__file__).parent.parent / "envtool"
 # From the top down: a room imports what stands on lower floors, never what stands beside or above it.
@@ -14,6 +19,7 @@ FLOORS = (
     {"cli"},
     {"operations"},
     {"operations.steps"},
+    {"operations.context"},
     {"engines", "environments"},
     {"mirrors", "gpu", "specs", "prefix", "journal"},
     {"clients"},
@@ -27,8 +33,11 @@ FREE = {"__version__", "smoke"}  # the bundle runs by itself; what it holds is l
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in path.parts)
 
 
+ROOMS_WITHIN = {("operations", "steps"), ("operations", "context")}
+
+
 def room(parts: Sequence[str]) -> str:
-    return "operations.steps" if tuple(parts[:2]) == ("operations", "steps") else parts[0]
+    return ".".join(parts[:2]) if tuple(parts[:2]) in ROOMS_WITHIN else parts[0]
 
 
 def room_of(path: Path) -> str:
@@ -58,6 +67,19 @@ def test_imports_run_downwards_only(path: Path) -> None:
 
 def test_every_room_has_its_floor() -> None:
     assert {room_of(path) for path in MODULES} - {"__init__", "__main__", "smoke"} <= FLOOR.keys()
+
+
+def test_the_context_is_small_has_no_verbs_and_is_seen_by_cli_and_operations_only() -> None:
+    seeing = {room_of(path) for path in MODULES if "operations.context" in imported(path)}
+    assert seeing <= {"cli", "operations", "operations.steps"}
+    public = {name for name in vars(Context(Host({}, Path(), "", ""), Silent())) if not name.startswith("_")}
+    fields = public | {name for name, value in vars(Context).items() if isinstance(value, property | cached_property)}
+    assert len(fields) <= 8
+    methods = {name for name, value in vars(Context).items() if callable(value) and not name.startswith("_")}
+    assert methods == {"conda_settings"}  # a value that depends on the environment; nothing that does anything
+    changed = Context(Host({}, Path(), "", ""), Silent())
+    with pytest.raises(AttributeError):
+        changed.host = Host({}, Path(), "", "")  # type: ignore[misc]
 
 
 def calls(path: Path, *names: str) -> bool:

@@ -67,8 +67,8 @@ def command(
 ) -> Result:
     """If verification fails, the environment is kept and the exit code is 6."""
     from envtool.operations.bootstrap import BootstrapRequest, bootstrap
+    from envtool.operations.context import Context
     from envtool.operations.steps.package_sources import Asked
-    from envtool.paths import Host
 
     request = BootstrapRequest(
         name=name,
@@ -85,7 +85,7 @@ def command(
         dry_run=dry_run,
         command=command_line(),
     )
-    made = bootstrap(Host.here(), request, out, confirm_solution(yes=yes))
+    made = bootstrap(Context.here(out), request, confirm_solution(yes=yes))
     if dry_run:
         return Result(made.as_dict(), solution_table(made.created.conda, (), made.created.pip))
     return _verified(made)

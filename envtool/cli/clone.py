@@ -23,13 +23,13 @@ def command(
 
 def clone_to(source: str, name: str, prefix: Path | None, *, dry_run: bool) -> Result:
     """Clone an environment to a name or to a path, and return the result."""
-    from envtool.environments import find
     from envtool.operations.clone import CloneRequest, clone
-    from envtool.paths import Host
+    from envtool.operations.context import Context
+    from envtool.operations.steps.target import named
 
-    host = Host.here()
-    request = CloneRequest(find.resolve(host, source), name, prefix, command_line(), dry_run)
-    cloned = clone(host, request, out)
+    context = Context.here(out)
+    request = CloneRequest(named(context, source), name, prefix, command_line(), dry_run)
+    cloned = clone(context, request)
     facts = {
         "source": cloned.source.name or cloned.source.prefix,
         "prefix": cloned.environment.prefix,

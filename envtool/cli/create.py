@@ -75,10 +75,10 @@ def command(
     if clone:
         _refuse_beside_clone(context)
         return _clone(clone, name, prefix, packages, dry_run=dry_run)
+    from envtool.operations.context import Context
     from envtool.operations.create import CreateRequest, create
     from envtool.operations.steps.package_sources import Asked
     from envtool.operations.steps.requested import requested
-    from envtool.paths import Host
 
     words = ([f"python={python}"] if python else []) + ([name] if prefix and name else []) + (packages or [])
     spec = requested(Spec(name="" if prefix else name, conda=tuple(words), pip=tuple(pip)), file, out)
@@ -95,7 +95,7 @@ def command(
         dry_run=dry_run,
         accept_tos=accept_tos,
     )
-    created = create(Host.here(), request, out, confirm_solution(yes=yes))
+    created = create(Context.here(out), request, confirm_solution(yes=yes))
     data, environment = created.as_dict(), created.environment
     if dry_run:
         return Result(data, solution_table(created.conda, (), created.pip))

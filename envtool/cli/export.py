@@ -33,10 +33,10 @@ def command(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
     ] = None,
 ) -> Result:
+    from envtool.operations.context import Context
     from envtool.operations.export import ExportRequest, export
-    from envtool.paths import Host
 
-    done = export(Host.here(), ExportRequest(name, form.value if form else None, output), out)
+    done = export(Context.here(out), ExportRequest(name, form.value if form else None, output))
     data = {
         "name": done.environment.name,
         "prefix": str(done.environment.prefix),

@@ -20,11 +20,11 @@ def command(
     show: Annotated[bool, typer.Option("--show", help="Show the values of secret variables, too.")] = False,
 ) -> Result:
     from envtool.operations import info as operation
+    from envtool.operations.context import Context
     from envtool.operations.steps.target import target
-    from envtool.paths import Host
 
-    host = Host.here()
-    found = operation.info(host, target(host, name, None), out, show=show)
+    context = Context.here(out)
+    found = operation.info(context, target(context, name), show=show)
     return Result(found.as_dict(), _screen(found))
 
 

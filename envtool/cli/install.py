@@ -59,10 +59,10 @@ def command(
     """The environment is the active one unless -n or -p names another. If anything fails, it is restored."""
     from envtool.model import Spec
     from envtool.operations import install as operation
+    from envtool.operations.context import Context
     from envtool.operations.steps.package_sources import Asked
     from envtool.operations.steps.requested import requested
     from envtool.operations.steps.target import target
-    from envtool.paths import Host
 
     if not (packages or pip or file):
         raise EnvtoolError(
@@ -70,9 +70,9 @@ def command(
             hint=tr("Name some, or a file with -r. To update what is installed: envtool update"),
             code=ExitCode.USAGE,
         )
-    host = Host.here()
+    context = Context.here(out)
     request = operation.InstallRequest(
-        target(host, name, prefix),
+        target(context, name, prefix),
         requested(Spec(conda=tuple(packages or ()), pip=tuple(pip)), file, out),
         Asked(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
         upgrade=upgrade,
@@ -82,4 +82,4 @@ def command(
         override_frozen=override_frozen,
         accept_tos=accept_tos,
     )
-    return change_result(operation.install(host, request, out, confirm_solution(yes=yes)))
+    return change_result(operation.install(context, request, confirm_solution(yes=yes)))

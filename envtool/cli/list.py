@@ -10,8 +10,8 @@ from envtool.cli.output import Result, out
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Origin, Package
+from envtool.operations.context import Context
 from envtool.operations.list import list_packages, survey
-from envtool.paths import Host
 
 if TYPE_CHECKING:
     from envtool.operations.list import Surveyed
@@ -26,18 +26,18 @@ def command(
     ] = False,
 ) -> Result:
     if not size:
-        return listing.command() if name is None else _packages(Host.here(), name)
+        return listing.command() if name is None else _packages(Context.here(out), name)
     if name is not None:
         raise EnvtoolError(
             tr("--size lists all environments and takes no name."),
             hint=tr("The size of one: envtool info {name}", name=name),
             code=ExitCode.USAGE,
         )
-    return _sizes(Host.here())
+    return _sizes(Context.here(out))
 
 
-def _packages(host: Host, name: str) -> Result:
-    environment, contents = list_packages(host, name)
+def _packages(context: Context, name: str) -> Result:
+    environment, contents = list_packages(context, name)
     if environment.unfinished:
         out.warn(tr("{path} is unfinished; this is what is in it now.", path=environment.prefix))
     for warning in contents.warnings:
@@ -48,8 +48,8 @@ def _packages(host: Host, name: str) -> Result:
     return Result(data, table(("name", "version", "build", "source"), rows) if rows else "")
 
 
-def _sizes(host: Host) -> Result:
-    surveyed = survey(host, out)
+def _sizes(context: Context) -> Result:
+    surveyed = survey(context)
     for item in surveyed:
         for reason in item.broken:
             out.warn(reason)

@@ -6,13 +6,13 @@ from envtool.cli.formatting import NOTHING, table
 from envtool.cli.output import Result, out
 from envtool.i18n import tr
 from envtool.model import Environment
+from envtool.operations.context import Context
 from envtool.operations.list import Listed, list_environments
-from envtool.paths import Host
 
 
 def command() -> Result:
     """List the environments on this machine."""
-    listed = list_environments(Host.here())
+    listed = list_environments(Context.here(out))
     rows = [
         (
             item.environment.name or NOTHING,

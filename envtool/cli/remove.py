@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 def command(name: Environment, yes: Yes = False) -> Result:
     """Files in it that are not part of an environment are listed before you are asked."""
     from envtool.operations import remove as operation
-    from envtool.paths import Host
+    from envtool.operations.context import Context
 
-    host = Host.here()
-    removal = operation.look(host, name)
-    operation.remove(host, removal, out, lambda removal: _confirm(removal, yes=yes))
+    context = Context.here(out)
+    removal = operation.look(context, name)
+    operation.remove(context, removal, lambda removal: _confirm(removal, yes=yes))
     environment = removal.environment
     out.note(tr("Removed {prefix}.", prefix=environment.prefix))
     return Result({"prefix": str(environment.prefix), "name": environment.name})

@@ -14,15 +14,15 @@ def command(
     destination: Destination,
     dry_run: DryRun = False,
 ) -> Result:
-    from envtool.environments import find
+    from envtool.operations.context import Context
     from envtool.operations.rename import RenameRequest, rename
     from envtool.operations.steps.location import name_or_path
-    from envtool.paths import Host
+    from envtool.operations.steps.target import named
 
-    host = Host.here()
+    context = Context.here(out)
     name, prefix = name_or_path(destination)
-    request = RenameRequest(find.resolve(host, source), name, prefix, command_line(), dry_run)
-    renamed = rename(host, request, out)
+    request = RenameRequest(named(context, source), name, prefix, command_line(), dry_run)
+    renamed = rename(context, request)
     old, new = renamed.source.name or renamed.source.prefix, renamed.environment.prefix
     if dry_run:
         out.note(tr("Would rename {source} to {prefix}.", source=old, prefix=new))

@@ -6,12 +6,12 @@ from envtool.i18n import tr
 
 
 def command(name: Environment) -> Result | Rerun:
-    from envtool.environments import find
+    from envtool.operations.context import Context
     from envtool.operations.resume import resume
-    from envtool.paths import Host
+    from envtool.operations.steps.target import named
 
-    host = Host.here()
-    again = resume(host, find.resolve(host, name), out)
+    context = Context.here(out)
+    again = resume(context, named(context, name))
     if again:
         return Rerun(again.argv, again.folder)
     out.note(tr("Finished."))

@@ -7,12 +7,12 @@ from envtool.i18n import tr
 
 def command(name: Environment) -> Result:
     """Its packages become those it had before the change."""
-    from envtool.environments import find
+    from envtool.operations.context import Context
     from envtool.operations.resume import rollback
-    from envtool.paths import Host
+    from envtool.operations.steps.target import named
 
-    host = Host.here()
-    environment = find.resolve(host, name)
-    rollback(host, environment, out)
+    context = Context.here(out)
+    environment = named(context, name)
+    rollback(context, environment)
     out.note(tr("{name} has the packages that it had before the change.", name=environment.name or environment.prefix))
     return Result({"name": environment.name, "prefix": str(environment.prefix)})

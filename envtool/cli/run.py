@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from envtool.cli.options import Name, Prefix
+from envtool.cli.output import out
 
 EXAMPLES = {"envtool run -n dl -- python train.py --epochs 3": ""}
 PASSES_WORDS_ON = True
@@ -16,8 +17,9 @@ def command(
     prefix: Prefix = None,
 ) -> None:
     """The environment is the active one unless -n or -p names another. The exit code is that of the command."""
+    from envtool.operations.context import Context
     from envtool.operations.run import run
     from envtool.operations.steps.target import target
-    from envtool.paths import Host
 
-    run(target(Host.here(), name, prefix), words)
+    context = Context.here(out)
+    run(context, target(context, name, prefix), words)

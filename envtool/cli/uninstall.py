@@ -32,13 +32,13 @@ def command(
 ) -> Result:
     """The environment is the active one unless -n or -p names another."""
     from envtool.operations import install as operation
+    from envtool.operations.context import Context
     from envtool.operations.steps.package_sources import Asked
     from envtool.operations.steps.target import target
-    from envtool.paths import Host
 
-    host = Host.here()
+    context = Context.here(out)
     request = operation.UninstallRequest(
-        target(host, name, prefix),
+        target(context, name, prefix),
         tuple(packages),
         Asked(tuple(channel), offline=offline),
         command=command_line(),
@@ -46,4 +46,4 @@ def command(
         override_frozen=override_frozen,
         accept_tos=accept_tos,
     )
-    return change_result(operation.uninstall(host, request, out, confirm_solution(yes=yes)))
+    return change_result(operation.uninstall(context, request, confirm_solution(yes=yes)))

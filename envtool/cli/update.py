@@ -38,13 +38,13 @@ def command(
     """The environment is the active one unless -n or -p names another. Packages in `conda-meta/pinned` stay pinned."""
     from envtool.model import Spec
     from envtool.operations import install as operation
+    from envtool.operations.context import Context
     from envtool.operations.steps.package_sources import Asked
     from envtool.operations.steps.target import target
-    from envtool.paths import Host
 
-    host = Host.here()
+    context = Context.here(out)
     request = operation.InstallRequest(
-        target(host, name, prefix),
+        target(context, name, prefix),
         Spec(),
         Asked(tuple(channel), override_channels, index),
         command=command_line(),
@@ -52,4 +52,4 @@ def command(
         override_frozen=override_frozen,
         accept_tos=accept_tos,
     )
-    return change_result(operation.update(host, request, packages or (), out, confirm_solution(yes=yes)))
+    return change_result(operation.update(context, request, packages or (), confirm_solution(yes=yes)))

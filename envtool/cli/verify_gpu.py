@@ -72,8 +72,8 @@ def command(
     ] = None,
 ) -> Result:
     """The checks run inside an environment, which is the active one unless another is named."""
+    from envtool.operations.context import Context
     from envtool.operations.verify_gpu import VerifyOptions, selected, target_of, verify
-    from envtool.paths import Host
 
     options = VerifyOptions(
         device=device.value,
@@ -90,10 +90,10 @@ def command(
     checks = selected(options)
     if listing:
         return _list(checks)
-    host = Host.here()
-    target = target_of(host, name=name, python=python)
+    context = Context.here(out)
+    target = target_of(context, name=name, python=python)
     out.note(tr("Verifying {python}.", python=target.python))
-    report = verify(host, target, options, out)
+    report = verify(context, target, options)
     if report.verdict == "nothing":
         out.note(tr("To verify what needs no GPU: envtool verify-gpu --device cpu"))
     if report_to is not None and report.rows:

@@ -6,7 +6,7 @@ The rules are conda's own (``conda.core.envs_manager.list_all_known_prefixes``),
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,29 +21,64 @@ from envtool.prefix.marks import made_by, unfinished
 ROOT_NAMES = ("base", "root")  # both mean the root prefix to conda
 
 
-def find_all(host: Host) -> tuple[Environment, ...]:
+@dataclass(frozen=True)
+class Folders:
+    """Where environments have a name: ``root`` is base, and what lies in one of the folders goes by its own."""
+
+    root: Path | None
+    conda: tuple[Path, ...]
+    venvs: Path
+
+    @classmethod
+    def of(cls, host: Host, root: Path | None, configured: Sequence[Path]) -> "Folders":
+        """Return those of an account; ``configured`` are the folders that conda's settings name."""
+        return cls(root, envs_dirs(host, root, configured), venvs_dir(host))
+
+    @property
+    def every(self) -> tuple[Path, ...]:
+        """All folders whose entries go by their own names: there is one namespace over all engines."""
+        return (*self.conda, self.venvs)
+
+    def of_name(self, name: str) -> list[Path]:
+        """Return the prefixes that an environment of a name may have, whether there is one or not."""
+        if name in ROOT_NAMES:
+            return [self.root] if self.root else []
+        return [folder / name for folder in self.every] if name else []
+
+    def at(self, prefix: Path) -> Environment | None:
+        """Return the environment at a prefix, or None; a half-made one counts as soon as it carries envtool's mark."""
+        half_made = bool(unfinished(prefix)) and prefix.is_dir()  # begun, but for its folder, is nothing yet
+        supposed: Kind = "venv" if prefix.parent == self.venvs else "conda"
+        kind = kind_of(prefix) or (supposed if half_made else None)
+        return Environment(self._name(prefix), prefix, kind, made_by(prefix), half_made) if kind else None
+
+    def _name(self, prefix: Path) -> str:
+        if self.root and _same(prefix, self.root):
+            return "base"
+        return prefix.name if any(_same(prefix.parent, folder) for folder in self.every) else ""
+
+
+def find_all(host: Host, folders: Folders) -> tuple[Environment, ...]:
     """Return every environment that conda or envtool knows of: base first, then by name, the nameless last."""
-    places = _Places.of(host)
     found: dict[str, Environment] = {}
-    for prefix in _candidates(host, places):
+    for prefix in _candidates(host, folders):
         # One environment may be reached on several roads, by links too; the first road, the one with a name, wins.
         key = _real(prefix)
-        if key not in found and (environment := places.at(prefix)):
+        if key not in found and (environment := folders.at(prefix)):
             found[key] = environment
     return tuple(sorted(found.values(), key=lambda e: (e.name != "base", not e.name, e.name, str(e.prefix))))
 
 
-def resolve(host: Host, name_or_path: str) -> Environment:
+def resolve(host: Host, folders: Folders, name_or_path: str) -> Environment:
     """Return the environment that a user means by a name or a path.
 
     Raises EnvtoolError: MISSING where there is none, USAGE where a name stands for several.
     """
-    places = _Places.of(host)
     if is_path(name_or_path):
-        return _resolve_path(host, places, name_or_path)
-    found = {_real(e.prefix): e for prefix in reversed(places.of_name(name_or_path)) if (e := places.at(prefix))}
+        return _resolve_path(host, folders, name_or_path)
+    found = {_real(e.prefix): e for prefix in reversed(folders.of_name(name_or_path)) if (e := folders.at(prefix))}
     if not found:
-        raise _unknown(host, name_or_path)
+        raise _unknown(host, folders, name_or_path)
     if len(found) > 1:
         paths = ", ".join(str(environment.prefix) for environment in reversed(found.values()))
         raise EnvtoolError(
@@ -54,23 +89,20 @@ def resolve(host: Host, name_or_path: str) -> Environment:
     return next(iter(found.values()))
 
 
-def active(host: Host) -> Environment | None:
+def active(host: Host, folders: Folders) -> Environment | None:
     """Return the environment that is active in the user's shell, or None.
 
     A venv may be active on top of a conda environment, or the other way round: the one whose programs come first on
     PATH is the one that counts.
     """
     prefixes = [Path(value) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if (value := host.environ.get(name))]
-    if not prefixes:
-        return None
-    places = _Places.of(host)
     order = host.environ.get("PATH", "").split(os.pathsep)
 
     def place(environment: Environment) -> int:
         programs = str(bin_dir(environment.prefix))
         return order.index(programs) if programs in order else len(order)
 
-    return min((e for prefix in prefixes if (e := places.at(prefix))), key=place, default=None)
+    return min((e for prefix in prefixes if (e := folders.at(prefix))), key=place, default=None)
 
 
 def conda_root(host: Host) -> Path | None:
@@ -86,12 +118,11 @@ def conda_root(host: Host) -> Path | None:
     return _root_of(Path(program)) if program and not host.environ.get("MAMBA_EXE") else _mamba_root(host)
 
 
-def envs_dirs(host: Host) -> tuple[Path, ...]:
-    """Return the folders in which conda environments go by their name, the preferred one first."""
-    from envtool.clients import conda
+def envs_dirs(host: Host, root: Path | None, configured: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the folders in which conda environments go by their name, the preferred one first.
 
-    root = conda_root(host)
-    folders = [Path(folder).expanduser() for folder in conda.in_force(host, root=root).envs_dirs]
+    ``root`` is the installation in use, ``configured`` what conda's settings say.
+    """
     defaults = [host.home / ".conda" / "envs"]
     if root:
         # conda's own order: an installation that the user may not write to comes after his home. micromamba's root is
@@ -103,42 +134,12 @@ def envs_dirs(host: Host) -> tuple[Path, ...]:
         defaults.append(local / "conda" / "conda" / "envs")
     if mamba := _mamba_root(host):
         defaults.append(mamba / "envs")
-    return tuple(dict.fromkeys((*folders, *defaults)))
+    return tuple(dict.fromkeys((*(folder.expanduser() for folder in configured), *defaults)))
 
 
 def venvs_dir(host: Host) -> Path:
     """Return the folder of envtool's own venvs."""
     return host.data_dir / "envs"
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Where environments have a name: the root prefix is base, and what lies in one of the folders goes by its own."""
-
-    root: Path | None
-    folders: tuple[Path, ...]
-    venvs: Path
-
-    @classmethod
-    def of(cls, host: Host) -> "_Places":
-        return cls(conda_root(host), envs_dirs(host), venvs_dir(host))
-
-    def of_name(self, name: str) -> list[Path]:
-        if name in ROOT_NAMES:
-            return [self.root] if self.root else []
-        return [folder / name for folder in (*self.folders, self.venvs)] if name else []
-
-    def at(self, prefix: Path) -> Environment | None:
-        """Return the environment at a prefix, or None; a half-made one counts as soon as it carries envtool's mark."""
-        half_made = bool(unfinished(prefix)) and prefix.is_dir()  # begun, but for its folder, is nothing yet
-        supposed: Kind = "venv" if prefix.parent == self.venvs else "conda"
-        kind = kind_of(prefix) or (supposed if half_made else None)
-        return Environment(self._name(prefix), prefix, kind, made_by(prefix), half_made) if kind else None
-
-    def _name(self, prefix: Path) -> str:
-        if self.root and _same(prefix, self.root):
-            return "base"
-        return prefix.name if any(_same(prefix.parent, folder) for folder in (*self.folders, self.venvs)) else ""
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -149,10 +150,10 @@ def _real(path: Path) -> str:
     return os.path.normcase(os.path.realpath(path))
 
 
-def _candidates(host: Host, places: _Places) -> Iterator[Path]:
-    if places.root:
-        yield places.root
-    for folder in (*places.folders, places.venvs):
+def _candidates(host: Host, folders: Folders) -> Iterator[Path]:
+    if folders.root:
+        yield folders.root
+    for folder in folders.every:
         yield from _children(folder)
     for home in _homes(host):
         yield from environments_txt.prefixes(home)
@@ -184,11 +185,11 @@ def is_path(text: str) -> bool:
     return text.startswith((".", "~")) or any(separator in text for separator in separators)
 
 
-def _resolve_path(host: Host, places: _Places, text: str) -> Environment:
+def _resolve_path(host: Host, folders: Folders, text: str) -> Environment:
     # normpath, not resolve: the path stays the one the user knows, links and all.
     home = str(host.home) + text[1:] if text == "~" or text.startswith("~/") else text
     prefix = Path(os.path.normpath(Path(home).absolute()))
-    if environment := places.at(prefix):
+    if environment := folders.at(prefix):
         return environment
     if not prefix.exists():
         raise EnvtoolError(
@@ -206,10 +207,10 @@ def _resolve_path(host: Host, places: _Places, text: str) -> Environment:
     )
 
 
-def _unknown(host: Host, name: str) -> EnvtoolError:
+def _unknown(host: Host, folders: Folders, name: str) -> EnvtoolError:
     import difflib
 
-    close = difflib.get_close_matches(name, [e.name for e in find_all(host) if e.name])
+    close = difflib.get_close_matches(name, [e.name for e in find_all(host, folders) if e.name])
     hint = (
         tr("Did you mean {names}? envtool list shows them all.", names=", ".join(close))
         if close

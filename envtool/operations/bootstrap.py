@@ -10,7 +10,6 @@ from typing import Any
 
 from envtool import __version__
 from envtool.engines.protocol import Solution
-from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
 from envtool.gpu import builds, hardware
@@ -19,6 +18,7 @@ from envtool.gpu.hardware import Hardware
 from envtool.gpu.search import Found, Search
 from envtool.i18n import tr
 from envtool.model import Sources, Spec
+from envtool.operations.context import Context
 from envtool.operations.create import Created, CreateRequest, create
 from envtool.operations.steps import engine_selection, names, pip_packages, torch_sources
 from envtool.operations.steps.package_sources import NOTHING, Asked, gather
@@ -109,46 +109,46 @@ class Bootstrapped:
 
 
 def bootstrap(
-    host: Host, request: BootstrapRequest, reporter: Reporter, confirm: Callable[[Solution], bool] = lambda _: True
+    context: Context, request: BootstrapRequest, confirm: Callable[[Solution], bool] = lambda _: True
 ) -> Bootstrapped:
     """Make an environment with the torch build for this machine, verify it, and record why it is that one.
 
     Raises EnvtoolError; what was begun is gone then. Once everything is installed the environment is kept, also where
     its verification fails, is interrupted, or finds torch to be another build than the one asked for.
     """
-    _refuse_taken(host, request)
-    if host.system != "Linux":
+    _refuse_taken(context, request)
+    if context.host.system != "Linux":
         raise EnvtoolError(
-            tr("bootstrap knows the torch builds of Linux only, and this is {system}.", system=host.system),
+            tr("bootstrap knows the torch builds of Linux only, and this is {system}.", system=context.host.system),
             hint=tr("envtool create NAME --pip torch takes what the default index has for this system."),
             code=ExitCode.MISSING,
         )
-    machine = _hardware(host, request)
+    machine = _hardware(context.host, request)
     choice = builds.choose(machine, builds.Wanted(request.cpu, request.torch))
-    reporter.note(choice.reason)
-    everything = gather(host, request.sources)
-    with reporter.bar(tr("Looking for torch")):
-        engine, why = torch_sources.engine(host, request.engine, everything)
-        found, search = _look(host, request, choice, engine, everything)
-    _explain(found, choice, search, reporter)
+    context.reporter.note(choice.reason)
+    everything = gather(context, request.sources)
+    with context.reporter.bar(tr("Looking for torch")):
+        engine, why = torch_sources.engine(context, request.engine, everything)
+        found, search = _look(context, request, choice, engine, everything)
+    _explain(found, choice, search, context.reporter)
     for remark in () if choice.cpu else builds.remarks(machine, found.candidate):
-        reporter.warn(remark)
-    created = create(host, _create_request(request, found, engine, why), reporter, confirm)
+        context.reporter.warn(remark)
+    created = create(context, _create_request(request, found, engine, why), confirm)
     made = Bootstrapped(created, machine, choice, found, dict(search.outcomes))
     if request.dry_run:
         return made
     _write_record(made)
     _compare(created.environment.prefix, found)
-    return _verified(host, made, reporter) if request.verify else made
+    return _verified(context, made) if request.verify else made
 
 
-def _refuse_taken(host: Host, request: BootstrapRequest) -> None:
+def _refuse_taken(context: Context, request: BootstrapRequest) -> None:
     """Refuse a name or place that cannot be had before anything is asked of the network."""
     if request.prefix:
         names.refuse_existing(request.prefix.expanduser().absolute(), "")
         return
     names.check(request.name)
-    for folder in (*find.envs_dirs(host), find.venvs_dir(host)):
+    for folder in context.folders.every:
         if kind_of(folder / request.name):
             names.refuse_existing(folder / request.name, request.name)
 
@@ -166,16 +166,18 @@ def _hardware(host: Host, request: BootstrapRequest) -> Hardware:
 
 
 def _look(
-    host: Host, request: BootstrapRequest, choice: Choice, engine: str, everything: Sources
+    context: Context, request: BootstrapRequest, choice: Choice, engine: str, everything: Sources
 ) -> tuple[Found, Search]:
     """Return the wheel to install, and the search that found it. Raises EnvtoolError where no source has one."""
     from packaging.tags import platform_tags
 
-    asked = torch_sources.sources(host, everything.pip, choice.candidates, offline=everything.offline)
+    asked = torch_sources.sources(context, everything.pip, choice.candidates, offline=everything.offline)
     # Without network it may still come to a venv: then when the engine finds no channel in its cache.
     own_python = engine_selection.uses_local_python(engine) or everything.offline
     pythons = torch_sources.pythons(request.python, own=own_python)
-    search = Search(torch_sources.indexes(host, everything.pip), pythons, tuple(platform_tags()), host.machine)
+    search = Search(
+        torch_sources.indexes(context, everything.pip), pythons, tuple(platform_tags()), context.host.machine
+    )
     found = search.best(choice.candidates, asked)
     if found is None and own_python and not request.python:
         search.pythons = (*pythons, *torch_sources.other_pythons(pythons))
@@ -246,14 +248,14 @@ def _compare(prefix: Path, found: Found) -> None:
         )
 
 
-def _verified(host: Host, made: Bootstrapped, reporter: Reporter) -> Bootstrapped:
+def _verified(context: Context, made: Bootstrapped) -> Bootstrapped:
     environment = made.created.environment
     target = VerifyTarget(pip_packages.interpreter(environment.prefix), environment.name)
     try:
-        report = verify(host, target, VerifyOptions(device="gpu" if made.gpu_expected else "cpu"), reporter)
+        report = verify(context, target, VerifyOptions(device="gpu" if made.gpu_expected else "cpu"))
     except KeyboardInterrupt:
         shown = environment.name or environment.prefix
-        reporter.warn(
+        context.reporter.warn(
             tr("{name} is whole; only its verification was interrupted: envtool verify-gpu {name}", name=shown)
         )
         raise

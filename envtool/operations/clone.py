@@ -15,10 +15,10 @@ from envtool.environments import packages
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Environment, Package
+from envtool.operations.context import Context
 from envtool.operations.steps import names
 from envtool.operations.steps.location import is_installation, place
 from envtool.operations.steps.prefix_lock import holding, new_prefix, refuse_unfinished, require_environment
-from envtool.paths import Host
 from envtool.prefix import environments_txt, history
 from envtool.prefix.marks import OWN, record_maker
 from envtool.redaction import redact
@@ -73,16 +73,16 @@ class Cloned:
         }
 
 
-def clone(host: Host, request: CloneRequest, reporter: Reporter) -> Cloned:
+def clone(context: Context, request: CloneRequest) -> Cloned:
     """Make the clone and return it. Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C."""
     source = request.source
     names.refuse_own(request.name, source.name)
-    prefix = place(host, request.name, request.prefix, source.kind)
-    with _reading(source, request.command, reporter, dry_run=request.dry_run):
-        original = _look(source, prefix, reporter)
+    prefix = place(context, request.name, request.prefix, source.kind)
+    with _reading(source, request.command, context.reporter, dry_run=request.dry_run):
+        original = _look(source, prefix, context.reporter)
         contents = packages.read(source)
         for warning in contents.warnings:
-            reporter.warn(warning)
+            context.reporter.warn(warning)
         cloned = Cloned(
             environment=Environment(request.name, prefix, source.kind, source.engine),
             source=source,
@@ -96,7 +96,7 @@ def clone(host: Host, request: CloneRequest, reporter: Reporter) -> Cloned:
         if request.dry_run:
             return cloned
         stays = [package for package in contents.conda if package.name in original.ledger.packages]
-        copied = _carry_out(host, request, cloned, original, stays, reporter)
+        copied = _carry_out(context, request, cloned, original, stays)
     return replace(cloned, linked=copied.linked, reflinked=copied.reflinked, rewritten=len(copied.rewritten))
 
 
@@ -137,17 +137,21 @@ def _exists(source: Environment, part: str) -> bool:
 
 
 def _carry_out(
-    host: Host, request: CloneRequest, cloned: Cloned, original: Original, stays: Sequence[Package], reporter: Reporter
+    context: Context, request: CloneRequest, cloned: Cloned, original: Original, stays: Sequence[Package]
 ) -> Copied:
     """Build the clone beside its place, for its place, and rename it in: the one step that cannot be half done."""
     prefix = cloned.environment.prefix
     with new_prefix(
-        prefix, request.name, request.command, reporter, lambda gone: environments_txt.unregister(host, gone)
+        prefix,
+        request.name,
+        request.command,
+        context.reporter,
+        lambda gone: environments_txt.unregister(context.host, gone),
     ) as scratch:
         stage = scratch / "stage"
         stage.mkdir()
         try:
-            copied = copy(original, stage, prefix, reporter)
+            copied = copy(original, stage, prefix, context.reporter)
         except OSError as error:
             raise EnvtoolError(
                 tr(
@@ -163,5 +167,5 @@ def _carry_out(
         record_maker(stage, cloned.source.engine, __version__)
         stage.replace(prefix)
         if cloned.environment.kind == "conda":
-            environments_txt.register(host, prefix)
+            environments_txt.register(context.host, prefix)
     return copied

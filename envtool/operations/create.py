@@ -13,12 +13,12 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources, Spec
+from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection, pip_packages, pypi_names, torch_index
 from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.location import place
 from envtool.operations.steps.package_sources import NOTHING, Asked, gather, stays_private
 from envtool.operations.steps.prefix_lock import new_prefix
-from envtool.paths import Host
 from envtool.prefix.marks import mark_finished, record_maker
 from envtool.prefix.state_file import state_file
 from envtool.reporter import Reporter
@@ -71,63 +71,60 @@ class Created:
         }
 
 
-def create(
-    host: Host, request: CreateRequest, reporter: Reporter, confirm: Callable[[Solution], bool] = lambda _: True
-) -> Created:
+def create(context: Context, request: CreateRequest, confirm: Callable[[Solution], bool] = lambda _: True) -> Created:
     """Make an environment and return it. ``confirm`` sees the solution before anything is written and may say no.
 
     Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C.
     """
-    choice = engine_selection.for_new(host, request.engine)
-    prefix = place(host, request.name, request.prefix, choice.engine.kind)
-    reporter.note(request.engine_reason or choice.reason)
+    choice = engine_selection.for_new(context, request.engine)
+    prefix = place(context, request.name, request.prefix, choice.engine.kind)
+    context.reporter.note(request.engine_reason or choice.reason)
     try:
-        return _create(host, request, choice, prefix, reporter, confirm)
+        return _create(context, request, choice, prefix, confirm)
     except EnvtoolError as error:
-        fallback = _without_channels(host, request, choice.engine, error)
+        fallback = _without_channels(context, request, choice.engine, error)
         if fallback is None:
             raise
-        engine = engine_selection.without_channels(host)
+        engine = engine_selection.without_channels(context)
         reason = tr(
             "Engine: {engine}, since no channel can be read and the pip index has everything that was asked for.",
             engine=engine.name,
         )
-        reporter.note(reason)
-        prefix = place(host, fallback.name, fallback.prefix, engine.kind)
-        return _create(host, fallback, EngineChoice(engine, reason), prefix, reporter, confirm)
+        context.reporter.note(reason)
+        prefix = place(context, fallback.name, fallback.prefix, engine.kind)
+        return _create(context, fallback, EngineChoice(engine, reason), prefix, confirm)
 
 
 def _create(
-    host: Host,
+    context: Context,
     request: CreateRequest,
     choice: EngineChoice,
     prefix: Path,
-    reporter: Reporter,
     confirm: Callable[[Solution], bool],
 ) -> Created:
     spec = _with_python(request.spec, choice.engine)
-    sources = gather(host, request.sources, spec.channels)
-    spec = replace(spec, pip=torch_index.localized(host, spec.pip, sources, reporter))
-    with engine_selection.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
+    sources = gather(context, request.sources, spec.channels)
+    spec = replace(spec, pip=torch_index.localized(context, spec.pip, sources))
+    with engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos) as engine:
         with_pip = request.with_pip and choice.engine.conda_half and not spec.explicit
-        solution = _solve(engine, spec, sources, reporter, with_pip=with_pip)
+        solution = _solve(engine, spec, sources, context.reporter, with_pip=with_pip)
         lines = _pip_lines(spec, solution, request, choice.engine)
         half = pip_packages.half(lines, force=request.force, compile_bytecode=request.compile_bytecode)
         pins: tuple[str, ...] = ()
         if lines:  # before anything is linked, so that what cannot be had is known by then
-            pins, sources = pip_packages.resolve(host, half, solution.python, sources, reporter)
+            pins, sources = pip_packages.resolve(context, half, solution.python, sources)
         environment = Environment(request.name, prefix, choice.engine.kind, choice.engine.name)
         created = Created(environment, choice.engine.name, solution.link, pins or lines, request.dry_run)
         if request.dry_run:
             return created
         if not confirm(solution):
             raise EnvtoolError(tr("Nothing was made, as you wished."), code=ExitCode.INTERRUPTED)
-        with new_prefix(prefix, request.name, request.command, reporter, engine.unregister) as scratch:
-            engine.create(solution, prefix, scratch, reporter)
+        with new_prefix(prefix, request.name, request.command, context.reporter, engine.unregister) as scratch:
+            engine.create(solution, prefix, scratch, context.reporter)
             if lines:
-                pip_packages.install(host, half, prefix, sources, reporter)
+                pip_packages.install(context, half, prefix, sources)
             if request.compile_bytecode and solution.python:
-                installers.compile_bytecode(pip_packages.interpreter(prefix), reporter)
+                installers.compile_bytecode(pip_packages.interpreter(prefix), context.reporter)
             _store_variables(prefix, spec.variables)
             record_maker(prefix, choice.engine.name, __version__)
             mark_finished(prefix)
@@ -177,7 +174,7 @@ def _store_variables(prefix: Path, variables: Mapping[str, str]) -> None:
 
 
 def _without_channels(
-    host: Host, request: CreateRequest, engine: EngineType, error: EnvtoolError
+    context: Context, request: CreateRequest, engine: EngineType, error: EnvtoolError
 ) -> CreateRequest | None:
     """Return the request with pip packages for conda's, where no channel can be read; None where that is not the same.
 
@@ -187,7 +184,7 @@ def _without_channels(
         return None
     if request.sources.channels or request.spec.channels or request.spec.explicit:
         return None  # somebody named a channel: that is where it is to come from
-    if stays_private(host, request.sources):
+    if stays_private(context, request.sources):
         return None
     lines = [pypi_names.requirement(item) for item in request.spec.conda if _name(item) not in ("python", "pip")]
     if any(line is None for line in lines):

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 from envtool.clients import conda
-from envtool.environments import find, packages
+from envtool.environments import packages
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
 from envtool.i18n import tr
-from envtool.mirrors import catalogue
 from envtool.model import Archive, Environment, Package, Spec
+from envtool.operations.context import Context
 from envtool.operations.steps import pip_export
 from envtool.operations.steps.target import target
-from envtool.paths import Host
 from envtool.prefix import state_file
 from envtool.redaction import is_secret
 from envtool.reporter import Reporter
@@ -45,17 +44,19 @@ class Exported:
     path: Path | None
 
 
-def export(host: Host, request: ExportRequest, reporter: Reporter) -> Exported:
+def export(context: Context, request: ExportRequest) -> Exported:
     """Write down an environment. What cannot travel is told to ``reporter``. Raises EnvtoolError."""
-    environment = target(host, request.name)
+    environment = target(context, request.name)
     if environment.unfinished:
-        reporter.warn(tr("{prefix} is unfinished: what is written is what is there now.", prefix=environment.prefix))
+        context.reporter.warn(
+            tr("{prefix} is unfinished: what is written is what is there now.", prefix=environment.prefix)
+        )
     contents = packages.read(environment)
     for warning in contents.warnings:
-        reporter.warn(warning)
+        context.reporter.warn(warning)
     form = request.format or _usual_format(request.output)
     write = {"environment-yml": _environment_yml, "requirements": _requirements, "explicit": _explicit}[form]
-    text = write(host, environment, contents, reporter)
+    text = write(context, environment, contents)
     if request.output:
         _save(request.output, text)
     return Exported(environment, form, text, request.output)
@@ -74,7 +75,7 @@ def _save(path: Path, text: str) -> None:
 
 
 # -- environment.yml ----------------------------------------------------------------------------------------------
-def _environment_yml(host: Host, environment: Environment, contents: Contents, reporter: Reporter) -> str:
+def _environment_yml(context: Context, environment: Environment, contents: Contents) -> str:
     pip = [package for package in contents.pip if package.name != "pip"]
     if environment.kind == "venv":
         version = packages.python_version(environment)
@@ -86,28 +87,28 @@ def _environment_yml(host: Host, environment: Environment, contents: Contents, r
         half += ["pip"] if pip and not any(package.name == "pip" for package in contents.conda) else []
     spec = Spec(
         name=environment.name if environment.name != "base" else "",
-        channels=_channels(host, environment, contents.conda, reporter),
+        channels=_channels(context, environment, contents.conda),
         conda=tuple(half),
         pip=(
-            *pip_export.index_lines(pip, catalogue.load(host).torch, reporter),
-            *pip_export.requirement_lines(pip, reporter),
+            *pip_export.index_lines(pip, context.catalogue.torch, context.reporter),
+            *pip_export.requirement_lines(pip, context.reporter),
         ),
-        variables=_variables(environment, reporter),
+        variables=_variables(environment, context.reporter),
     )
     return environment_yml.write(spec)
 
 
-def _channels(host: Host, environment: Environment, half: Sequence[Package], reporter: Reporter) -> tuple[str, ...]:
+def _channels(context: Context, environment: Environment, half: Sequence[Package]) -> tuple[str, ...]:
     """Return the channels that packages came from: those given by hand first, then the configured ones in order."""
-    settings = conda.in_force(host, root=find.conda_root(host), prefix=environment.prefix)
+    settings = context.conda_settings(environment.prefix)
     names = {p.channel: conda.canonical_name(settings, p.channel) for p in half if p.channel}
     used = list(dict.fromkeys(names[package.channel] for package in half if package.channel))
     configured = [conda.canonical_name(settings, channel) for channel in settings.channels]
     for name in used:
         if name.startswith("file:"):
-            reporter.warn(tr("The channel {name} is a folder of this machine.", name=name))
+            context.reporter.warn(tr("The channel {name} is a folder of this machine.", name=name))
     if unknown := [package.name for package in half if not package.channel]:
-        reporter.warn(tr("It is not recorded which channel brought {names}.", names=_some(unknown)))
+        context.reporter.warn(tr("It is not recorded which channel brought {names}.", names=_some(unknown)))
     return (*(name for name in used if name not in configured), *(name for name in configured if name in used))
 
 
@@ -120,21 +121,21 @@ def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:
 
 
 # -- requirements.txt ---------------------------------------------------------------------------------------------
-def _requirements(host: Host, environment: Environment, contents: Contents, reporter: Reporter) -> str:
+def _requirements(context: Context, environment: Environment, contents: Contents) -> str:
     inside = [_as_on_the_index(package, contents.owners[package.name]) for package in contents.inside]
     version = packages.python_version(environment)
     both = pip_export.without_tools([*contents.pip, *inside], version)
     owners = {"python", *(package.name for package in contents.owners.values())}
     others = [p.name for p in sorted(contents.conda, key=lambda p: not p.requested) if p.name not in owners]
     if others:
-        reporter.warn(
+        context.reporter.warn(
             tr("Left out, for they are no Python packages: {names}. environment-yml has them.", names=_some(others))
         )
     return requirements.write(
         [
             *([f"# Python {version}"] if version else []),
-            *pip_export.index_lines(both, catalogue.load(host).torch, reporter),
-            *pip_export.requirement_lines(both, reporter),
+            *pip_export.index_lines(both, context.catalogue.torch, context.reporter),
+            *pip_export.requirement_lines(both, context.reporter),
         ]
     )
 
@@ -146,7 +147,7 @@ def _as_on_the_index(distribution: Package, owner: Package) -> Package:
 
 
 # -- explicit list ------------------------------------------------------------------------------------------------
-def _explicit(host: Host, environment: Environment, contents: Contents, reporter: Reporter) -> str:
+def _explicit(context: Context, environment: Environment, contents: Contents) -> str:
     if environment.kind == "venv":
         raise EnvtoolError(
             tr("{prefix} is a venv: it has no conda packages to list.", prefix=environment.prefix),
@@ -155,13 +156,15 @@ def _explicit(host: Host, environment: Environment, contents: Contents, reporter
         )
     ordered = list(in_link_order(contents.conda))
     if nowhere := [package.name for package in ordered if not package.url]:
-        reporter.warn(tr("Left out, for no address is recorded for them: {names}.", names=", ".join(nowhere)))
+        context.reporter.warn(tr("Left out, for no address is recorded for them: {names}.", names=", ".join(nowhere)))
     if contents.pip:
         names = _some([package.name for package in contents.pip])
-        reporter.warn(tr("Left out, for an explicit list has conda packages only: {names} from pip.", names=names))
+        context.reporter.warn(
+            tr("Left out, for an explicit list has conda packages only: {names} from pip.", names=names)
+        )
     platforms = [package.subdir for package in ordered if package.subdir not in ("", "noarch")]
     archives = (Archive(package.url, package.md5, package.sha256) for package in ordered if package.url)
-    return explicit.write(archives, next(iter(platforms), host.subdir))
+    return explicit.write(archives, next(iter(platforms), context.host.subdir))
 
 
 def in_link_order(half: Sequence[Package]) -> Iterator[Package]:

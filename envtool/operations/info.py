@@ -14,14 +14,13 @@ from envtool.environments.torch_build import torch
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Environment, Package
+from envtool.operations.context import Context
 from envtool.operations.steps.disk_usage import measure
 from envtool.operations.steps.prefix_lock import refuse_unfinished
 from envtool.operations.vars import shown
-from envtool.paths import Host
 from envtool.prefix import frozen, pinned
 from envtool.prefix.history import Revision, revisions
 from envtool.prefix.marks import OWN
-from envtool.reporter import Reporter
 
 _LAST = 5  # changes worth a line each
 
@@ -76,11 +75,11 @@ class Info:
         }
 
 
-def info(host: Host, environment: Environment, reporter: Reporter, *, show: bool = False) -> Info:
+def info(context: Context, environment: Environment, *, show: bool = False) -> Info:
     """Return everything about an environment; variables that look like secrets are masked unless ``show``."""
     prefix = environment.prefix
     contents = packages.read(environment)
-    active = find.active(host)
+    active = context.active
     return Info(
         environment,
         active=bool(active and active.prefix == prefix),
@@ -91,8 +90,8 @@ def info(host: Host, environment: Environment, reporter: Reporter, *, show: bool
         broken=(*contents.warnings, *state.python_missing(environment)),
         conda=len(contents.conda),
         pip=len(contents.pip),
-        channels=_channels(host, environment, contents.conda),
-        size=_size(host, environment, reporter),
+        channels=_channels(context, environment, contents.conda),
+        size=_size(context, environment),
         variables=shown(environment, show=show),
         pins=_pins(prefix),
         changed=state.last_change(prefix),
@@ -109,8 +108,8 @@ def _unfinished(environment: Environment) -> tuple[str, ...]:
     return ()
 
 
-def _channels(host: Host, environment: Environment, half: tuple[Package, ...]) -> dict[str, int]:
-    settings = conda.in_force(host, root=find.conda_root(host), prefix=environment.prefix)
+def _channels(context: Context, environment: Environment, half: tuple[Package, ...]) -> dict[str, int]:
+    settings = context.conda_settings(environment.prefix)
     used = Counter(package.channel for package in half if package.channel)
     named = Counter[str]()
     for channel, count in used.items():
@@ -118,9 +117,9 @@ def _channels(host: Host, environment: Environment, half: tuple[Package, ...]) -
     return dict(named.most_common())
 
 
-def _size(host: Host, environment: Environment, reporter: Reporter) -> Size:
-    with reporter.bar(tr("Measuring"), unit="files") as bar:
-        return measure(environment, find.find_all(host), bar.update)
+def _size(context: Context, environment: Environment) -> Size:
+    with context.reporter.bar(tr("Measuring"), unit="files") as bar:
+        return measure(environment, find.find_all(context.host, context.folders), bar.update)
 
 
 def _pins(prefix: Path) -> tuple[str, ...]:

@@ -16,11 +16,11 @@ from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources, Spec
+from envtool.operations.context import Context
 from envtool.operations.list import named
 from envtool.operations.steps import engine_selection, pip_packages, torch_index
 from envtool.operations.steps.package_sources import NOTHING, Asked, gather
 from envtool.operations.steps.transaction import Frame, changing, held, refuse_frozen
-from envtool.paths import Host
 from envtool.prefix.snapshot import Footprint
 from envtool.reporter import Reporter
 
@@ -84,45 +84,43 @@ class Changed:
 Agree = Callable[[Solution], bool]
 
 
-def install(host: Host, request: InstallRequest, reporter: Reporter, confirm: Agree = lambda _: True) -> Changed:
+def install(context: Context, request: InstallRequest, confirm: Agree = lambda _: True) -> Changed:
     """Add packages. All is resolved and fetched before the first write; a failure brings the old state back."""
     environment = request.environment
     _refuse_base(environment)
     if not request.override_frozen:
         refuse_frozen(environment)
-    with held(environment, request.command, reporter, dry_run=request.dry_run) as scratch:
+    with held(environment, request.command, context.reporter, dry_run=request.dry_run) as scratch:
         before = packages.read(environment)
-        sources = gather(host, request.sources, request.spec.channels, environment.prefix)
-        choice = engine_selection.for_existing(host, environment)
-        reporter.note(choice.reason)
-        with engine_selection.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
+        sources = gather(context, request.sources, request.spec.channels, environment.prefix)
+        choice = engine_selection.for_existing(context, environment)
+        context.reporter.note(choice.reason)
+        with engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos) as engine:
             to_solve = SolveRequest(request.spec.conda, update=request.update, archives=request.spec.explicit)
-            solution = _solve(engine, to_solve, environment, sources, reporter)
-            lines = torch_index.localized(host, request.spec.pip, sources, reporter)
+            solution = _solve(engine, to_solve, environment, sources, context.reporter)
+            lines = torch_index.localized(context, request.spec.pip, sources)
             half = pip_packages.half(lines, before.inside, force=request.force)
             pins: tuple[str, ...] = ()
             if half.lines:
                 python = solution.python or packages.python_version(environment)
-                pins, sources = pip_packages.resolve(host, half, python, sources, reporter)
+                pins, sources = pip_packages.resolve(context, half, python, sources)
             if request.dry_run:
                 there = (*before.pip, *before.inside, *solution.link)
                 gone, new = pip_packages.foreseen(half, pins, there, upgrade=request.upgrade)
-                return _changed(host, environment, (*solution.unlink, *gone), (*solution.link, *new), dry_run=True)
+                return _changed(context, environment, (*solution.unlink, *gone), (*solution.link, *new), dry_run=True)
             _ask(confirm, solution)
             frame = Frame(environment.prefix, request.command, scratch)
             met = pip_packages.footprint(environment.prefix, before, half, pins, upgrade=request.upgrade)
-            with changing(frame, engine, solution, met, reporter):
+            with changing(frame, engine, solution, met, context.reporter):
                 if not solution.changes_nothing:
-                    engine.change(solution, environment.prefix, scratch, reporter)
+                    engine.change(solution, environment.prefix, scratch, context.reporter)
                 if half.lines:
                     options = InstallOptions(upgrade=request.upgrade)
-                    pip_packages.install(host, half, environment.prefix, sources, reporter, options)
-    return _compared(host, environment, before)
+                    pip_packages.install(context, half, environment.prefix, sources, options)
+    return _compared(context, environment, before)
 
 
-def update(
-    host: Host, request: InstallRequest, names: Sequence[str], reporter: Reporter, confirm: Agree = lambda _: True
-) -> Changed:
+def update(context: Context, request: InstallRequest, names: Sequence[str], confirm: Agree = lambda _: True) -> Changed:
     """Bring packages of either half to their newest versions, all of them where no name is given.
 
     pip packages that came from a folder or a repository stay: their newest version is not known to an index.
@@ -134,35 +132,35 @@ def update(
         conda = tuple(package.name for package in contents.conda if package.name != "python")
         pip = tuple(package.name for package in contents.pip if package.origin is None)
     spec = Spec(channels=_channels_of(contents), pip=pip)
-    return install(host, replace(request, spec=spec, update=conda, upgrade=True), reporter, confirm)
+    return install(context, replace(request, spec=spec, update=conda, upgrade=True), confirm)
 
 
-def uninstall(host: Host, request: UninstallRequest, reporter: Reporter, confirm: Agree = lambda _: True) -> Changed:
+def uninstall(context: Context, request: UninstallRequest, confirm: Agree = lambda _: True) -> Changed:
     """Remove packages from whichever half has them. Raises EnvtoolError where one is in neither."""
     environment = request.environment
     _refuse_base(environment)
     if not request.override_frozen:
         refuse_frozen(environment)
-    with held(environment, request.command, reporter, dry_run=request.dry_run) as scratch:
+    with held(environment, request.command, context.reporter, dry_run=request.dry_run) as scratch:
         before = packages.read(environment)
         conda, pip = _sort_by_half(request.names, before, environment)
-        choice = engine_selection.for_existing(host, environment)
-        reporter.note(choice.reason)
-        with engine_selection.opened(host, choice, request.command, accept_tos=request.accept_tos) as engine:
-            sources = gather(host, request.sources, _channels_of(before), environment.prefix)
-            solution = _solve(engine, SolveRequest(remove=conda), environment, sources, reporter)
+        choice = engine_selection.for_existing(context, environment)
+        context.reporter.note(choice.reason)
+        with engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos) as engine:
+            sources = gather(context, request.sources, _channels_of(before), environment.prefix)
+            solution = _solve(engine, SolveRequest(remove=conda), environment, sources, context.reporter)
             if request.dry_run:
                 gone = tuple(package for package in before.pip if package.name in pip)
-                return _changed(host, environment, (*solution.unlink, *gone), solution.link, dry_run=True)
+                return _changed(context, environment, (*solution.unlink, *gone), solution.link, dry_run=True)
             _ask(confirm, solution)
             frame = Frame(environment.prefix, request.command, scratch)
             met = Footprint(pip_packages.files_of(environment.prefix, set(pip)))
-            with changing(frame, engine, solution, met, reporter):
+            with changing(frame, engine, solution, met, context.reporter):
                 if pip:
                     installers.uninstall(pip, pip_packages.interpreter(environment.prefix))
                 if not solution.changes_nothing:
-                    engine.change(solution, environment.prefix, scratch, reporter)
-    return _compared(host, environment, before)
+                    engine.change(solution, environment.prefix, scratch, context.reporter)
+    return _compared(context, environment, before)
 
 
 def _ask(confirm: Agree, solution: Solution) -> None:
@@ -230,7 +228,7 @@ def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _compared(host: Host, environment: Environment, before: Contents) -> Changed:
+def _compared(context: Context, environment: Environment, before: Contents) -> Changed:
     """Return what came and went since ``before``."""
 
     def identities(contents: Contents) -> dict[tuple[str, str, str, str], Package]:
@@ -240,10 +238,10 @@ def _compared(host: Host, environment: Environment, before: Contents) -> Changed
     old, new = identities(before), identities(packages.read(environment))
     removed = tuple(package for key, package in old.items() if key not in new)
     added = tuple(package for key, package in new.items() if key not in old)
-    return _changed(host, environment, removed, added, dry_run=False)
+    return _changed(context, environment, removed, added, dry_run=False)
 
 
 def _changed(
-    host: Host, environment: Environment, removed: Sequence[Package], added: Sequence[Package], *, dry_run: bool
+    context: Context, environment: Environment, removed: Sequence[Package], added: Sequence[Package], *, dry_run: bool
 ) -> Changed:
-    return Changed(environment, named(host, environment, removed), named(host, environment, added), dry_run)
+    return Changed(environment, named(context, environment, removed), named(context, environment, added), dry_run)

@@ -10,10 +10,9 @@ from envtool.environments.size import Size
 from envtool.environments.torch_build import torch
 from envtool.i18n import tr
 from envtool.model import Environment, Package
+from envtool.operations.context import Context
 from envtool.operations.steps.disk_usage import measure
-from envtool.paths import Host
 from envtool.prefix import frozen
-from envtool.reporter import Reporter
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,10 @@ class Surveyed:
     size: Size
 
 
-def list_environments(host: Host) -> tuple[Listed, ...]:
+def list_environments(context: Context) -> tuple[Listed, ...]:
     """Return every environment on this machine, and the active one also where nothing else leads to it."""
-    environments = find.find_all(host)
-    active = find.active(host)
+    environments = find.find_all(context.host, context.folders)
+    active = context.active
     if active and not any(_same(active, environment) for environment in environments):
         environments = (*environments, active)
     return tuple(
@@ -49,12 +48,12 @@ def list_environments(host: Host) -> tuple[Listed, ...]:
     )
 
 
-def survey(host: Host, reporter: Reporter) -> tuple[Surveyed, ...]:
+def survey(context: Context) -> tuple[Surveyed, ...]:
     """Return every environment on this machine, looked into; their files are walked, which may take its time."""
-    listed = list_environments(host)
+    listed = list_environments(context)
     every = [item.environment for item in listed]
     found = []
-    with reporter.bar(tr("Measuring"), total=len(listed), unit="files") as bar:
+    with context.reporter.bar(tr("Measuring"), total=len(listed), unit="files") as bar:
         for done, item in enumerate(listed):
             label = item.environment.name or str(item.environment.prefix)
 
@@ -66,19 +65,19 @@ def survey(host: Host, reporter: Reporter) -> tuple[Surveyed, ...]:
     return tuple(found)
 
 
-def list_packages(host: Host, name_or_path: str) -> tuple[Environment, Contents]:
+def list_packages(context: Context, name_or_path: str) -> tuple[Environment, Contents]:
     """Return an environment and what is in it, its channels named.
 
     Raises EnvtoolError where there is no such environment.
     """
-    environment = find.resolve(host, name_or_path)
+    environment = find.resolve(context.host, context.folders, name_or_path)
     contents = packages.read(environment)
-    return environment, replace(contents, conda=named(host, environment, contents.conda))
+    return environment, replace(contents, conda=named(context, environment, contents.conda))
 
 
-def named(host: Host, environment: Environment, these: Sequence[Package]) -> tuple[Package, ...]:
+def named(context: Context, environment: Environment, these: Sequence[Package]) -> tuple[Package, ...]:
     """Return packages of an environment, each channel under the name that the user's settings give it."""
-    settings = conda.in_force(host, root=find.conda_root(host), prefix=environment.prefix)
+    settings = context.conda_settings(environment.prefix)
     names = {channel: conda.canonical_name(settings, channel) for channel in {p.channel for p in these} if channel}
     return tuple(replace(package, channel=names.get(package.channel, "")) for package in these)
 

@@ -8,11 +8,10 @@ from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
+from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection
 from envtool.operations.steps.prefix_lock import discard, holding, require_environment
-from envtool.paths import Host
 from envtool.prefix.marks import OWN, intent_of
-from envtool.reporter import Reporter
 
 # Folders that environments consist of. What lies beside them was put there by the user.
 _PARTS = frozenset(
@@ -31,11 +30,11 @@ class Removal:
     own_files: tuple[Path, ...]
 
 
-def look(host: Host, name_or_path: str) -> Removal:
+def look(context: Context, name_or_path: str) -> Removal:
     """Return what removing an environment would take away. Raises EnvtoolError where it must not be removed."""
-    environment = find.resolve(host, name_or_path)
-    active = find.active(host)
-    if environment.name == "base" or environment.prefix == find.conda_root(host):
+    environment = find.resolve(context.host, context.folders, name_or_path)
+    active = context.active
+    if environment.name == "base" or environment.prefix == context.root:
         raise EnvtoolError(
             tr("{prefix} is conda's own installation, not one of its environments.", prefix=environment.prefix),
             hint=tr("Removing it would take conda and every environment in it along."),
@@ -51,17 +50,17 @@ def look(host: Host, name_or_path: str) -> Removal:
     return Removal(environment, own)
 
 
-def remove(host: Host, removal: Removal, reporter: Reporter, confirm: Callable[[Removal], bool]) -> None:
+def remove(context: Context, removal: Removal, confirm: Callable[[Removal], bool]) -> None:
     """Remove an environment after ``confirm`` has seen what goes. It leaves its place at once; then its files go."""
     if not confirm(removal):
         raise EnvtoolError(tr("Nothing was removed, as you wished."), code=ExitCode.INTERRUPTED)
     prefix = removal.environment.prefix
-    with holding(prefix, f"remove {removal.environment.name or prefix}", reporter):
+    with holding(prefix, f"remove {removal.environment.name or prefix}", context.reporter):
         if prefix.exists():
             if not intent_of(prefix).exists() and not (prefix / OWN / "unfinished.json").exists():
                 require_environment(prefix)
-            with reporter.bar(tr("Removing")):
+            with context.reporter.bar(tr("Removing")):
                 discard(prefix)
-    choice = engine_selection.for_existing(host, removal.environment)
-    with engine_selection.opened(host, choice, "envtool remove") as engine:
+    choice = engine_selection.for_existing(context, removal.environment)
+    with engine_selection.opened(context, choice, "envtool remove") as engine:
         engine.unregister(prefix)

@@ -7,16 +7,14 @@ from typing import Any
 
 from envtool.engines.cloning import rename as in_place
 from envtool.engines.cloning.rename import Move
-from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
+from envtool.operations.context import Context
 from envtool.operations.steps import names
 from envtool.operations.steps.location import is_installation, place, refuse_taken
 from envtool.operations.steps.prefix_lock import holding, refuse_unfinished, require_environment
-from envtool.paths import Host
 from envtool.prefix import environments_txt
-from envtool.reporter import Reporter
 
 
 @dataclass(frozen=True)
@@ -50,31 +48,31 @@ class Renamed:
         }
 
 
-def rename(host: Host, request: RenameRequest, reporter: Reporter) -> Renamed:
+def rename(context: Context, request: RenameRequest) -> Renamed:
     """Rename an environment and return it. Raises EnvtoolError; it lies at its old place then, as it was."""
     source = request.source
     names.refuse_own(request.name, source.name)
-    _refuse(host, source)
-    new = _place(host, request)
+    _refuse(context, source)
+    new = _place(context, request)
     environment = Environment(request.name, new, source.kind, source.engine)
     if request.dry_run:
         return Renamed(environment, source, dry_run=True)
-    with holding(source.prefix, request.command, reporter), holding(new, request.command, reporter):
+    with holding(source.prefix, request.command, context.reporter), holding(new, request.command, context.reporter):
         require_environment(source.prefix)
         refuse_unfinished(source)
         names.refuse_existing(new, request.name)
-        count = _move(host, Move(source.prefix, new, request.command), source.prefix, new, reporter)
+        count = _move(context, Move(source.prefix, new, request.command), source.prefix, new)
     return Renamed(environment, source, dry_run=False, rewritten=count)
 
 
-def _refuse(host: Host, source: Environment) -> None:
+def _refuse(context: Context, source: Environment) -> None:
     if is_installation(source):
         raise EnvtoolError(
             tr("{prefix} is conda's own installation, not one of its environments.", prefix=source.prefix),
             hint=tr("Its environment can be cloned: envtool clone base NAME"),
             code=ExitCode.USAGE,
         )
-    active = find.active(host)
+    active = context.active
     if active and active.prefix == source.prefix:
         raise EnvtoolError(
             tr("The environment {name} is active in this shell.", name=source.name or source.prefix),
@@ -83,34 +81,34 @@ def _refuse(host: Host, source: Environment) -> None:
         )
 
 
-def _place(host: Host, request: RenameRequest) -> Path:
+def _place(context: Context, request: RenameRequest) -> Path:
     """Return the new place: beside the old one, where an environment that goes by a name gets another name."""
     if request.prefix is None and request.source.name:
-        refuse_taken(host, request.name)
+        refuse_taken(context, request.name)
         new = request.source.prefix.parent / request.name
         names.refuse_existing(new, request.name)
         return new
-    return place(host, request.name, request.prefix, request.source.kind)
+    return place(context, request.name, request.prefix, request.source.kind)
 
 
-def _move(host: Host, move: Move, old: Path, new: Path, reporter: Reporter) -> int:
-    registered = environments_txt.is_registered(host, old)
+def _move(context: Context, move: Move, old: Path, new: Path) -> int:
+    registered = environments_txt.is_registered(context.host, old)
     try:
-        with reporter.bar(tr("Looking for its path"), unit="files") as bar:
+        with context.reporter.bar(tr("Looking for its path"), unit="files") as bar:
             count, warnings = move.prepare(bar.update)
         if registered:
-            environments_txt.register(host, new)
+            environments_txt.register(context.host, new)
         move.carry_out()
     except BaseException as error:
         if not new.exists():
             in_place.abandon(old)
-            environments_txt.unregister(host, new)
+            environments_txt.unregister(context.host, new)
         if isinstance(error, OSError):
             raise _failure(error, old, new) from error
         raise
-    environments_txt.unregister(host, old)
+    environments_txt.unregister(context.host, old)
     for warning in warnings:
-        reporter.warn(warning)
+        context.reporter.warn(warning)
     return count
 
 

@@ -8,30 +8,29 @@ from pathlib import Path
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
+from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection
 from envtool.operations.steps.old_state import bring_back as bring_back_old
 from envtool.operations.steps.old_state import old_state
 from envtool.operations.steps.package_sources import NOTHING, gather
 from envtool.operations.steps.prefix_lock import can_go_back, holding, settle
 from envtool.operations.steps.transaction import bring_back
-from envtool.paths import Host
 from envtool.prefix import snapshot
 from envtool.prefix.marks import begun, snapshot_of, unfinished
 from envtool.redaction import MASK
-from envtool.reporter import Reporter
 
 
-def rollback(host: Host, environment: Environment, reporter: Reporter) -> None:
+def rollback(context: Context, environment: Environment) -> None:
     """Bring an environment back to its state before an unfinished change. Raises EnvtoolError where there is none."""
     prefix = environment.prefix
-    with holding(prefix, f"rollback {environment.name or prefix}", reporter) as scratch:
+    with holding(prefix, f"rollback {environment.name or prefix}", context.reporter) as scratch:
         if not unfinished(prefix) or not can_go_back(prefix):
             raise _nothing_to_recover(environment)
         if old_state(prefix).exists():
-            choice = engine_selection.for_existing(host, environment)
-            sources = gather(host, NOTHING, (), prefix)
-            with engine_selection.opened(host, choice, "envtool rollback") as engine:
-                bring_back_old(prefix, scratch, engine, sources, reporter)
+            choice = engine_selection.for_existing(context, environment)
+            sources = gather(context, NOTHING, (), prefix)
+            with engine_selection.opened(context, choice, "envtool rollback") as engine:
+                bring_back_old(prefix, scratch, engine, sources, context.reporter)
             return
         try:
             bring_back(snapshot.load(prefix, snapshot_of(prefix)))
@@ -55,7 +54,7 @@ class Again:
     folder: Path
 
 
-def resume(host: Host, environment: Environment, reporter: Reporter) -> Again | None:
+def resume(context: Context, environment: Environment) -> Again | None:
     """Go back to where what was cut off began, and return what does it again; None if it is done.
 
     What it had fetched is in the caches, so that doing it again is quick. Raises EnvtoolError where nothing was cut
@@ -73,7 +72,7 @@ def resume(host: Host, environment: Environment, reporter: Reporter) -> Again | 
             hint=tr("Run it again yourself: {command}", command=command),
         )
     if can_go_back(environment.prefix):
-        rollback(host, environment, reporter)
+        rollback(context, environment)
     return Again(tuple(argv), folder)
 
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
+from envtool.operations.context import Context
 from envtool.operations.steps.activation import activation, scripts
 from envtool.operations.steps.prefix_lock import refuse_unfinished, settle
 from envtool.process import Command, hand_over
@@ -16,7 +17,7 @@ from envtool.process import Command, hand_over
 _ACTIVATE = 'for script in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do . "$script"; done; exec "$@"'
 
 
-def run(environment: Environment, argv: Sequence[str]) -> NoReturn:
+def run(context: Context, environment: Environment, argv: Sequence[str]) -> NoReturn:
     """Become ``argv`` inside an environment: its exit code is ours, signals reach it. Raises EnvtoolError."""
     if not argv:
         raise EnvtoolError(
@@ -26,12 +27,14 @@ def run(environment: Environment, argv: Sequence[str]) -> NoReturn:
         )
     settle(environment.prefix)
     refuse_unfinished(environment)
-    enter(environment, argv)
+    enter(context.host.environ, environment, argv)
 
 
-def enter(environment: Environment, argv: Sequence[str], more: Mapping[str, str] = {}) -> NoReturn:
+def enter(
+    environ: Mapping[str, str], environment: Environment, argv: Sequence[str], more: Mapping[str, str] = {}
+) -> NoReturn:
     """Become ``argv`` with an environment active around it, and ``more`` variables. Raises EnvtoolError."""
-    changes = {**activation(environment, os.environ), **more}
+    changes = {**activation(environment, environ), **more}
     if os.name != "nt" and scripts(environment):
         hand_over(Command(("/bin/sh", "-c", _ACTIVATE, "sh", *argv), env=changes))
     hand_over(Command(tuple(argv), env=changes))

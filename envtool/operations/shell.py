@@ -3,17 +3,18 @@
 import os
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
 from envtool.i18n import tr
 from envtool.model import Environment
+from envtool.operations.context import Context
 from envtool.operations.run import enter
 from envtool.operations.steps.activation import activation, programs, scripts, title
 from envtool.operations.steps.prefix_lock import refuse_unfinished
 from envtool.paths import Host
 from envtool.process import Command, hand_over
-from envtool.reporter import Reporter
 
 INSIDE = "ENVTOOL_SHELL"  # the prefix of the environment whose shell this is
 # What the shells read when they start: the user's own files first, the activation last. The texts are constant; what is
@@ -21,32 +22,36 @@ INSIDE = "ENVTOOL_SHELL"  # the prefix of the environment whose shell this is
 _FILES = Path(__file__).parent / "shells"
 
 
-def shell(host: Host, environment: Environment, reporter: Reporter) -> NoReturn:
+def shell(context: Context, environment: Environment) -> NoReturn:
     """Become the user's shell inside an environment: leaving it ends it, with its exit code. Raises EnvtoolError."""
     refuse_unfinished(environment)
-    if outer := host.environ.get(INSIDE):
-        reporter.note(tr("This shell is inside the one of {outer}: `exit` leads back there.", outer=outer))
-    program = _users_shell(host)
+    if outer := context.host.environ.get(INSIDE):
+        context.reporter.note(tr("This shell is inside the one of {outer}: `exit` leads back there.", outer=outer))
+    program = _users_shell(context.host)
     argv: tuple[str, ...]
     match Path(program).name:
         case "bash":
-            argv, text, more = ("--rcfile", str(_FILES / "bash.sh"), "-i"), _posix(host, environment), {}
+            argv, text, more = ("--rcfile", str(_FILES / "bash.sh"), "-i"), _posix(context.host, environment), {}
         case "zsh":
-            places = {"ZDOTDIR": str(_FILES), "ENVTOOL_ZDOTDIR": host.environ.get("ZDOTDIR", "")}
-            argv, text, more = ("-i",), _posix(host, environment), places
+            places = {"ZDOTDIR": str(_FILES), "ENVTOOL_ZDOTDIR": context.host.environ.get("ZDOTDIR", "")}
+            argv, text, more = ("-i",), _posix(context.host, environment), places
         case "fish":
-            argv, text, more = ("-i", "-C", 'source "$ENVTOOL_SHELLS/activate.fish"'), _fish(host, environment), {}
+            argv, text, more = (
+                ("-i", "-C", 'source "$ENVTOOL_SHELLS/activate.fish"'),
+                _fish(context.host, environment),
+                {},
+            )
         case _:
-            _enter_any(program, environment)
+            _enter_any(context.host.environ, program, environment)
     hand_over(Command((program, *argv), env={"ENVTOOL_SHELLS": str(_FILES), "ENVTOOL_ACTIVATE": text, **more}))
 
 
-def _enter_any(program: str, environment: Environment) -> NoReturn:
+def _enter_any(environ: Mapping[str, str], program: str, environment: Environment) -> NoReturn:
     """Become a shell that lets nobody speak after the user's own files: it gets the variables alone."""
     prompt = f"({_prompt(environment)}) "
     # sh, dash and ksh take the prompt from the environment where no file of theirs sets it, cmd another one.
     more = {INSIDE: str(environment.prefix), "PS1": f"{prompt}$ ", "PROMPT": f"{prompt}$P$G"}
-    enter(environment, (program,), more)
+    enter(environ, environment, (program,), more)
 
 
 def _users_shell(host: Host) -> str:

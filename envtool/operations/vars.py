@@ -9,12 +9,12 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.model import Environment
+from envtool.operations.context import Context
 from envtool.operations.steps.activation import markers, title
 from envtool.operations.steps.prefix_lock import holding, refuse_unfinished
 from envtool.prefix import state_file
 from envtool.prefix.layout import bin_dir
 from envtool.redaction import MASK, is_secret
-from envtool.reporter import Reporter
 
 
 def shown(environment: Environment, *, show: bool = False) -> dict[str, str]:
@@ -46,7 +46,7 @@ def parse(assignments: Sequence[str]) -> dict[str, str]:
     return wanted
 
 
-def set_variables(environment: Environment, wanted: Mapping[str, str], command: str, reporter: Reporter) -> None:
+def set_variables(context: Context, environment: Environment, wanted: Mapping[str, str], command: str) -> None:
     """Store variables in an environment. Raises EnvtoolError; nothing was changed then."""
     taken = {state_file.RESERVED, *markers(environment)} & set(wanted)
     if taken:
@@ -55,15 +55,15 @@ def set_variables(environment: Environment, wanted: Mapping[str, str], command: 
             hint=tr("Leave it out; programs of your own can be linked into {bin}.", bin=bin_dir(environment.prefix)),
             code=ExitCode.USAGE,
         )
-    with holding(environment.prefix, command, reporter):
+    with holding(environment.prefix, command, context.reporter):
         refuse_unfinished(environment)
         state = _read(environment.prefix)
         _write(environment.prefix, state, state.get("env_vars", {}) | wanted)
 
 
-def unset_variables(environment: Environment, names: Sequence[str], command: str, reporter: Reporter) -> None:
+def unset_variables(context: Context, environment: Environment, names: Sequence[str], command: str) -> None:
     """Remove stored variables, and hide those that packages bring. Raises EnvtoolError; nothing was changed then."""
-    with holding(environment.prefix, command, reporter):
+    with holding(environment.prefix, command, context.reporter):
         refuse_unfinished(environment)
         state = _read(environment.prefix)
         stored = dict(state.get("env_vars", {}))

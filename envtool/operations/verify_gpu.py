@@ -13,11 +13,12 @@ from envtool import smoke
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
+from envtool.operations.context import Context
 from envtool.paths import Host
 from envtool.prefix.layout import python_of
 from envtool.process import Command, Completed, stream
 from envtool.process import find as find_program
-from envtool.reporter import Bar, Reporter
+from envtool.reporter import Bar
 from envtool.smoke.registry import Check, catalogue, choose
 
 BUNDLE = Path(smoke.__file__).parent / "__main__.py"
@@ -115,14 +116,14 @@ class Report:
         }
 
 
-def target_of(host: Host, *, name: str | None = None, python: Path | None = None) -> VerifyTarget:
+def target_of(context: Context, *, name: str | None = None, python: Path | None = None) -> VerifyTarget:
     """Return the interpreter that a user means: a path, an environment by name, else the active one.
 
     Raises EnvtoolError (MISSING) where there is none.
     """
     if python is not None:
         # Not resolved: a venv's python is a link, and what it links to is another interpreter.
-        on_path = find_program(str(python), host.environ.get("PATH")) if len(python.parts) == 1 else None
+        on_path = find_program(str(python), context.host.environ.get("PATH")) if len(python.parts) == 1 else None
         path = Path(on_path) if on_path else python.expanduser().absolute()
         if not path.is_file():
             raise EnvtoolError(
@@ -131,7 +132,7 @@ def target_of(host: Host, *, name: str | None = None, python: Path | None = None
                 code=ExitCode.MISSING,
             )
         return VerifyTarget(path)
-    environment = find.resolve(host, name) if name else find.active(host)
+    environment = find.resolve(context.host, context.folders, name) if name else context.active
     if environment is None:
         raise EnvtoolError(
             tr("No environment is active, and none was named."),
@@ -170,15 +171,15 @@ def selected(options: VerifyOptions) -> tuple[Check, ...]:
     return checks
 
 
-def verify(host: Host, target: VerifyTarget, options: VerifyOptions, reporter: Reporter) -> Report:
+def verify(context: Context, target: VerifyTarget, options: VerifyOptions) -> Report:
     """Run the bundle with the target's interpreter and return its report; nothing is changed there.
 
     Raises EnvtoolError: MISSING where the interpreter has no torch.
     """
     checks = selected(options)
-    with reporter.bar(tr("Verifying"), total=len(checks), unit="checks") as bar:
+    with context.reporter.bar(tr("Verifying"), total=len(checks), unit="checks") as bar:
         listener = _Listener(bar)
-        ended = _run(host, target, options, listener)
+        ended = _run(context.host, target, options, listener)
     listener.close(ended)
     if listener.end.get("verdict") == "no-torch":
         raise _no_torch(target)

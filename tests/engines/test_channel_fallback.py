@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import condas, mirror_site
+from support import condas, environments, mirror_site
 from support.channel.packages import index, tiny
 from support.channel.recipe import PYTHON
 from support.channel.server import Server, serve
 from support.home import Home
 from support.reporter import Recorder
 
-from envtool.environments import find, packages
+from envtool.environments import packages
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import catalogue
 from envtool.model import Spec
+from envtool.operations.context import Context
 from envtool.operations.create import CreateRequest, create
 from envtool.operations.install import InstallRequest, install
 from envtool.reporter import Silent
@@ -65,8 +66,8 @@ def test_both_halves_come_from_elsewhere_and_settings_stay(
     before = {path: path.read_bytes() for path in home.path.rglob("*") if path.is_file()}
     heard = Recorder()
     spec = Spec(conda=(f"python={PYTHON}",), pip=(DEMO,))
-    create(home.host, CreateRequest(spec, name="demo", engine="embedded"), heard)
-    environment = find.resolve(home.host, "demo")
+    create(Context(home.host, heard), CreateRequest(spec, name="demo", engine="embedded"))
+    environment = environments.resolve(home.host, "demo")
     contents = packages.read(environment)
     assert DEMO in {package.name for package in contents.pip}
     told = "\n".join(heard.notes)
@@ -74,7 +75,7 @@ def test_both_halves_come_from_elsewhere_and_settings_stay(
     assert told.count(broken_first.url) == 1
     # the records keep the configured address: the next change is to ask it first again
     assert {package.channel for package in contents.conda} == {"http://127.0.0.1:9/anaconda/cloud/conda-forge"}
-    install(home.host, InstallRequest(environment, Spec(conda=("idna",))), heard)
+    install(Context(home.host, heard), InstallRequest(environment, Spec(conda=("idna",))))
     assert "idna" in {package.name for package in packages.read(environment).conda}
     assert {path: path.read_bytes() for path in before} == before
 
@@ -86,9 +87,9 @@ def test_conda_is_sent_elsewhere_too(
     set_up(home, program, monkeypatch)
     monkeypatch.setenv("CONDA_REMOTE_MAX_RETRIES", "0")
     heard = Recorder()
-    create(home.host, CreateRequest(Spec(conda=("trunk",)), name="demo", engine="conda"), heard)
+    create(Context(home.host, heard), CreateRequest(Spec(conda=("trunk",)), name="demo", engine="conda"))
     assert [note for note in heard.notes if channel in note]
-    assert {p.name for p in packages.read(find.resolve(home.host, "demo")).conda} == {"trunk"}
+    assert {p.name for p in packages.read(environments.resolve(home.host, "demo")).conda} == {"trunk"}
 
 
 @pytest.fixture
@@ -131,16 +132,16 @@ def test_what_a_mirror_does_not_have_yet_comes_from_upstream(
 ) -> None:
     condarc = (home.path / ".condarc").read_bytes()
     heard = Recorder()
-    create(home.host, CreateRequest(Spec(conda=("leaf",)), name="old", engine=engine), heard)
+    create(Context(home.host, heard), CreateRequest(Spec(conda=("leaf",)), name="old", engine=engine))
     assert channel_server.requests == []  # it has *a* leaf: nobody else is asked
-    create(home.host, CreateRequest(Spec(conda=("leaf=2.0",)), name="demo", engine=engine), heard)
-    versions = {p.name: p.version for p in packages.read(find.resolve(home.host, "demo")).conda}
+    create(Context(home.host, heard), CreateRequest(Spec(conda=("leaf=2.0",)), name="demo", engine=engine))
+    versions = {p.name: p.version for p in packages.read(environments.resolve(home.host, "demo")).conda}
     assert versions == {"leaf": "2.0", "trunk": "1.0"}
     assert "\n".join(heard.notes).count(channel_server.url) == 1
     assert (home.path / ".condarc").read_bytes() == condarc
     # and what upstream's index says has not taken the place of the mirror's
-    create(home.host, CreateRequest(Spec(conda=("leaf",)), name="again", engine=engine), heard)
-    assert "2.0" not in {p.version for p in packages.read(find.resolve(home.host, "again")).conda}
+    create(Context(home.host, heard), CreateRequest(Spec(conda=("leaf",)), name="again", engine=engine))
+    assert "2.0" not in {p.version for p in packages.read(environments.resolve(home.host, "again")).conda}
 
 
 def test_an_archive_that_a_mirror_cannot_hand_out_comes_from_upstream(
@@ -149,18 +150,20 @@ def test_an_archive_that_a_mirror_cannot_hand_out_comes_from_upstream(
     behind.break_("/leaf-1.0", "status", status=404)
     behind.break_("/trunk-1.0", "corrupt")
     heard = Recorder()
-    create(home.host, CreateRequest(Spec(conda=("trunk",)), name="demo", engine=engine), heard)
+    create(Context(home.host, heard), CreateRequest(Spec(conda=("trunk",)), name="demo", engine=engine))
     assert [note for note in heard.notes if channel_server.url in note]
-    install(home.host, InstallRequest(find.resolve(home.host, "demo"), Spec(conda=("leaf=1.0",))), heard)
-    versions = {p.name: p.version for p in packages.read(find.resolve(home.host, "demo")).conda}
+    install(
+        Context(home.host, heard), InstallRequest(environments.resolve(home.host, "demo"), Spec(conda=("leaf=1.0",)))
+    )
+    versions = {p.name: p.version for p in packages.read(environments.resolve(home.host, "demo")).conda}
     assert versions == {"leaf": "1.0", "trunk": "1.0"}
 
 
 def test_what_upstream_does_not_have_either_is_refused(home: Home, behind: Server, engine: str) -> None:
     with pytest.raises(EnvtoolError, match="No set of packages") as raised:
-        create(home.host, CreateRequest(Spec(conda=("leaf=3.0",)), name="demo", engine=engine), Silent())
+        create(Context(home.host, Silent()), CreateRequest(Spec(conda=("leaf=3.0",)), name="demo", engine=engine))
     assert raised.value.code == ExitCode.FAILED
-    assert not find.find_all(home.host) or "demo" not in {e.name for e in find.find_all(home.host)}
+    assert not environments.find_all(home.host) or "demo" not in {e.name for e in environments.find_all(home.host)}
 
 
 def test_what_upstream_lacks_is_not_looked_for_at_mirrors(
@@ -168,7 +171,7 @@ def test_what_upstream_lacks_is_not_looked_for_at_mirrors(
 ) -> None:
     (home.path / ".condarc").write_text(f"channels: ['{channel}']\n")
     with pytest.raises(EnvtoolError, match="No set of packages"):
-        create(home.host, CreateRequest(Spec(conda=("leaf=3.0",)), name="demo", engine=engine), Silent())
+        create(Context(home.host, Silent()), CreateRequest(Spec(conda=("leaf=3.0",)), name="demo", engine=engine))
     assert behind.requests == []
 
 
@@ -205,7 +208,7 @@ def test_a_private_channel_and_index_fail_as_they_fail(
     (home.path / ".condarc").write_text("channels: ['http://127.0.0.1:9/lab/conda-forge']\n")
     request = CreateRequest(Spec(conda=("trunk",)), name="demo", engine="embedded")
     with pytest.raises(EnvtoolError) as raised:
-        create(home.host, request, Silent())
+        create(Context(home.host, Silent()), request)
     assert raised.value.code == ExitCode.NETWORK
     assert channel_server.requests == []
 
@@ -232,9 +235,9 @@ WANTED = Spec(conda=(f"python={PYTHON}", "six"))
 
 def test_where_no_channel_answers_a_venv_has_the_same(unreachable: Home) -> None:
     heard = Recorder()
-    create(unreachable.host, CreateRequest(WANTED, name="demo"), heard)
+    create(Context(unreachable.host, heard), CreateRequest(WANTED, name="demo"))
     assert [note for note in heard.notes if "Engine: venv, since no channel can be read" in note]
-    environment = find.resolve(unreachable.host, "demo")
+    environment = environments.resolve(unreachable.host, "demo")
     assert environment.kind == "venv"
     assert "six" in {package.name for package in packages.read(environment).pip}
 
@@ -245,9 +248,9 @@ def test_no_venv_stands_in_for_a_private_channel_or_for_other_packages(unreachab
         (unreachable.path / ".condarc").write_text("channels: ['http://127.0.0.1:9/lab']\n")
     spec = Spec(conda=(f"python={PYTHON}", name))
     with pytest.raises(EnvtoolError) as raised:
-        create(unreachable.host, CreateRequest(spec, name="demo"), Silent())
+        create(Context(unreachable.host, Silent()), CreateRequest(spec, name="demo"))
     assert raised.value.code == ExitCode.NETWORK
-    assert "demo" not in {environment.name for environment in find.find_all(unreachable.host)}
+    assert "demo" not in {environment.name for environment in environments.find_all(unreachable.host)}
 
 
 def test_no_channel_at_all_is_a_mistake(home: Home) -> None:

@@ -15,18 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import layouts
+from support import environments, layouts
 from support.home import Home
 
 from envtool.engines.cloning import rename
-from envtool.environments import find
 from envtool.operations import remove
 from envtool.operations.clone import CloneRequest
 from envtool.operations.clone import clone as cloned
 from envtool.operations.rename import RenameRequest
 from envtool.operations.rename import rename as renamed
 from envtool.prefix.marks import mark_unfinished
-from envtool.reporter import Silent
 
 FILES = 1500
 SEED = int(os.environ.get("ENVTOOL_TEST_SEED") or random.randrange(2**32))
@@ -67,7 +65,7 @@ def kill(home: Home, moment: float, after: Path, *command: str) -> None:
 
 
 def taken_away(home: Home, name: str) -> None:
-    remove.remove(home.host, remove.look(home.host, name), Silent(), lambda _: True)
+    remove.remove(home.context, remove.look(home.context, name), lambda _: True)
 
 
 def test_a_killed_clone_is_whole_or_is_cleared_away(home: Home, envs: Path, kills: int) -> None:
@@ -76,13 +74,13 @@ def test_a_killed_clone_is_whole_or_is_cleared_away(home: Home, envs: Path, kill
     rng = random.Random(SEED)
     for _ in range(kills):
         kill(home, rng.uniform(0, 0.3), envs / ".envtool/two.intent.json", "clone", "one", "two")
-        found = {environment.name: environment.unfinished for environment in find.find_all(home.host)}
+        found = {environment.name: environment.unfinished for environment in environments.find_all(home.host)}
         ends["absent" if "two" not in found else "unfinished" if found["two"] else "whole"] += 1
         if found.get("two") is False:
             assert content(envs / "two") == expected, SEED
         if "two" in found:
             taken_away(home, "two")
-        cloned(home.host, CloneRequest(find.resolve(home.host, "one"), "two"), Silent())
+        cloned(home.context, CloneRequest(environments.resolve(home.host, "one"), "two"))
         assert content(envs / "two") == content(envs / "one") == expected, SEED
         taken_away(home, "two")
         assert not list((envs / ".envtool").glob("*")), SEED
@@ -124,19 +122,19 @@ def test_a_renaming_killed_while_it_is_settled(
 
             patch.setattr(Path, "unlink", unlink)
         with pytest.raises(_KilledError):
-            renamed(home.host, RenameRequest(find.resolve(home.host, "one"), "two"), Silent())
+            renamed(home.context, RenameRequest(environments.resolve(home.host, "one"), "two"))
     assert home.envtool("run", "-n", "two", "--", "true").code == 0  # whoever uses it settles it
-    (environment,) = find.find_all(home.host)
+    (environment,) = environments.find_all(home.host)
     assert (environment.name, environment.unfinished) == ("two", False)
     assert not rename.pending(environment.prefix)
     assert content(environment.prefix) == expected
 
 
 def test_the_mark_alone_of_a_renaming_by_an_older_envtool_goes(home: Home, envs: Path) -> None:
-    renamed(home.host, RenameRequest(find.resolve(home.host, "one"), "two"), Silent())
+    renamed(home.context, RenameRequest(environments.resolve(home.host, "one"), "two"))
     mark_unfinished(envs / "two", "envtool rename one two")
     assert home.envtool("resume", "two").code == 0
-    (environment,) = find.find_all(home.host)
+    (environment,) = environments.find_all(home.host)
     assert (environment.name, environment.unfinished) == ("two", False)
 
 
@@ -148,17 +146,17 @@ def test_a_killed_renaming_is_finished_or_never_was(home: Home, envs: Path, kill
         # Every second time right behind the one step that counts, the others anywhere.
         behind = envs / "two/pyvenv.cfg" if turn % 2 else envs / "one/.envtool/renaming"
         kill(home, rng.uniform(0, 0.005 if turn % 2 else 0.2), behind, "rename", "one", "two")
-        (environment,) = find.find_all(home.host)
+        (environment,) = environments.find_all(home.host)
         ends[f"{environment.name}, {'unfinished' if environment.unfinished else 'whole'}"] += 1
         settled = environment
         if rename.pending(environment.prefix):
             # Whoever holds the environment next settles it, whatever he came for.
-            settled = cloned(home.host, CloneRequest(environment, "held"), Silent()).source
+            settled = cloned(home.context, CloneRequest(environment, "held")).source
             taken_away(home, "held")
         assert content(settled.prefix) == expected, SEED
         assert not (settled.prefix / ".envtool/renaming").exists(), SEED
         if settled.name == "two":
-            renamed(home.host, RenameRequest(settled, "one"), Silent())
+            renamed(home.context, RenameRequest(settled, "one"))
         assert content(envs / "one") == expected, SEED
-        assert [environment.name for environment in find.find_all(home.host)] == ["one"]
+        assert [environment.name for environment in environments.find_all(home.host)] == ["one"]
     print(ends)

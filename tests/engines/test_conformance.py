@@ -8,19 +8,18 @@ import time
 from pathlib import Path
 
 import pytest
-from support import condas
+from support import condas, environments
 from support.channel import packages
 from support.channel.recipe import PYTHON
 from support.channel.server import Server
 from support.home import Home
 
 from envtool.engines.protocol import Solution, SolveRequest
-from envtool.environments import find
 from envtool.environments import packages as contents
 from envtool.model import Environment
+from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection, pip_packages, transaction
 from envtool.operations.steps.package_sources import NOTHING, Asked, gather
-from envtool.paths import Host
 from envtool.prefix.snapshot import Footprint
 from envtool.reporter import Silent
 
@@ -123,32 +122,32 @@ def test_pip_may_overwrite_conda_when_it_is_forced(home: Home, made: str, channe
     assert home.envtool(*show).out.strip() == "1.17.0"
 
 
-def install_and_stop(host: Host, environment: Environment, line: str, *, unwritten: str = "") -> None:
+def install_and_stop(context: Context, environment: Environment, line: str, *, unwritten: str = "") -> None:
     """Change an environment as ``envtool install --force --pip LINE`` does, up to a Ctrl-C before its end.
 
     ``unwritten`` is a pattern of files that are not there yet by then.
     """
-    half, sources = pip_packages.half((line,), force=True), gather(host, NOTHING)
-    choice = engine_selection.for_existing(host, environment)
+    half, sources = pip_packages.half((line,), force=True), gather(context, NOTHING)
+    choice = engine_selection.for_existing(context, environment)
     with (
         transaction.held(environment, "envtool install", Silent()) as scratch,
-        engine_selection.opened(host, choice, "envtool install") as engine,
+        engine_selection.opened(context, choice, "envtool install") as engine,
     ):
         frame = transaction.Frame(environment.prefix, "envtool install", scratch)
-        pins, _ = pip_packages.resolve(host, half, PYTHON, sources, Silent())
+        pins, _ = pip_packages.resolve(context, half, PYTHON, sources)
         met = pip_packages.footprint(environment.prefix, contents.read(environment), half, pins)
         with transaction.changing(frame, engine, Solution(SolveRequest()), met, Silent()):
-            pip_packages.install(host, half, environment.prefix, sources, Silent())
+            pip_packages.install(context, half, environment.prefix, sources)
             for path in environment.prefix.rglob(unwritten) if unwritten else ():
                 path.unlink()
             raise KeyboardInterrupt
 
 
 def test_what_pip_has_overwritten_comes_back_where_the_change_is_cut_off(home: Home, made: str) -> None:
-    environment = find.resolve(home.host, made)
+    environment = environments.resolve(home.host, made)
     before = content(environment.prefix)
     with pytest.raises(KeyboardInterrupt):
-        install_and_stop(home.host, environment, "six==1.17.0")
+        install_and_stop(home.context, environment, "six==1.17.0")
     assert content(environment.prefix) == before
     assert names(home, made)["six"] == "1.16.0"
 
@@ -158,12 +157,14 @@ def test_files_that_are_in_no_record_yet_go_again(
 ) -> None:
     for name, value in home.environ.items():  # what the engine starts from here is to see the same caches
         monkeypatch.setenv(name, value)
-    host, environment = home.host, find.resolve(home.host, made)
+    context, environment = home.context, environments.resolve(home.host, made)
     prefix, before = environment.prefix, content(environment.prefix)
-    sources = gather(host, Asked(channels=(channel,)))
+    sources = gather(context, Asked(channels=(channel,)))
     with (
         transaction.held(environment, "envtool install", Silent()) as scratch,
-        engine_selection.opened(host, engine_selection.for_existing(host, environment), "envtool install") as engine,
+        engine_selection.opened(
+            context, engine_selection.for_existing(context, environment), "envtool install"
+        ) as engine,
     ):
         solution = engine.solve(SolveRequest(("leaf", "packaging")), prefix, sources, Silent())
         frame = transaction.Frame(prefix, "envtool install", scratch)
@@ -192,8 +193,8 @@ def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
         monkeypatch.setenv(name, value)
     # the package that has a file of that name is in the cache already
     assert home.envtool("create", "other", "leaf", "-c", channel, "--engine", engine).code == 0
-    host, environment = home.host, find.resolve(home.host, made)
-    prefix, sources = environment.prefix, gather(home.host, Asked(channels=(channel,)))
+    context, environment = home.context, environments.resolve(home.host, made)
+    prefix, sources = environment.prefix, gather(context, Asked(channels=(channel,)))
     mine = prefix / "share/leaf/version"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
@@ -202,7 +203,7 @@ def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
         with (
             transaction.held(environment, "envtool install", Silent()) as scratch,
             engine_selection.opened(
-                host, engine_selection.for_existing(host, environment), "envtool install"
+                context, engine_selection.for_existing(context, environment), "envtool install"
             ) as at_work,
         ):
             solution = at_work.solve(SolveRequest(("leaf",)), prefix, sources, Silent())
@@ -217,10 +218,10 @@ def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
 
 def test_files_of_a_package_that_was_cut_off_go_again(home: Home, made: str) -> None:
     assert home.envtool("install", "-n", made, "--pip", "colorama==0.4.5").code == 0
-    environment = find.resolve(home.host, made)
+    environment = environments.resolve(home.host, made)
     before = content(environment.prefix)
     with pytest.raises(KeyboardInterrupt):  # 0.4.6 has files in colorama/tests, and the list of its files comes last
-        install_and_stop(home.host, environment, "colorama==0.4.6", unwritten="colorama-0.4.6.dist-info/[A-Z]*")
+        install_and_stop(home.context, environment, "colorama==0.4.6", unwritten="colorama-0.4.6.dist-info/[A-Z]*")
     assert content(environment.prefix).keys() == before.keys()
     assert names(home, made)["colorama"] == "0.4.5"
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support import environments
 from support.condas import CONDA
 from support.home import Home
 from support.layouts import ask_conda, conda_env, venv
@@ -30,10 +31,10 @@ def root(folder: Path) -> Path:
 
 
 def test_nothing_is_found_in_an_empty_account(tmp_path: Path) -> None:
-    assert find.find_all(host(tmp_path)) == ()
-    assert find.active(host(tmp_path)) is None
+    assert environments.find_all(host(tmp_path)) == ()
+    assert environments.active(host(tmp_path)) is None
     assert find.conda_root(host(tmp_path)) is None
-    assert find.envs_dirs(host(tmp_path)) == (tmp_path / ".conda" / "envs",)
+    assert environments.envs_dirs(host(tmp_path)) == (tmp_path / ".conda" / "envs",)
 
 
 def test_every_road_leads_to_its_environments(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_every_road_leads_to_its_environments(tmp_path: Path) -> None:
     registered = tmp_path / ".conda" / "environments.txt"
     registered.write_text(f"{base}\n\n{tmp_path}/project/env\n{tmp_path}/gone\n{base}/envs/dl\n")
 
-    found = find.find_all(here)
+    found = environments.find_all(here)
 
     assert [(e.name, e.kind, e.engine) for e in found] == [
         ("base", "conda", ""),
@@ -65,7 +66,7 @@ def test_a_half_made_environment_is_listed_as_such(tmp_path: Path) -> None:
     here = host(tmp_path)
     mark_unfinished(tmp_path / ".conda" / "envs" / "half", "create half")
     mark_unfinished(find.venvs_dir(here) / "light", "create light")
-    assert [(e.name, e.kind, e.unfinished) for e in find.find_all(here)] == [
+    assert [(e.name, e.kind, e.unfinished) for e in environments.find_all(here)] == [
         ("half", "conda", True),
         ("light", "venv", True),
     ]
@@ -75,9 +76,9 @@ def test_what_was_only_begun_is_no_environment_though_it_is_registered(tmp_path:
     prefix = tmp_path / ".conda" / "envs" / "half"
     mark_begun(prefix, "envtool create half")
     (tmp_path / ".conda" / "environments.txt").write_text(f"{prefix}\n")
-    assert find.find_all(host(tmp_path)) == ()
+    assert environments.find_all(host(tmp_path)) == ()
     with pytest.raises(EnvtoolError, match="no environment"):
-        find.resolve(host(tmp_path), "half")
+        environments.resolve(host(tmp_path), "half")
 
 
 def test_an_environment_reached_through_a_link_is_listed_once_and_by_name(tmp_path: Path) -> None:
@@ -85,7 +86,9 @@ def test_an_environment_reached_through_a_link_is_listed_once_and_by_name(tmp_pa
     (tmp_path / ".conda" / "envs").mkdir(parents=True)
     (tmp_path / ".conda" / "envs" / "dl").symlink_to(real)
     (tmp_path / ".conda" / "environments.txt").write_text(f"{real}\n")
-    assert [(e.name, e.prefix) for e in find.find_all(host(tmp_path))] == [("dl", tmp_path / ".conda" / "envs" / "dl")]
+    assert [(e.name, e.prefix) for e in environments.find_all(host(tmp_path))] == [
+        ("dl", tmp_path / ".conda" / "envs" / "dl")
+    ]
 
 
 @pytest.mark.parametrize("said_by", ["CONDA_EXE", "PATH", "link on PATH", "wrapper on PATH", "CONDA_ROOT"])
@@ -121,7 +124,7 @@ def test_a_conda_that_pip_installed_has_its_venv_as_root(tmp_path: Path) -> None
     program.chmod(0o755)
     here = host(tmp_path, PATH=str(program.parent))
     assert find.conda_root(here) == prefix
-    assert [e.name for e in find.find_all(here)] == ["base"]
+    assert [e.name for e in environments.find_all(here)] == ["base"]
 
 
 def test_a_root_prefix_that_cannot_be_written_comes_after_the_home(
@@ -130,26 +133,26 @@ def test_a_root_prefix_that_cannot_be_written_comes_after_the_home(
     base = root(tmp_path / "opt")
     here = host(tmp_path, CONDA_EXE=str(base / "bin" / "conda"))
     own = tmp_path / ".conda" / "envs"
-    assert find.envs_dirs(here) == (base / "envs", own)
+    assert environments.envs_dirs(here) == (base / "envs", own)
     # Root may write anywhere, and tests often run as root: the answer of the system is given for it.
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert find.envs_dirs(here) == (own, base / "envs")
+    assert environments.envs_dirs(here) == (own, base / "envs")
 
 
 def test_configured_folders_come_first_and_give_names(tmp_path: Path) -> None:
     prefix = conda_env(tmp_path / "data" / "envs" / "dl")
     (tmp_path / ".condarc").write_text(f"envs_dirs:\n  - {tmp_path}/data/envs\n")
     here = host(tmp_path)
-    assert find.envs_dirs(here)[0] == prefix.parent
-    assert [e.name for e in find.find_all(here)] == ["dl"]
-    assert [e.name for e in find.find_all(host(tmp_path, CONDA_ENVS_PATH=str(tmp_path / "other")))] == ["dl"]
+    assert environments.envs_dirs(here)[0] == prefix.parent
+    assert [e.name for e in environments.find_all(here)] == ["dl"]
+    assert [e.name for e in environments.find_all(host(tmp_path, CONDA_ENVS_PATH=str(tmp_path / "other")))] == ["dl"]
 
 
 def test_micromamba_has_a_root_of_its_own(tmp_path: Path) -> None:
     conda_env(tmp_path / "micromamba" / "envs" / "dl")
     here = host(tmp_path, MAMBA_ROOT_PREFIX=str(tmp_path / "micromamba"))
     assert find.conda_root(here) == tmp_path / "micromamba"
-    assert [e.name for e in find.find_all(here)] == ["dl"]
+    assert [e.name for e in environments.find_all(here)] == ["dl"]
 
 
 @pytest.mark.parametrize("where", ["nowhere yet", "the old place", "the installation", "one of its environments"])
@@ -166,7 +169,7 @@ def test_a_micromamba_that_says_nothing_keeps_its_root_where_libmamba_puts_it(wh
         expected = conda_env(tmp_path / "micromamba" / "envs" / "dl").parent.parent
     for here in (host(tmp_path, PATH=str(program.parent)), host(tmp_path, MAMBA_EXE=str(program))):
         assert find.conda_root(here) == expected
-        assert find.envs_dirs(here)[0] == expected / "envs"
+        assert environments.envs_dirs(here)[0] == expected / "envs"
 
 
 def test_a_shell_that_mamba_has_set_up_is_mambas(tmp_path: Path) -> None:
@@ -182,18 +185,18 @@ def test_an_environment_is_resolved_by_name_and_by_path(tmp_path: Path, monkeypa
     conda_env(base / "envs" / "dl")
     venv(tmp_path / "project" / ".venv")
     monkeypatch.chdir(tmp_path / "project")
-    assert find.resolve(here, "dl").prefix == base / "envs" / "dl"
-    assert find.resolve(here, "base").prefix == find.resolve(here, "root").prefix == base
+    assert environments.resolve(here, "dl").prefix == base / "envs" / "dl"
+    assert environments.resolve(here, "base").prefix == environments.resolve(here, "root").prefix == base
     for path in (".venv", "./.venv", "~/project/.venv", f"{tmp_path}/project/../project/.venv/"):
-        assert find.resolve(here, path).prefix == tmp_path / "project" / ".venv"
-    assert find.resolve(here, str(base / "envs" / "dl")).name == "dl"
+        assert environments.resolve(here, path).prefix == tmp_path / "project" / ".venv"
+    assert environments.resolve(here, str(base / "envs" / "dl")).name == "dl"
 
 
 @pytest.mark.parametrize("name", ["ld", "", "-x", "two words", "no/such/path", "base"])
 def test_what_is_not_there_is_missing(name: str, tmp_path: Path) -> None:
     conda_env(tmp_path / ".conda" / "envs" / "dl")
     with pytest.raises(EnvtoolError) as caught:
-        find.resolve(host(tmp_path), name)
+        environments.resolve(host(tmp_path), name)
     assert caught.value.code == ExitCode.MISSING
     assert "envtool list" in caught.value.hint
 
@@ -201,17 +204,17 @@ def test_what_is_not_there_is_missing(name: str, tmp_path: Path) -> None:
 def test_a_misspelt_name_is_guessed_and_a_plain_folder_explained(tmp_path: Path) -> None:
     conda_env(tmp_path / ".conda" / "envs" / "detection")
     with pytest.raises(EnvtoolError) as caught:
-        find.resolve(host(tmp_path), "detecton")
+        environments.resolve(host(tmp_path), "detecton")
     assert "detection" in caught.value.hint
     with pytest.raises(EnvtoolError, match=r"conda-meta/history nor pyvenv\.cfg"):
-        find.resolve(host(tmp_path), str(tmp_path))
+        environments.resolve(host(tmp_path), str(tmp_path))
 
 
 def test_a_name_that_stands_for_two_environments_is_refused(tmp_path: Path) -> None:
     here = host(tmp_path)
     one, two = conda_env(tmp_path / ".conda" / "envs" / "dl"), venv(find.venvs_dir(here) / "dl")
     with pytest.raises(EnvtoolError) as caught:
-        find.resolve(here, "dl")
+        environments.resolve(here, "dl")
     assert str(one) in caught.value.message
     assert str(two) in caught.value.message
 
@@ -221,7 +224,7 @@ def test_the_environment_whose_programs_come_first_is_the_active_one(tmp_path: P
     both = {"CONDA_PREFIX": str(conda), "VIRTUAL_ENV": str(light)}
 
     def prefix_of(**environ: str) -> Path | None:
-        environment = find.active(host(tmp_path, **environ))
+        environment = environments.active(host(tmp_path, **environ))
         return environment.prefix if environment else None
 
     assert prefix_of(CONDA_PREFIX=str(conda)) == conda
@@ -248,7 +251,7 @@ def test_real_conda_finds_the_same(home: Home) -> None:
     (home.path / "data" / "no-environment").mkdir()
     (home.path / ".condarc").write_text(f"envs_dirs: [{home.path}/data]\n")
     (home.path / ".conda" / "environments.txt").write_text(f"{home.path}/project/env\n{home.path}/data/one\n/gone\n")
-    ours = find.find_all(home.host)
+    ours = environments.find_all(home.host)
     told = json.loads(ask_conda(home.environ, "env", "list", "--json"))
     theirs = {Path(prefix) for prefix in told["envs"] if Path(prefix).is_relative_to(home.path)}
     if os.geteuid() == 0:  # run by root, conda looks into the homes of all accounts, but not into $HOME

@@ -11,7 +11,9 @@ from support.layouts import ask_conda, conda_env, venv, write
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment
+from envtool.operations.context import Context
 from envtool.operations.vars import parse, set_variables
+from envtool.paths import Host
 from envtool.reporter import Silent
 
 
@@ -45,7 +47,9 @@ def test_what_else_is_in_the_file_stays(home: Home, dl: Path) -> None:
 )
 def test_what_cannot_be_stored_is_refused_whole(dl: Path, word: str) -> None:
     with pytest.raises(EnvtoolError) as refused:
-        set_variables(Environment("dl", dl, "conda"), parse(["GOOD=1", word]), "vars set", Silent())
+        set_variables(
+            Context(Host.here(), Silent()), Environment("dl", dl, "conda"), parse(["GOOD=1", word]), "vars set"
+        )
     assert refused.value.code == ExitCode.USAGE
     assert not (dl / "conda-meta" / "state").exists()
 
@@ -54,7 +58,7 @@ def test_what_cannot_be_stored_is_refused_whole(dl: Path, word: str) -> None:
 def test_a_file_that_is_not_understood_is_not_overwritten(dl: Path, text: str) -> None:
     path = write(dl / "conda-meta" / "state", text)
     with pytest.raises(EnvtoolError) as refused:
-        set_variables(Environment("dl", dl, "conda"), {"A": "1"}, "vars set", Silent())
+        set_variables(Context(Host.here(), Silent()), Environment("dl", dl, "conda"), {"A": "1"}, "vars set")
     assert refused.value.code == ExitCode.BAD_INPUT
     assert str(path) in refused.value.message
     assert path.read_text() == text

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import environments
 from support.home import Home
 from support.layouts import conda_env
 
-from envtool.environments import find
 from envtool.paths import Host
 from envtool.prefix.environments_txt import is_registered, prefixes, register, unregister
 
@@ -64,7 +64,7 @@ def test_whatever_is_in_it_foreign_lines_stay_byte_for_byte(
     home = tmp_path_factory.mktemp("home")
     here, ours = host(home), home / "环境" / "env"
     path = listed(home, data)
-    find.find_all(here)
+    environments.find_all(here)
     register(here, ours)
     assert ours in prefixes(home)
     end = b"" if not data or data.endswith((b"\n", b"\r")) else b"\n"
@@ -82,7 +82,7 @@ def test_an_environment_whose_path_is_not_utf8_is_found(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     register(host(tmp_path), prefix)
-    assert [environment.prefix for environment in find.find_all(host(tmp_path))] == [prefix]
+    assert [environment.prefix for environment in environments.find_all(host(tmp_path))] == [prefix]
 
 
 def test_renaming_beside_a_line_that_is_not_utf8(home: Home) -> None:

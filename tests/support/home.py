@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from envtool.operations.context import Context
 from envtool.paths import Host
+from envtool.reporter import Silent
 
 ENVTOOL = (sys.executable, "-m", "envtool")
 
@@ -98,3 +100,8 @@ class Home:
         """This home as the operations see it."""
         here = Host.here()
         return Host(dict(self.environ), self.path, here.system, here.machine)
+
+    @property
+    def context(self) -> Context:
+        """A new run in this home, whose messages nobody hears."""
+        return Context(self.host, Silent())

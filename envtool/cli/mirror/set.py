@@ -9,6 +9,7 @@ from envtool.cli.mirror.options import Scope, Target
 from envtool.cli.options import DryRun, Name, Prefix, Yes
 from envtool.cli.output import Result, out
 from envtool.i18n import tr
+from envtool.operations.context import Context
 from envtool.paths import Host
 
 EXAMPLES = {
@@ -37,23 +38,23 @@ def command(
     from envtool.operations.mirror import scope as scopes
     from envtool.operations.mirror import switch as operation
 
-    host = Host.here()
-    recover(host)
+    context = Context.here(out)
+    recover(context.host)
     if torch:
-        return switch_result(host, operation.plan_torch(host, name), dry_run=dry_run)
-    where = scopes.find(host, scope, env, prefix)
-    clients = operation.targets(host, target)
+        return switch_result(context.host, operation.plan_torch(context.host, name), dry_run=dry_run)
+    where = scopes.find(context, scope, env, prefix)
+    clients = operation.targets(context.host, target)
     if name == "auto":
-        name = _best(host, clients)
-    switch = operation.plan_set(host, name, clients, where, clean=yes, allow_http=allow_http)
+        name = _best(context.host, clients)
+    switch = operation.plan_set(context, name, clients, where, clean=yes, allow_http=allow_http)
     if switch.stale and not yes and not dry_run and _replace(switch.stale):
-        switch = operation.plan_set(host, name, clients, where, clean=True, allow_http=allow_http)
+        switch = operation.plan_set(context, name, clients, where, clean=True, allow_http=allow_http)
         yes = True
     if switch.stale and not yes:
         out.warn(
             tr("Left unchanged although obsolete: {entries}. --yes replaces them.", entries=", ".join(switch.stale))
         )
-    return switch_result(host, switch, dry_run=dry_run)
+    return switch_result(context.host, switch, dry_run=dry_run)
 
 
 def _best(host: Host, clients: tuple[str, ...]) -> str:

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.cli.output import Result
+from envtool.cli.output import Result, out
 from envtool.errors import ExitCode
 from envtool.i18n import tr
-from envtool.paths import Host
+from envtool.operations.context import Context
 
 if TYPE_CHECKING:
     from envtool.operations.mirror.show import View
@@ -18,7 +18,7 @@ def command() -> Result:
     """For each file and variable: which one wins, and which addresses it leads to."""
     from envtool.operations.mirror import show as operation
 
-    views = operation.show(Host.here(), Path.cwd())
+    views = operation.show(Context.here(out), Path.cwd())
     code = ExitCode.BAD_INPUT if any(view.broken for view in views) else ExitCode.OK
     text = "\n\n".join("\n".join(_lines(view)) for view in views)
     return Result([asdict(view) for view in views], text, code=code)

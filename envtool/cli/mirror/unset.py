@@ -3,8 +3,8 @@
 from envtool.cli.mirror.files import recover, switch_result
 from envtool.cli.mirror.options import Scope, Target
 from envtool.cli.options import DryRun, Name, Prefix
-from envtool.cli.output import Result
-from envtool.paths import Host
+from envtool.cli.output import Result, out
+from envtool.operations.context import Context
 
 
 def command(
@@ -18,7 +18,9 @@ def command(
     from envtool.operations.mirror import scope as scopes
     from envtool.operations.mirror import switch as operation
 
-    host = Host.here()
-    recover(host)
-    switch = operation.plan_unset(host, operation.targets(host, target), scopes.find(host, scope, env, prefix))
-    return switch_result(host, switch, dry_run=dry_run)
+    context = Context.here(out)
+    recover(context.host)
+    switch = operation.plan_unset(
+        context.host, operation.targets(context.host, target), scopes.find(context, scope, env, prefix)
+    )
+    return switch_result(context.host, switch, dry_run=dry_run)

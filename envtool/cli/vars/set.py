@@ -16,9 +16,10 @@ def command(
 ) -> Result:
     """They are kept where conda keeps them: `envtool run`, `envtool shell` and `conda activate` set them."""
     from envtool.operations import vars as operation
+    from envtool.operations.context import Context
     from envtool.operations.steps.target import target
-    from envtool.paths import Host
 
-    environment = target(Host.here(), name, prefix)
-    operation.set_variables(environment, operation.parse(assignments), "vars set", out)
+    context = Context.here(out)
+    environment = target(context, name, prefix)
+    operation.set_variables(context, environment, operation.parse(assignments), "vars set")
     return stored(environment)

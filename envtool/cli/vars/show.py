@@ -15,10 +15,10 @@ def command(
 ) -> Result:
     """`envtool vars NAME` does the same."""
     from envtool.operations import vars as operation
+    from envtool.operations.context import Context
     from envtool.operations.steps.target import target
-    from envtool.paths import Host
 
-    environment = target(Host.here(), name, None)
+    environment = target(Context.here(out), name)
     shown = operation.shown(environment, show=reveal)
     if not shown:
         out.note(tr("{name} sets no variables.", name=environment.name or environment.prefix))

@@ -16,9 +16,10 @@ def command(
 ) -> Result:
     """A variable that a package sets is hidden."""
     from envtool.operations import vars as operation
+    from envtool.operations.context import Context
     from envtool.operations.steps.target import target
-    from envtool.paths import Host
 
-    environment = target(Host.here(), name, prefix)
-    operation.unset_variables(environment, variables, "vars unset", out)
+    context = Context.here(out)
+    environment = target(context, name, prefix)
+    operation.unset_variables(context, environment, variables, "vars unset")
     return stored(environment)

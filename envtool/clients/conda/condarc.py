@@ -4,7 +4,7 @@ The search path and the flags are those of conda 26.7 (``conda/base/constants.py
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,12 +85,6 @@ def _files_at(place: Path) -> Iterator[Path]:
         yield place
 
 
-def layers(host: Host, root: Path | None = None, prefix: Path | None = None) -> tuple[Layer, ...]:
-    """Return every layer of settings, lowest precedence first. Raises EnvtoolError on a file that is not YAML."""
-    read = [read_layer(path) for path in config_files(host, root, prefix)]
-    return (*read, *_variables(host))
-
-
 def read_layer(path: Path) -> Layer:
     """Return what one file says. Raises EnvtoolError (BAD_INPUT) that names the file and the line."""
     try:
@@ -103,6 +97,17 @@ def read_layer(path: Path) -> Layer:
     values = load_mapping(text, str(path))
     marks = _marks(text, values) if _MARKER.search(text) or "#!" in text else {}
     return Layer(str(path), path, values, **marks)
+
+
+def layers(
+    host: Host,
+    root: Path | None = None,
+    prefix: Path | None = None,
+    read_layer: Callable[[Path], Layer] = read_layer,
+) -> tuple[Layer, ...]:
+    """Return every layer of settings, lowest precedence first. Raises EnvtoolError on a file that is not YAML."""
+    read = [read_layer(path) for path in config_files(host, root, prefix)]
+    return (*read, *_variables(host))
 
 
 def load_mapping(text: str, source: str) -> dict[str, Any]:

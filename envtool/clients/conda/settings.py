@@ -2,12 +2,12 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from envtool.clients.conda import mambarc
+from envtool.clients.conda import condarc, mambarc
 from envtool.clients.conda.condarc import Layer, expand_path, layers
 from envtool.clients.conda.program import find_program, is_mamba
 from envtool.errors import EnvtoolError, ExitCode
@@ -75,15 +75,22 @@ class CondaSettings:
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def in_force(host: Host, *, root: Path | None = None, prefix: Path | None = None) -> CondaSettings:
+def in_force(
+    host: Host,
+    *,
+    root: Path | None = None,
+    prefix: Path | None = None,
+    read_layer: Callable[[Path], Layer] = condarc.read_layer,
+) -> CondaSettings:
     """Return conda's settings for an environment (default: the active one). Raises EnvtoolError on a broken file.
 
-    Where mamba is what the account uses, its own files count, too.
+    Where mamba is what the account uses, its own files count, too. ``read_layer`` reads one file: a caller that asks
+    for several environments passes one that remembers.
     """
-    stack = layers(host, root, prefix)
+    stack = layers(host, root, prefix, read_layer)
     if is_mamba(find_program(host)):
         files = [layer for layer in stack if layer.path]
-        stack = (*files, *mambarc.layers(host, root), *stack[len(files) :])
+        stack = (*files, *mambarc.layers(host, root, read_layer), *stack[len(files) :])
     return merge(host, stack)
 
 

@@ -5,31 +5,29 @@ from collections.abc import Iterator, Sequence
 from envtool.clients import pip
 from envtool.clients.client import Scope
 from envtool.clients.conda import condarc
-from envtool.environments import find as environments
 from envtool.i18n import tr
-from envtool.paths import Host
+from envtool.operations.context import Context
 
 _CONDA = ("default_channels", "channel_alias", "custom_channels", "custom_multichannels")
 _UV = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_CONFIG_FILE", "UV_NO_CONFIG")
 
 
-def find(host: Host, clients: Sequence[str], scope: Scope) -> tuple[str, ...]:
+def find(context: Context, clients: Sequence[str], scope: Scope) -> tuple[str, ...]:
     """Return a sentence for everything that would hide, or mix with, a setting written in the files of a scope."""
     said: list[str] = []
     if "conda" in clients:
-        said += _conda(host, scope)
+        said += _conda(context, scope)
     if "pip" in clients:
-        said += _pip(host, scope)
+        said += _pip(context, scope)
     if "uv" in clients:
-        said += [_beaten(name) for name in _UV if host.environ.get(name)]
+        said += [_beaten(name) for name in _UV if context.host.environ.get(name)]
     return tuple(said)
 
 
-def _conda(host: Host, scope: Scope) -> Iterator[str]:
-    active = environments.active(host)
-    root = environments.conda_root(host)
+def _conda(context: Context, scope: Scope) -> Iterator[str]:
+    active, root = context.active, context.root
     prefix = scope.prefix or (active.prefix if active else None)
-    for layer in condarc.layers(host, root, prefix):
+    for layer in condarc.layers(context.host, root, prefix):
         keys = [key for key in _CONDA if layer.values.get(key)]
         if layer.path is None:
             yield from (_beaten(f"CONDA_{key.upper()}") for key in keys)
@@ -39,14 +37,14 @@ def _conda(host: Host, scope: Scope) -> Iterator[str]:
             yield tr("{path} names default_channels, too: conda reads both.", path=layer.path)
 
 
-def _pip(host: Host, scope: Scope) -> Iterator[str]:
-    if host.environ.get("PIP_CONFIG_FILE"):
+def _pip(context: Context, scope: Scope) -> Iterator[str]:
+    if context.host.environ.get("PIP_CONFIG_FILE"):
         yield _beaten("PIP_CONFIG_FILE")
-    if host.environ.get("PIP_INDEX_URL"):
+    if context.host.environ.get("PIP_INDEX_URL"):
         yield _beaten("PIP_INDEX_URL")
-    active = environments.active(host)
+    active = context.active
     if scope.kind == "user" and active:
-        for kind, path in pip.config_files(host, active.prefix):
+        for kind, path in pip.config_files(context.host, active.prefix):
             if (
                 kind == "site"
                 and path.is_file()

@@ -6,13 +6,17 @@ from envtool.clients.client import Scope
 from envtool.environments import find as environments
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.paths import Host
+from envtool.operations.context import Context
 
 
-def find(host: Host, word: str = "user", name: str = "", prefix: Path | None = None) -> Scope:
+def find(context: Context, word: str = "user", name: str = "", prefix: Path | None = None) -> Scope:
     """Return the scope that ``--scope``, ``-n`` and ``-p`` mean. Raises EnvtoolError."""
     if name or prefix or word == "env":
-        environment = environments.resolve(host, str(prefix or name)) if name or prefix else environments.active(host)
+        environment = (
+            environments.resolve(context.host, context.folders, str(prefix or name))
+            if name or prefix
+            else context.active
+        )
         if environment is None:
             raise EnvtoolError(
                 tr("No environment is active."),
@@ -21,7 +25,7 @@ def find(host: Host, word: str = "user", name: str = "", prefix: Path | None = N
             )
         return Scope("env", prefix=environment.prefix)
     if word == "site":
-        root = environments.conda_root(host)
+        root = context.root
         if root is None:
             raise EnvtoolError(
                 tr("No conda installation was found, so there are no site settings."),

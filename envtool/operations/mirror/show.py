@@ -12,12 +12,10 @@ from envtool.clients.client import Known, Scope
 from envtool.clients.conda.condarc import Layer, layers
 from envtool.clients.ini_text import IniText
 from envtool.encoding import decode_with_form
-from envtool.environments import find
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.mirrors import catalogue, fallbacks, url_matching
-from envtool.mirrors.catalogue import Catalogue
-from envtool.paths import Host
+from envtool.operations.context import Context
 from envtool.redaction import redact
 
 _CONDA_KEYS = ("channels", "default_channels", "custom_channels", "custom_multichannels", "channel_alias")
@@ -49,13 +47,13 @@ class View:
     broken: str = ""
 
 
-def show(host: Host, folder: Path) -> tuple[View, ...]:
+def show(context: Context, folder: Path) -> tuple[View, ...]:
     """Return every client's view; ``folder`` is the current one, whose uv.lock counts.
 
     A file that one client stops on hides nothing of the others. Raises EnvtoolError where the catalogue is broken.
     """
-    seer = _Seer(host, catalogue.load(host))
-    active = host.environ.get("CONDA_PREFIX") or host.environ.get("VIRTUAL_ENV")
+    seer = _Seer(context)
+    active = context.host.environ.get("CONDA_PREFIX") or context.host.environ.get("VIRTUAL_ENV")
     prefix = Path(active) if active else None
     views: dict[str, Callable[[], View]] = {
         "conda": lambda: seer.of_conda(prefix),
@@ -76,14 +74,14 @@ def _seen(client: str, look: Callable[[], View]) -> View:
 
 
 class _Seer:
-    def __init__(self, host: Host, known: Catalogue) -> None:
-        self._host, self._catalogue = host, known
-        self._recogniser = url_matching.Recogniser(known)
+    def __init__(self, context: Context) -> None:
+        self._host, self._root, self._catalogue = context.host, context.root, context.catalogue
+        self._recogniser = url_matching.Recogniser(context.catalogue)
 
     # -- conda ------------------------------------------------------------------------------------------------------
     def of_conda(self, prefix: Path | None) -> View:
         view = View("conda")
-        root = find.conda_root(self._host)
+        root = self._root
         stack = layers(self._host, root, prefix)
         settings = conda.merge(self._host, stack)
         for name in dict.fromkeys((*settings.channels, "defaults", "conda-forge")):

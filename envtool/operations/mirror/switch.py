@@ -12,6 +12,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.mirrors import catalogue, endpoints, url_matching
 from envtool.model import FileEdit, Plan
+from envtool.operations.context import Context
 from envtool.operations.mirror import overrides
 from envtool.paths import Host
 from envtool.redaction import redact
@@ -119,10 +120,16 @@ def _present(host: Host, client: str) -> bool:
 
 
 def plan_set(
-    host: Host, mirror: str, clients: Sequence[str], scope: Scope, *, clean: bool = False, allow_http: bool = False
+    context: Context,
+    mirror: str,
+    clients: Sequence[str],
+    scope: Scope,
+    *,
+    clean: bool = False,
+    allow_http: bool = False,
 ) -> Switch:
     """Return what switching to a mirror (its name, alias or URL) would change. Raises EnvtoolError where it cannot."""
-    known = catalogue.load(host)
+    known = context.catalogue
     site = endpoints.find(known, mirror)
     wanted = endpoints.wanted(known, site)
     if not allow_http and any(url.startswith("http://") for url in (wanted.index, *wanted.parents.values())):
@@ -131,8 +138,8 @@ def plan_set(
             hint=tr("Give its https address, or say --allow-http if you accept that."),
             code=ExitCode.USAGE,
         )
-    draft = _Draft(host, url_matching.Recogniser(known), wanted, clean)
-    draft.notes += overrides.find(host, clients, scope)
+    draft = _Draft(context.host, url_matching.Recogniser(known), wanted, clean)
+    draft.notes += overrides.find(context, clients, scope)
     return _plan(f"mirror set {site.name}", draft, clients, scope)
 
 

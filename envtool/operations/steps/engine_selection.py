@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from envtool.engines import AUTO, ENGINES, engine_type
 from envtool.engines.protocol import Engine, EngineSetup, EngineType
-from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
-from envtool.paths import Host
+from envtool.operations.context import Context
 
 
 @dataclass(frozen=True)
@@ -21,33 +20,33 @@ class EngineChoice:
     reason: str
 
 
-def for_new(host: Host, asked: str) -> EngineChoice:
+def for_new(context: Context, asked: str) -> EngineChoice:
     """Choose the engine of a new environment: the one asked for, or for ``auto`` the first that works here.
 
     Raises EnvtoolError: USAGE for an unknown name, MISSING where the engine cannot work here.
     """
     if asked == AUTO:
-        engine = _first_available(host, [engine for engine in _all() if engine.conda_half])
-        return EngineChoice(engine, engine.reason(host))
+        engine = _first_available(context, [engine for engine in _all() if engine.conda_half])
+        return EngineChoice(engine, engine.reason(context.host))
     if asked not in ENGINES:
         raise EnvtoolError(
             tr("There is no engine {name!r}.", name=asked),
             hint=tr("Engines: {names}.", names=", ".join((AUTO, *ENGINES))),
             code=ExitCode.USAGE,
         )
-    engine = _first_available(host, [engine_type(asked)])
-    return EngineChoice(engine, tr("Engine: {engine}, as asked.", engine=engine.title_here(host)))
+    engine = _first_available(context, [engine_type(asked)])
+    return EngineChoice(engine, tr("Engine: {engine}, as asked.", engine=engine.title_here(context.host)))
 
 
-def for_existing(host: Host, environment: Environment) -> EngineChoice:
+def for_existing(context: Context, environment: Environment) -> EngineChoice:
     """Choose the engine that changes an environment: the one that made it, else the first that can.
 
     Raises EnvtoolError (MISSING) where none of them can work here.
     """
     name = environment.name or environment.prefix
     able = [engine for engine in _all() if engine.kind == environment.kind]
-    engine = _first_available(host, sorted(able, key=lambda each: each.name != environment.engine))
-    title = engine.title_here(host)
+    engine = _first_available(context, sorted(able, key=lambda each: each.name != environment.engine))
+    title = engine.title_here(context.host)
     if engine.name == environment.engine:
         return EngineChoice(engine, tr("Engine: {engine}, which made {name}.", engine=title, name=name))
     if len(able) == 1:
@@ -55,12 +54,12 @@ def for_existing(host: Host, environment: Environment) -> EngineChoice:
         return EngineChoice(
             engine, tr("Engine: {engine}, since {name} is a {kind}.", engine=title, name=name, kind=kind)
         )
-    return EngineChoice(engine, engine.reason(host))
+    return EngineChoice(engine, engine.reason(context.host))
 
 
-def without_channels(host: Host) -> EngineType:
+def without_channels(context: Context) -> EngineType:
     """Return the engine to use where no conda channel can be read. Raises EnvtoolError (MISSING) without one."""
-    return _first_available(host, [engine for engine in _all() if not engine.conda_half])
+    return _first_available(context, [engine for engine in _all() if not engine.conda_half])
 
 
 def uses_local_python(asked: str) -> bool:
@@ -69,12 +68,9 @@ def uses_local_python(asked: str) -> bool:
 
 
 @contextmanager
-def opened(host: Host, choice: EngineChoice, command: str, *, accept_tos: bool = False) -> Iterator[Engine]:
+def opened(context: Context, choice: EngineChoice, command: str, *, accept_tos: bool = False) -> Iterator[Engine]:
     """Yield the engine that was chosen, ready to work, and close it when the block ends."""
-    from envtool.clients import conda
-
-    root = find.conda_root(host)
-    setup = EngineSetup(host, command, root, lambda: conda.in_force(host, root=root), accept_tos)
+    setup = EngineSetup(context.host, command, context.root, context.conda_settings, accept_tos)
     engine = choice.engine.open(setup)
     try:
         yield engine
@@ -86,11 +82,11 @@ def _all() -> list[EngineType]:
     return [engine_type(name) for name in ENGINES]
 
 
-def _first_available(host: Host, engines: list[EngineType]) -> EngineType:
+def _first_available(context: Context, engines: list[EngineType]) -> EngineType:
     """Return the first engine that can work here. Raises EnvtoolError where none can, in the words of the last."""
     errors: dict[str, EnvtoolError] = {}
     for engine in engines:
-        error = engine.unavailable(host)
+        error = engine.unavailable(context.host)
         if error is None:
             return engine
         errors[engine.name] = error

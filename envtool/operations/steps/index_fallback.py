@@ -10,11 +10,10 @@ from typing import TypeVar
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.mirrors import catalogue, fallbacks
+from envtool.mirrors import fallbacks
 from envtool.model import PipSources
-from envtool.paths import Host
+from envtool.operations.context import Context
 from envtool.redaction import redact
-from envtool.reporter import Reporter
 
 REPLICAS = 3  # where this many other operators fail, too, it is our own connection
 _REFUSALS = ("401 Unauthorized", "403 Forbidden", "429 Too Many", "451 Unavailable")
@@ -23,7 +22,7 @@ T = TypeVar("T")
 
 
 def attempt(
-    host: Host, sources: PipSources, reporter: Reporter, action: Callable[[PipSources], T], *, offline: bool = False
+    context: Context, sources: PipSources, action: Callable[[PipSources], T], *, offline: bool = False
 ) -> tuple[T, PipSources]:
     """Return what ``action`` comes to and the sources it came from: the configured ones, or a replica's.
 
@@ -34,12 +33,12 @@ def attempt(
         return action(sources), sources
     except EnvtoolError as error:
         first = error
-    for index in () if offline or sources.no_index else _others(host, sources, first):
+    for index in () if offline or sources.no_index else _others(context, sources, first):
         try:
             result = action(replace(sources, index=index))
         except EnvtoolError:
             continue
-        reporter.note(
+        context.reporter.note(
             tr(
                 "{failed} did not give the pip packages; they come from {other} this time.",
                 failed=_name(sources.index),
@@ -50,9 +49,9 @@ def attempt(
     raise first
 
 
-def _others(host: Host, sources: PipSources, failure: EnvtoolError) -> tuple[str | None, ...]:
+def _others(context: Context, sources: PipSources, failure: EnvtoolError) -> tuple[str | None, ...]:
     """Return where to look after a failure; nowhere where looking elsewhere would find the same."""
-    found = fallbacks.other_indexes(catalogue.load(host), sources.index)[:REPLICAS]
+    found = fallbacks.other_indexes(context.catalogue, sources.index)[:REPLICAS]
     reached = failure.code != ExitCode.NETWORK and not any(word in failure.message for word in _REFUSALS)
     # what upstream lacks its mirrors lack, too; what a mirror lacks upstream may have
     return () if reached and None not in found else found

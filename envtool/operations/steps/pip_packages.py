@@ -15,12 +15,11 @@ from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Package, Sources
+from envtool.operations.context import Context
 from envtool.operations.steps import index_fallback
-from envtool.paths import Host
 from envtool.prefix import site_packages as distributions
 from envtool.prefix.layout import python_of, site_packages
 from envtool.prefix.snapshot import Footprint
-from envtool.reporter import Reporter
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -37,16 +36,13 @@ def half(
     return PipHalf(tuple(lines), () if force else constraints(conda), force, compile_bytecode)
 
 
-def resolve(
-    host: Host, half: PipHalf, python: str, sources: Sources, reporter: Reporter
-) -> tuple[tuple[str, ...], Sources]:
+def resolve(context: Context, half: PipHalf, python: str, sources: Sources) -> tuple[tuple[str, ...], Sources]:
     """Return the pins of a pip half, and the sources that have them: a replica's where the configured index fails."""
     offline = sources.offline
-    with reporter.bar(tr("Solving pip packages")):
+    with context.reporter.bar(tr("Solving pip packages")):
         pins, used = index_fallback.attempt(
-            host,
+            context,
             sources.pip,
-            reporter,
             lambda places: installers.resolve(half, python, places, offline=offline),
             offline=offline,
         )
@@ -54,21 +50,19 @@ def resolve(
 
 
 def install(
-    host: Host,
+    context: Context,
     half: PipHalf,
     prefix: Path,
     sources: Sources,
-    reporter: Reporter,
     options: InstallOptions = DEFAULTS,
 ) -> None:
     """Install a pip half into an environment, held to what conda has installed there by now unless it is forced."""
     half = half if half.force else replace(half, constraints=constraints(held(prefix)))
     options = replace(options, offline=sources.offline)
     index_fallback.attempt(
-        host,
+        context,
         sources.pip,
-        reporter,
-        lambda places: installers.install(half, interpreter(prefix), places, reporter, options),
+        lambda places: installers.install(half, interpreter(prefix), places, context.reporter, options),
         offline=sources.offline,
     )
 

@@ -6,10 +6,15 @@ from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
-from envtool.paths import Host
+from envtool.operations.context import Context
 
 
-def target(host: Host, name: str = "", prefix: Path | None = None) -> Environment:
+def named(context: Context, name_or_path: str) -> Environment:
+    """Return the environment of a name, or at a path. Raises EnvtoolError where there is none."""
+    return find.resolve(context.host, context.folders, name_or_path)
+
+
+def target(context: Context, name: str = "", prefix: Path | None = None) -> Environment:
     """Return the environment that -n, -p or the shell means. Raises EnvtoolError where none is."""
     if name and prefix is not None:
         raise EnvtoolError(
@@ -18,10 +23,10 @@ def target(host: Host, name: str = "", prefix: Path | None = None) -> Environmen
             code=ExitCode.USAGE,
         )
     if prefix is not None:
-        return find.resolve(host, str(prefix.expanduser().absolute()))
+        return named(context, str(prefix.expanduser().absolute()))
     if name:
-        return find.resolve(host, name)
-    if environment := find.active(host):
+        return named(context, name)
+    if environment := context.active:
         return environment
     raise EnvtoolError(
         tr("No environment is active, and none was named."),

@@ -13,10 +13,10 @@ from envtool.gpu.index_client import IndexClient
 from envtool.http.client import Client
 from envtool.http.settings import Limits
 from envtool.i18n import tr
-from envtool.mirrors import catalogue, fallbacks
+from envtool.mirrors import fallbacks
 from envtool.mirrors.catalogue import Catalogue
 from envtool.model import Sources
-from envtool.paths import Host
+from envtool.operations.context import Context
 from envtool.reporter import Reporter
 
 _PATIENCE = 8.0  # seconds: only whether a page is there is asked
@@ -35,13 +35,13 @@ class _Place:
         return (self.url,) if self.flat else tuple(f"{self.url}/{name}/" for name in names)
 
 
-def localized(host: Host, lines: tuple[str, ...], sources: Sources, reporter: Reporter) -> tuple[str, ...]:
+def localized(context: Context, lines: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
     """Return requirement lines in which PyTorch's index stands for the pinned wheels alone, from where it answers."""
     if sources.offline or not any(_INDEX.fullmatch(line) for line in lines):
         return lines
     limits = Limits(connect=_PATIENCE, stall=_PATIENCE)
-    indexes = IndexClient(Client(host, pip.http_settings(sources.pip), limits=limits))
-    return tuple(_replaced(lines, catalogue.load(host), indexes.exists, reporter))
+    indexes = IndexClient(Client(context.host, pip.http_settings(sources.pip), limits=limits))
+    return tuple(_replaced(lines, context.catalogue, indexes.exists, context.reporter))
 
 
 def _replaced(

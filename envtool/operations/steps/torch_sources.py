@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from envtool.clients import conda, pip
 from envtool.engines import AUTO, installers, venv
-from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.gpu.builds import Candidate
 from envtool.gpu.index_client import IndexClient
@@ -15,10 +14,10 @@ from envtool.http.client import Client
 from envtool.http.settings import Limits
 from envtool.i18n import tr
 from envtool.index_page import local_path
-from envtool.mirrors import catalogue, fallbacks
+from envtool.mirrors import fallbacks
 from envtool.model import PipSources, Sources
+from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection
-from envtool.paths import Host
 from envtool.process import Command, capture
 from envtool.redaction import redact
 
@@ -26,7 +25,9 @@ PYTHONS = ("3.12", "3.13", "3.11", "3.10", "3.14")  # by how many packages of th
 _CHANNEL_PATIENCE = 8.0  # seconds: only whether a channel answers is asked
 
 
-def sources(host: Host, where: PipSources, candidates: Iterable[Candidate], *, offline: bool) -> tuple[Source, ...]:
+def sources(
+    context: Context, where: PipSources, candidates: Iterable[Candidate], *, offline: bool
+) -> tuple[Source, ...]:
     """Return where to look: pip's own places first, then the official index of each build, then its mirrors'."""
     found = [Source("find-links", place, tr("find-links {place}", place=redact(place))) for place in where.find_links]
     if not where.no_index:
@@ -35,17 +36,17 @@ def sources(host: Host, where: PipSources, candidates: Iterable[Candidate], *, o
         found += [Source("index", index, name)] if index else []
         found += [Source("index", url, tr("index {url}", url=redact(url))) for url in where.extra_indexes]
         builds = tuple(dict.fromkeys(candidate.build for candidate in candidates))
-        found += _of_pytorch(host, builds)
+        found += _of_pytorch(context, builds)
     return tuple(source for source in found if not offline or local_path(source.url) is not None)
 
 
-def indexes(host: Host, where: PipSources) -> IndexClient:
+def indexes(context: Context, where: PipSources) -> IndexClient:
     """Return what reads indexes and wheels as pip would reach them."""
-    return IndexClient(Client(host, pip.http_settings(where)))
+    return IndexClient(Client(context.host, pip.http_settings(where)))
 
 
-def _of_pytorch(host: Host, builds: Sequence[str]) -> list[Source]:
-    known = catalogue.load(host)
+def _of_pytorch(context: Context, builds: Sequence[str]) -> list[Source]:
+    known = context.catalogue
     official = [Source("index", f"{known.torch}/{build}", tr("the official wheel index"), build) for build in builds]
     mirrors = [
         Source(kind, url, tr("mirror {site}", site=urlsplit(url).hostname), build)
@@ -62,21 +63,21 @@ def default_index() -> str:
     return match[1] if match else ""
 
 
-def engine(host: Host, asked: str, everything: Sources) -> tuple[str, str]:
+def engine(context: Context, asked: str, everything: Sources) -> tuple[str, str]:
     """Return the name of the engine to ask for, and why where no conda channel answers and it is another one."""
-    usual = engine_selection.for_new(host, asked).engine
-    if asked != AUTO or not usual.conda_half or everything.offline or _some_channel_answers(host, everything):
+    usual = engine_selection.for_new(context, asked).engine
+    if asked != AUTO or not usual.conda_half or everything.offline or _some_channel_answers(context, everything):
         return asked, ""
-    instead = engine_selection.without_channels(host).name
+    instead = engine_selection.without_channels(context).name
     return instead, tr("Engine: {engine}, since no conda channel can be read.", engine=instead)
 
 
-def _some_channel_answers(host: Host, everything: Sources) -> bool:
-    settings = conda.http_settings(conda.in_force(host, root=find.conda_root(host)))
+def _some_channel_answers(context: Context, everything: Sources) -> bool:
+    settings = conda.http_settings(context.conda_settings())
     limits = Limits(connect=_CHANNEL_PATIENCE, stall=_CHANNEL_PATIENCE)
-    client = IndexClient(Client(host, settings, limits=limits))  # a channel may be a folder, too
+    client = IndexClient(Client(context.host, settings, limits=limits))  # a channel may be a folder, too
     urls = [url for channel in everything.channels for url in channel.urls]
-    return any(client.exists(f"{url}/{host.subdir}/repodata.json") for url in urls)
+    return any(client.exists(f"{url}/{context.host.subdir}/repodata.json") for url in urls)
 
 
 def pythons(asked: str, *, own: bool) -> tuple[str, ...]:

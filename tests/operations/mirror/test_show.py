@@ -7,9 +7,11 @@ import pytest
 from support.home import Home
 from support.layouts import conda_env
 
+from envtool.operations.context import Context
 from envtool.operations.mirror import show as show_mirrors
 from envtool.operations.mirror.show import View
 from envtool.paths import Host
+from envtool.reporter import Silent
 
 TUNA = "https://mirrors.tuna.tsinghua.edu.cn"
 
@@ -27,7 +29,7 @@ def account(home: Home) -> Show:
     def show(folder: Path | None = None, **variables: str) -> dict[str, View]:
         environ = {"HOME": str(home.path), "XDG_CONFIG_DIRS": str(home.path / "xdg"), **variables}
         host = Host(environ, home.path, "Linux", "x86_64")
-        return {view.client: view for view in show_mirrors.show(host, folder or home.path)}
+        return {view.client: view for view in show_mirrors.show(Context(host, Silent()), folder or home.path)}
 
     return show
 

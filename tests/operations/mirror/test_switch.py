@@ -17,8 +17,10 @@ from envtool.clients.client import Scope
 from envtool.encoding import decode_with_form, lines_of
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import FileEdit
+from envtool.operations.context import Context
 from envtool.operations.mirror import switch as switch_mirror
 from envtool.paths import Host
+from envtool.reporter import Silent
 
 TUNA = "https://mirrors.tuna.tsinghua.edu.cn"
 ALIYUN = "https://mirrors.aliyun.com"
@@ -46,7 +48,7 @@ def switch(
     scope: Scope = USER,
     allow_http: bool = False,
 ) -> switch_mirror.Switch:
-    planned = switch_mirror.plan_set(home.host, name, clients, scope, clean=clean, allow_http=allow_http)
+    planned = switch_mirror.plan_set(home.context, name, clients, scope, clean=clean, allow_http=allow_http)
     switch_mirror.carry_out(home.host, planned)
     return planned
 
@@ -82,7 +84,7 @@ def round_trip(home: Home, case: Path, mirror: str) -> None:
     switch(home, mirror)
     once = target.read_bytes()
     untouched(original, once)
-    again = switch_mirror.plan_set(home.host, mirror, BOTH, USER, clean=True)
+    again = switch_mirror.plan_set(home.context, mirror, BOTH, USER, clean=True)
     assert again.plan.edits == ()
     assert not again.stale
     switch_mirror.undo(home.host)
@@ -108,7 +110,7 @@ def test_real_files_switch_back_to_the_byte(home: Home) -> None:
                 pytest.fail(f"{case.name}: {refused}")
             assert planned.plan.edits, case.name
             untouched(original, target.read_bytes())
-            assert switch_mirror.plan_set(home.host, mirror, BOTH, USER, clean=True).plan.edits == (), case.name
+            assert switch_mirror.plan_set(home.context, mirror, BOTH, USER, clean=True).plan.edits == (), case.name
             switch_mirror.undo(home.host)
             assert target.read_bytes() == original, case.name
             target.unlink()
@@ -217,7 +219,7 @@ def test_no_token_is_shown(home: Home) -> None:
         f"channels:\n  - https://conda.anaconda.org/t/hunter5/lab\n  - {TUNA}/anaconda/t/hunter6/pkgs/free\n"
         "channel_alias: https://conda.lab.example/t/hunter7/x\n"
     )
-    planned = switch_mirror.plan_set(home.host, "ustc", BOTH, USER, clean=False)
+    planned = switch_mirror.plan_set(home.context, "ustc", BOTH, USER, clean=False)
     assert "hunter" not in "".join((*planned.notes, *planned.stale))
     assert "hunter" not in switch_mirror.diff(planned.plan.edits)
 
@@ -324,9 +326,11 @@ from pathlib import Path
 from envtool import journal
 from envtool.operations.mirror import switch as s
 from envtool.clients.client import Scope
+from envtool.operations.context import Context
 from envtool.paths import Host
+from envtool.reporter import Silent
 host = Host.here()
-planned = s.plan_set(host, "tsinghua", ("conda", "pip"), Scope("user"))
+planned = s.plan_set(Context(host, Silent()), "tsinghua", ("conda", "pip"), Scope("user"))
 def step(index):
     if index == {kill_at}:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -421,23 +425,23 @@ def test_a_write_that_fails_takes_the_ones_before_it_back(home: Home) -> None:
 )
 def test_what_hides_the_new_setting_is_said(home: Home, variables: dict[str, str], said: str) -> None:
     host = Host({**home.environ, **variables}, home.path, "Linux", "x86_64")
-    planned = switch_mirror.plan_set(host, "tsinghua", BOTH, USER)
+    planned = switch_mirror.plan_set(Context(host, Silent()), "tsinghua", BOTH, USER)
     assert any(said in note for note in planned.notes)
     quiet = Host({"HOME": str(home.path)}, home.path, "Linux", "x86_64")
-    assert not switch_mirror.plan_set(quiet, "tsinghua", BOTH, USER).notes
+    assert not switch_mirror.plan_set(Context(quiet, Silent()), "tsinghua", BOTH, USER).notes
 
 
 def test_a_file_that_hides_the_new_setting_is_said(home: Home, tmp_path: Path) -> None:
     (tmp_path / "pyvenv.cfg").touch()
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://pip.lab.example/simple\n")
     host = Host({"VIRTUAL_ENV": str(tmp_path)}, home.path, "Linux", "x86_64")
-    planned = switch_mirror.plan_set(host, "tsinghua", BOTH, USER)
+    planned = switch_mirror.plan_set(Context(host, Silent()), "tsinghua", BOTH, USER)
     assert any(str(tmp_path / "pip.conf") in note for note in planned.notes)
 
 
 def test_windows_and_macos_places(tmp_path: Path) -> None:
     windows = Host({"APPDATA": str(tmp_path / "roaming")}, tmp_path, "Windows", "AMD64")
-    planned = switch_mirror.plan_set(windows, "tsinghua", BOTH, USER)
+    planned = switch_mirror.plan_set(Context(windows, Silent()), "tsinghua", BOTH, USER)
     assert [edit.path for edit in planned.plan.edits] == [tmp_path / ".condarc", tmp_path / "roaming/pip/pip.ini"]
     assert b"pkgs/msys2" in (planned.plan.edits[0].after or b"")
 

@@ -21,7 +21,7 @@ def switched(home: Home, case: Path, client: str) -> Path:
     target = home.path / (".condarc" if client == "conda" else ".config/pip/pip.conf")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(case.read_bytes())
-    planned = switch.plan_set(home.host, "aliyun", (client,), Scope("user"), clean=True)
+    planned = switch.plan_set(home.context, "aliyun", (client,), Scope("user"), clean=True)
     switch.carry_out(home.host, planned)
     return target
 

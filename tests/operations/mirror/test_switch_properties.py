@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from envtool.clients import conda, pip
 from envtool.clients.client import Scope
+from envtool.operations.context import Context
 from envtool.operations.mirror import switch as switch_mirror
 from envtool.paths import Host
+from envtool.reporter import Silent
 
 TUNA, USTC = "https://mirrors.tuna.tsinghua.edu.cn", "https://mirrors.ustc.edu.cn"
 ALIYUN = "https://mirrors.aliyun.com"
@@ -89,7 +91,7 @@ def account(folder: str) -> Host:
 
 
 def switch(host: Host, mirror: str) -> tuple[Path, ...]:
-    planned = switch_mirror.plan_set(host, mirror, ("conda", "pip"), Scope("user"), clean=True)
+    planned = switch_mirror.plan_set(Context(host, Silent()), mirror, ("conda", "pip"), Scope("user"), clean=True)
     switch_mirror.carry_out(host, planned)
     return tuple(edit.path for edit in planned.plan.edits)
 

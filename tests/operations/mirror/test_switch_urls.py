@@ -40,14 +40,14 @@ def change(home: Home) -> Change:
         if away:
             plan = switch.plan_unset(home.host, (client,), Scope("user"))
         else:
-            plan = switch.plan_set(home.host, "aliyun", (client,), Scope("user"), clean=True)
+            plan = switch.plan_set(home.context, "aliyun", (client,), Scope("user"), clean=True)
         switch.carry_out(home.host, plan)
         after = path.read_bytes()
         if plan.plan.edits:
             switch.undo(home.host)
         assert path.read_bytes() == before
         path.write_bytes(after)
-        again = switch.plan_set(home.host, "aliyun", (client,), Scope("user"), clean=True)
+        again = switch.plan_set(home.context, "aliyun", (client,), Scope("user"), clean=True)
         assert away or not again.plan.edits
         return after.decode()
 
@@ -77,7 +77,7 @@ def test_uvs_own_table_for_uv_pip_moves(change: Change, home: Home) -> None:
     after = change("uv", text)
     assert f'index-url = "{ALIYUN}/pypi/simple"' in after
     assert 'extra-index-url = ["https://lab.example/s"]' in after
-    view = next(view for view in show.show(home.host, home.path) if view.client == "uv")
+    view = next(view for view in show.show(home.context, home.path) if view.client == "uv")
     assert any(line.key == "pip.index-url" and line.site == "aliyun" for line in view.lines)
     assert change("uv", text, away=True) == '[pip]\nextra-index-url = ["https://lab.example/s"]\n'
     assert change("uv", f'[pip]\nindex-url = "{TUNA}/pypi/web/simple"\n', away=True).strip() == ""
@@ -91,7 +91,7 @@ def test_an_index_that_pip_cannot_use_is_known_for_what_was_meant(change: Change
     assert change("pip", text) == f"[global]\nindex-url = {ALIYUN}/pypi/simple\ntimeout = 9\n"
     assert change("pip", text, away=True) == "[global]\ntimeout = 9\n"
     (home.path / PLACES["pip"]).write_text(text, encoding="utf-8")
-    view = next(view for view in show.show(home.host, home.path) if view.client == "pip")
+    view = next(view for view in show.show(home.context, home.path) if view.client == "pip")
     assert any("part of it" in warning or "retired" in warning for warning in view.warnings)
 
 

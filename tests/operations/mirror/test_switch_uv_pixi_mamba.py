@@ -26,7 +26,7 @@ UV_FILES = {
 
 
 def switch(home: Home, name: str, client: str) -> switch_mirror.Switch:
-    planned = switch_mirror.plan_set(home.host, name, (client,), USER, clean=True)
+    planned = switch_mirror.plan_set(home.context, name, (client,), USER, clean=True)
     switch_mirror.carry_out(home.host, planned)
     return planned
 
@@ -47,7 +47,7 @@ def test_uv_gets_the_mirror_as_its_default_index(home: Home, case: str) -> None:
     assert text.count(b"\r\n") in (0, text.count(b"\n"))
     for kept in ("# mine", "# yes", "# ours"):
         assert (kept in text.decode()) == (kept in (UV_FILES[case] or ""))
-    assert not switch_mirror.plan_set(home.host, "ustc", ("uv",), USER, clean=True).plan.edits
+    assert not switch_mirror.plan_set(home.context, "ustc", ("uv",), USER, clean=True).plan.edits
     switch_mirror.undo(home.host)
     assert (path.read_bytes().decode() if path.exists() else None) == UV_FILES[case]
 

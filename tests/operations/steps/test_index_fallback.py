@@ -14,6 +14,7 @@ from envtool.engines.installers import PipHalf
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import catalogue
 from envtool.model import PipSources
+from envtool.operations.context import Context
 from envtool.operations.steps import index_fallback
 from envtool.paths import Host
 
@@ -64,7 +65,9 @@ def world(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             def action(sources: PipSources) -> tuple[str, ...]:
                 return installers.resolve(PipHalf((requirement,)), PYTHON, sources)
 
-            return index_fallback.attempt(host, PipSources(index=index, timeout=5), said, action, offline=offline)
+            return index_fallback.attempt(
+                Context(host, said), PipSources(index=index, timeout=5), action, offline=offline
+            )
 
         yield one, two, said, resolve
 

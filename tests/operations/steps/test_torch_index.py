@@ -8,7 +8,6 @@ from support.reporter import Recorder
 from envtool.mirrors import catalogue, fallbacks
 from envtool.model import Sources
 from envtool.operations.steps import torch_index
-from envtool.reporter import Silent
 
 OFFICIAL = "https://download.pytorch.org/whl"
 LINES = (
@@ -53,5 +52,5 @@ def test_other_lines_and_other_indexes_stay_and_nothing_is_asked(home: Home) -> 
         lines = (line, *LINES[1:])
         assert replaced(home, lines, never) == ([*lines], [])
     offline = Sources(offline=True)
-    assert torch_index.localized(home.host, LINES, offline, Silent()) == LINES
-    assert torch_index.localized(home.host, LINES[1:], Sources(), Silent()) == LINES[1:]
+    assert torch_index.localized(home.context, LINES, offline) == LINES
+    assert torch_index.localized(home.context, LINES[1:], Sources()) == LINES[1:]
