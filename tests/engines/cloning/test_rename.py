@@ -12,33 +12,23 @@ from pathlib import Path
 
 import pytest
 from support import layouts
+from support.furnished import assert_works, broken_hashes, clone, envs, mentions, output
 from support.home import Home
 
 from envtool.engines.cloning.rename import Move
-
-from .test_clone import (  # noqa: F401 - fixtures are used by their names
-    assert_works,
-    broken_hashes,
-    clone,
-    envs,
-    home,
-    mentions,
-    output,
-    served,
-)
 
 
 def inodes(prefix: Path) -> dict[str, int]:
     return {str(file.relative_to(prefix)): file.stat().st_ino for file in prefix.rglob("*") if file.is_file()}
 
 
-def rename(home: Home, old: str, new: str) -> Path:  # noqa: F811
+def rename(home: Home, old: str, new: str) -> Path:
     ran = home.envtool("rename", old, new)
     assert ran.code == 0, ran.err
     return envs(home) / new
 
 
-def test_a_renamed_environment_is_the_same_one_and_works(home: Home) -> None:  # noqa: F811
+def test_a_renamed_environment_is_the_same_one_and_works(home: Home) -> None:
     old = clone(home, "old")
     wrong, before = broken_hashes(old), inodes(old)
     listed = json.dumps(home.envtool("list", "old", "--json").data["packages"])
@@ -59,7 +49,7 @@ def test_a_renamed_environment_is_the_same_one_and_works(home: Home) -> None:  #
     assert_works(home, envs(home) / "source")
 
 
-def test_a_new_place_may_be_a_path(home: Home, tmp_path: Path) -> None:  # noqa: F811
+def test_a_new_place_may_be_a_path(home: Home, tmp_path: Path) -> None:
     old = clone(home, "wanderer")
     new = tmp_path / "elsewhere" / "env"
     assert home.envtool("rename", "wanderer", str(new)).code == 0
@@ -69,7 +59,7 @@ def test_a_new_place_may_be_a_path(home: Home, tmp_path: Path) -> None:  # noqa:
     assert_works(home, envs(home) / "back")
 
 
-def kill_in(home: Home, stage: str) -> tuple[Path, Path]:  # noqa: F811
+def kill_in(home: Home, stage: str) -> tuple[Path, Path]:
     """Leave a renaming as a kill at one of its stages would."""
     old, new = clone(home, "from"), envs(home) / "to"
     move = Move(old, new, "envtool rename from to")
@@ -92,7 +82,7 @@ def _first_piece(prefix: Path) -> str:
 
 
 @pytest.mark.parametrize("stage", ["preparing", "prepared"])
-def test_a_renaming_cut_off_before_its_one_step_never_was(home: Home, stage: str) -> None:  # noqa: F811
+def test_a_renaming_cut_off_before_its_one_step_never_was(home: Home, stage: str) -> None:
     old, new = kill_in(home, stage)
     assert home.envtool("run", "-n", "from", "--", "python", "-c", "import numpy").code == 0
     assert not new.exists()
@@ -103,7 +93,7 @@ def test_a_renaming_cut_off_before_its_one_step_never_was(home: Home, stage: str
 
 
 @pytest.mark.parametrize("stage", ["moved", "half put"])
-def test_a_renaming_cut_off_after_it_is_finished_by_the_next_command(home: Home, stage: str) -> None:  # noqa: F811
+def test_a_renaming_cut_off_after_it_is_finished_by_the_next_command(home: Home, stage: str) -> None:
     old, new = kill_in(home, stage)
     unfinished = [e["name"] for e in home.envtool("list", "--json").data["environments"] if e["unfinished"]]
     assert unfinished == ["to"]
@@ -115,7 +105,7 @@ def test_a_renaming_cut_off_after_it_is_finished_by_the_next_command(home: Home,
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_kill_at_any_moment_leaves_an_environment_that_works(home: Home, seed: int) -> None:  # noqa: F811
+def test_a_kill_at_any_moment_leaves_an_environment_that_works(home: Home, seed: int) -> None:
     prefix = envs(home) / "killed"
     if not prefix.exists():
         clone(home, "killed")
@@ -132,7 +122,7 @@ def test_a_kill_at_any_moment_leaves_an_environment_that_works(home: Home, seed:
     assert_works(home, prefix)
 
 
-def test_an_interruption_undoes_or_finishes(home: Home) -> None:  # noqa: F811
+def test_an_interruption_undoes_or_finishes(home: Home) -> None:
     old = clone(home, "asked")
     with home.start("rename", "asked", "answered") as child:
         deadline = time.monotonic() + 30
@@ -146,7 +136,7 @@ def test_an_interruption_undoes_or_finishes(home: Home) -> None:  # noqa: F811
     assert_works(home, here)
 
 
-def test_a_path_too_long_for_a_binary_changes_nothing(home: Home, tmp_path: Path) -> None:  # noqa: F811
+def test_a_path_too_long_for_a_binary_changes_nothing(home: Home, tmp_path: Path) -> None:
     prefix = clone(home, "short")
     before = inodes(prefix)
     ran = home.envtool("rename", "short", str(tmp_path / ("x" * 150) / ("y" * 150)))
@@ -156,7 +146,7 @@ def test_a_path_too_long_for_a_binary_changes_nothing(home: Home, tmp_path: Path
     assert_works(home, prefix)
 
 
-def test_base_and_the_active_environment_keep_their_names(home: Home, tmp_path: Path) -> None:  # noqa: F811
+def test_base_and_the_active_environment_keep_their_names(home: Home, tmp_path: Path) -> None:
     prefix = clone(home, "active")
     ran = home.envtool("rename", "active", "other", env={"CONDA_PREFIX": str(prefix)})
     assert (ran.code, "active in this shell" in ran.err) == (2, True)
@@ -168,14 +158,14 @@ def test_base_and_the_active_environment_keep_their_names(home: Home, tmp_path: 
     assert root.exists()
 
 
-def test_a_name_that_is_taken_is_refused(home: Home) -> None:  # noqa: F811
+def test_a_name_that_is_taken_is_refused(home: Home) -> None:
     clone(home, "wants")
     ran = home.envtool("rename", "wants", "source")
     assert (ran.code, "exists already" in ran.err) == (1, True)
     assert (envs(home) / "wants").exists()
 
 
-def test_another_file_system_is_refused_with_the_way_out(home: Home) -> None:  # noqa: F811
+def test_another_file_system_is_refused_with_the_way_out(home: Home) -> None:
     shared = Path("/dev/shm")
     if not os.access(shared, os.W_OK) or shared.stat().st_dev == home.path.stat().st_dev:
         pytest.skip("no second file system at hand: this looks for /dev/shm")
@@ -198,7 +188,7 @@ def test_a_venv_is_renamed_with_its_prompt(tmp_path: Path) -> None:
     place = tmp_path / ".local/share/envtool/envs"
     place.mkdir(parents=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place / "one"], check=True)
-    home = Home(tmp_path, {"HOME": str(tmp_path), "PATH": os.environ["PATH"]})  # noqa: F811
+    home = Home(tmp_path, {"HOME": str(tmp_path), "PATH": os.environ["PATH"]})
     assert home.envtool("rename", "one", "two").code == 0
     said = output(home, "sh", "-c", f'. "{place}/two/bin/activate" && echo $VIRTUAL_ENV $VIRTUAL_ENV_PROMPT')
     assert said.replace("(", "").replace(")", "").split() == [str(place / "two"), "two"]

@@ -1,0 +1,33 @@
+"""A home with one environment that has one of everything, made once for each file of tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import condas
+from support.channel import server
+from support.channel.recipe import CHANNEL, PYTHON
+from support.furnished import envs, furnish
+from support.home import Home
+
+
+@pytest.fixture(scope="module")
+def served(channel_folder: Path) -> Iterator[str]:
+    """The channel's address, the same for a whole module: its environments are made once."""
+    with server.serve(channel_folder) as running:
+        yield f"{running.url}/{CHANNEL}"
+
+
+@pytest.fixture(scope="module", params=["embedded", *condas.FAMILY])
+def home(request: pytest.FixtureRequest, served: str, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with one environment, ``source``, that has one of everything; tests clone it and leave it as it is."""
+    account = Home.at(tmp_path_factory.mktemp("account") / "home")
+    engine = "embedded" if request.param == "embedded" else "conda"
+    if engine == "conda":
+        condas.set_up(account.environ, request.param, account.path)
+    made = account.envtool(
+        "create", "source", f"python={PYTHON}", "numpy", "six=1.16", "trunk", "-c", served, "--engine", engine
+    )
+    assert made.code == 0, made.err
+    furnish(account, envs(account) / "source")
+    return account
