@@ -18,12 +18,13 @@ settings.register_profile("long", max_examples=500, deadline=None)
 
 # What makes a test slow: it builds environments from the local channel, or drives a program that takes its time.
 SLOW_FIXTURES = {"channel_folder", "torch_python"}
-SLOW_MARKS = {"conda", "corpus", "long", "torch"}
+SLOW_MARKS = {"conda", "corpus", "long", "slow", "torch"}
+ENGINES = Path(__file__).parent / "engines"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="also run the tests that take minutes, and properties deeply")
-    parser.addoption("--fast", action="store_true", help="only run the tests that take less than a second")
+    parser.addoption("--fast", action="store_true", help="only run the tests that take less than half a second each")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) or any(map(item.get_closest_marker, SLOW_MARKS)):
+        if _is_slow(item):
             item.add_marker(pytest.mark.slow)
         if config.getoption("--long"):
             item.add_marker(pytest.mark.timeout(4 * 3600))
@@ -45,6 +46,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    changes_environments = ENGINES in item.path.parents and "home" in fixtures
+    return changes_environments or bool(SLOW_FIXTURES & fixtures) or any(map(item.get_closest_marker, SLOW_MARKS))
 
 
 @pytest.fixture

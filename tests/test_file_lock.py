@@ -230,6 +230,7 @@ def _count(path: str, rounds: int, error: int) -> None:
             counter.write_text(str(value + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [0, errno.ENOLCK])
 def test_eight_processes_never_hold_it_together(tmp_path: Path, error: int) -> None:
     (tmp_path / "counter").write_text("0")
@@ -249,6 +250,7 @@ def _die_holding(path: str, error: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_without_flock_a_stale_lock_is_taken_over_by_one_of_many(tmp_path: Path) -> None:
     (tmp_path / "counter").write_text("0")
     context = multiprocessing.get_context("spawn")

@@ -34,6 +34,7 @@ def test_both_pipes_are_drained_and_the_exit_code_is_kept() -> None:
     assert (done.returncode, len(done.stdout), len(done.stderr)) == (9, 300001, 300001)
 
 
+@pytest.mark.slow
 def test_on_a_terminal_what_is_drawn_over_is_heard_and_not_kept() -> None:
     script = (
         "import os, sys, time\n"
@@ -51,6 +52,7 @@ def test_on_a_terminal_what_is_drawn_over_is_heard_and_not_kept() -> None:
     assert (heard[:2], heard[-1]) == (["10%", "60%"], "done, \u00e9\u00e9\u00e9")
 
 
+@pytest.mark.slow
 def test_children_that_ignore_an_interruption_are_stopped_too() -> None:
     started = time.monotonic()
     with pytest.raises(EnvtoolError, match="did not answer"):
@@ -58,6 +60,7 @@ def test_children_that_ignore_an_interruption_are_stopped_too() -> None:
     assert time.monotonic() - started < 30
 
 
+@pytest.mark.slow
 def test_a_program_on_a_terminal_is_stopped_with_its_children() -> None:
     with pytest.raises(EnvtoolError, match="did not answer"):
         stream(Command(("sh", "-c", "sleep 60 & sleep 60"), terminal=True), stall=0.5)
@@ -76,6 +79,7 @@ def test_a_missing_program_is_named() -> None:
     assert raised.value.code == ExitCode.MISSING
 
 
+@pytest.mark.slow
 def test_a_silent_program_is_stopped_with_its_children(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     script = (

@@ -110,6 +110,7 @@ def test_lists_of_commands_import_none(home: Home, arguments: tuple[str, ...]) -
     assert "rich" not in modules
 
 
+@pytest.mark.slow
 def test_help_on_a_terminal_has_panels(home: Home) -> None:
     for arguments in (("--help",), ("create", "--help"), ()):
         running = Terminal(home, arguments, {"TERM": "xterm"})
@@ -156,6 +157,7 @@ def test_usage_errors_are_in_the_envelope(here: Output, line: tuple[str, ...]) -
     assert json.loads(printed(here))["errors"][0]["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", range(3))
 def test_quiet_and_debug_are_seen_wherever_they_stand(home: Home, place: int) -> None:
     venv.create(home.path / "some", with_pip=False)
@@ -169,6 +171,7 @@ def test_quiet_and_debug_are_seen_wherever_they_stand(home: Home, place: int) ->
     assert "Traceback" in home.envtool(*line).err
 
 
+@pytest.mark.slow
 def test_near_misses_are_suggested(home: Home) -> None:
     for line, suggested in (
         (("instal", "x"), "'install'"),
@@ -190,6 +193,7 @@ def test_every_command_hands_its_result_back() -> None:
             assert returned in (Result, Result | Rerun), words
 
 
+@pytest.mark.slow
 def test_the_envelope_has_every_note(home: Home) -> None:
     made = home.envtool("create", "dl", "--engine", "venv", "--no-pip", "--json")
     assert json.loads(made.out)["notes"][-1] == "Use it with: envtool run -n dl -- python"
@@ -238,6 +242,7 @@ def completed(home: Home, shell: str, line: str) -> tuple[list[str], set[str]]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_commands_and_options_are_completed(home: Home, shell: str) -> None:
     def found(line: str) -> list[str]:

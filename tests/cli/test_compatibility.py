@@ -50,16 +50,19 @@ def test_commands_and_options_are_those_of_before(commands: dict[str, Any]) -> N
     hold("interface", differences(old("interface"), commands, "interface"))
 
 
+@pytest.mark.slow
 def test_help_shows_the_options_of_before(home: Home) -> None:
     before = old("help")
     hold("help", differences(before, shown_by_help(home, tuple(before)), "help"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_commands_print_what_they_printed_before(scenario: str, tmp_path: Path) -> None:
     compare(scenario, printed(scenario, tmp_path, ENVTOOL))
 
 
+@pytest.mark.slow
 def test_commands_on_conda_environments_print_what_they_printed_before(tmp_path: Path) -> None:
     if reason := packages.why_python_cannot_be_packed():
         pytest.skip(reason)

@@ -141,6 +141,7 @@ def test_what_is_resumed_speaks_for_itself(home: Home, some: Path) -> None:
     assert ran.code == json.loads(ran.out)["exit_code"] == 2
 
 
+@pytest.mark.slow
 def test_mirror_set_asks_as_every_other_command_does(home: Home) -> None:
     file = home.path / ".condarc"
     old = "https://mirrors.tuna.tsinghua.edu.cn/anaconda/pkgs/free"
@@ -154,6 +155,7 @@ def test_mirror_set_asks_as_every_other_command_does(home: Home) -> None:
         assert (old in file.read_text()) == kept
 
 
+@pytest.mark.slow
 def test_waiting_for_an_index_is_not_silent(home: Home, tmp_path: Path) -> None:
     with serve(tmp_path) as index:
         index.break_("/simple", "hang")

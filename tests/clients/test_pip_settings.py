@@ -90,6 +90,7 @@ def test_the_file_that_a_variable_names_comes_last_and_replaces_the_user_s(clean
     assert pip.in_force(absent).index == "https://user.example"
 
 
+@pytest.mark.slow
 def test_the_null_device_switches_all_files_off(clean: Home) -> None:
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\n")
     assert pip.in_force(with_variables(clean, PIP_CONFIG_FILE=os.devnull)).index is None

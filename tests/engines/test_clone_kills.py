@@ -26,6 +26,8 @@ from envtool.operations.rename import RenameRequest
 from envtool.operations.rename import rename as renamed
 from envtool.prefix.marks import mark_unfinished
 
+pytestmark = pytest.mark.slow
+
 FILES = 1500
 SEED = int(os.environ.get("ENVTOOL_TEST_SEED") or random.randrange(2**32))
 

@@ -16,6 +16,7 @@ from envtool.operations.context import Context
 from envtool.operations.create import CreateRequest, create
 
 
+@pytest.mark.slow
 def test_only_what_is_in_no_cache_is_waited_for(tmp_path: Path) -> None:
     url = "https://host/channel/noarch"
     packages = [Package(name, "1", "conda", "0", url=f"{url}/{name}-1-0.conda", size=1000) for name in "abc"]

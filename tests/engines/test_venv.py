@@ -15,6 +15,8 @@ from support.reporter import Recorder
 from envtool.engines import installers
 from envtool.model import PipSources
 
+pytestmark = pytest.mark.slow
+
 
 def envs(home: Home) -> Path:
     return home.path / ".local/share/envtool/envs"

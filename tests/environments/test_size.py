@@ -74,6 +74,7 @@ def test_a_prefix_that_is_not_there_is_unread(tmp_path: Path) -> None:
     assert measure(tmp_path / "gone").unread == 1
 
 
+@pytest.mark.slow
 def test_progress_is_told(tmp_path: Path) -> None:
     for number in range(4100):
         (tmp_path / str(number)).touch()

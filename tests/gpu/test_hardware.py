@@ -154,6 +154,7 @@ def test_a_failing_smi_is_a_remark(tmp_path: Path, root: Path, script: str, word
     assert any(words in remark for remark in found.remarks)
 
 
+@pytest.mark.slow
 def test_a_hanging_smi_is_stopped_and_a_remark(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "PATIENCE", 1.0)
     found = facts(smi(tmp_path, "sleep 60"), root=root)
@@ -240,6 +241,7 @@ def test_a_library_that_does_not_start_is_a_fact(root: Path) -> None:
     assert (found.cuda_error, found.selected) == (803, ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["__builtin_trap();", "for (;;) ;"])
 def test_a_library_that_crashes_or_hangs_costs_us_nothing(
     root: Path, monkeypatch: pytest.MonkeyPatch, fault: str

@@ -6,6 +6,7 @@ from support.home import Home
 from envtool.mirrors import catalogue, fallbacks
 
 
+@pytest.mark.slow
 def test_add_use_remove(home: Home) -> None:
     added = home.envtool(
         "mirror", "add", "lab", "--pypi", "https://pip.lab.example/simple", "--torch", "https://t.example", "--flat"

@@ -87,8 +87,8 @@ def test_a_good_site_is_ok_for_all_and_asked_as_the_clients_ask(host: Host) -> N
         ({"cuts": "leaf"}, "truncated"),
         ({"cuts": "repodata"}, "truncated"),
         ({"portal": True}, "wrong"),
-        ({"hangs": True}, "timeout"),
-        ({"slow": 0.3}, "timeout"),
+        pytest.param({"hangs": True}, "timeout", marks=pytest.mark.slow),
+        pytest.param({"slow": 0.3}, "timeout", marks=pytest.mark.slow),
     ],
 )
 def test_each_fault_of_a_channel_is_named(host: Host, fault: dict[str, Any], status: str) -> None:
@@ -103,7 +103,7 @@ def test_each_fault_of_a_channel_is_named(host: Host, fault: dict[str, Any], sta
         ({"lacks": ".whl"}, "missing"),
         ({"cuts": ".whl"}, "truncated"),
         ({"portal": True}, "wrong"),
-        ({"hangs": True}, "timeout"),
+        pytest.param({"hangs": True}, "timeout", marks=pytest.mark.slow),
     ],
 )
 def test_each_fault_of_an_index_is_named(host: Host, fault: dict[str, Any], status: str) -> None:
@@ -161,6 +161,7 @@ def test_an_expired_certificate_is_named(host: Host, tmp_path: Path) -> None:
     assert "expired" in result.detail
 
 
+@pytest.mark.slow
 def test_works_then_fresh_then_fast_is_the_order(host: Host) -> None:
     newest = 1_790_000_000.0
     with ExitStack() as stack:
@@ -195,6 +196,7 @@ def test_what_a_site_says_of_itself_counts(host: Host, page: str) -> None:
         assert probe.ranked([one(host, question)])[0].synced is None
 
 
+@pytest.mark.slow
 def test_twenty_mirrors_of_which_five_hang_take_one_limit(host: Host) -> None:
     with ExitStack() as stack:
         sites = [stack.enter_context(serve(FILES, hangs=number < 5)) for number in range(20)]
@@ -206,6 +208,7 @@ def test_twenty_mirrors_of_which_five_hang_take_one_limit(host: Host) -> None:
     assert took < 1.5 * 1.2 + 0.3  # the benchmark holds the exact figure
 
 
+@pytest.mark.slow
 def test_the_user_s_own_mirror_and_a_url_are_tried_by_name(home: Home) -> None:
     with serve(FILES) as site:
         home.envtool("mirror", "add", "lab", "--pypi", f"{site.url}/pypi/simple", "--conda", f"{site.url}/anaconda")

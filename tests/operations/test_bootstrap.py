@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from support.home import Home
 
+pytestmark = pytest.mark.slow
+
 GPU = ("--assume-driver", "580.95.05", "--assume-cc", "9.0")
 
 

@@ -165,6 +165,7 @@ def test_condas_own_numbering_of_torch_is_undone(home: Home) -> None:
     assert ran.err == ""
 
 
+@pytest.mark.slow
 def test_the_active_environment_is_the_default(home: Home) -> None:
     prefix = conda_env(home.path / ".conda" / "envs" / "dl", PYTHON)
     assert home.envtool("export", env={"CONDA_PREFIX": str(prefix)}).out.startswith("name: dl\n")
@@ -174,6 +175,7 @@ def test_the_active_environment_is_the_default(home: Home) -> None:
     assert home.envtool("export", "dll").code == 3
 
 
+@pytest.mark.slow
 def test_a_file_is_written_whole_and_its_name_decides_the_format(home: Home) -> None:
     full(home.path / ".conda" / "envs" / "dl")
     for file, start in {"environment.yml": "name: dl", "requirements-gpu.txt": "# Python", "x": "name: dl"}.items():
@@ -207,6 +209,7 @@ def test_packages_without_address_or_channel_are_named(home: Home) -> None:
     assert len(specs.read(ran.out).spec.explicit) == 1
 
 
+@pytest.mark.slow
 def test_a_real_venv_comes_back(home: Home) -> None:
     made = home.envtool("create", "one", "--engine", "venv", "--pip", "six", "--pip", "idna")
     assert made.code == 0, made.err

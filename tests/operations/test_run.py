@@ -136,6 +136,7 @@ def test_a_nested_activation_leaves_nothing_of_the_others(tmp_path: Path) -> Non
     assert changes["BOTH"] == "2"
 
 
+@pytest.mark.slow
 def test_one_inside_the_other_for_real(home: Home, dl: Path) -> None:
     other = venv(home.path / "other")
     inner = shlex.join([sys.executable, "-m", "envtool", "run", "-p", str(other), "--", "sh", "-c", 'echo "$PATH"'])

@@ -27,6 +27,7 @@ def state(prefix: Path) -> dict[str, object]:
     return content
 
 
+@pytest.mark.slow
 def test_set_show_and_unset(home: Home, dl: Path) -> None:
     assert home.envtool("vars", "set", "A=1", "B=x = y", "EMPTY=", "-n", "dl").code == 0
     assert home.envtool("vars", "dl").out == "A=1\nB=x = y\nEMPTY=\n"
@@ -82,6 +83,7 @@ def test_what_packages_bring_is_shown_overridden_and_hidden(home: Home, dl: Path
     assert state(dl) == {"env_vars": {"ONE": "***unset***", "THREE": "***unset***"}}
 
 
+@pytest.mark.slow
 def test_secrets_are_masked_unless_asked_for(home: Home, dl: Path) -> None:
     home.envtool("vars", "set", "HF_TOKEN=hf_abcdef", "PROXY=http://me:geheim@proxy:80", "PLAIN=x", "-n", "dl")
     for arguments in (("vars", "dl"), ("vars", "dl", "--json"), ("info", "dl"), ("info", "dl", "--json")):
@@ -107,6 +109,7 @@ def test_a_venv_stores_variables_too(home: Home) -> None:
     assert home.envtool("info", str(prefix), "--json").data["kind"] == "venv"
 
 
+@pytest.mark.slow
 def test_many_at_once_all_arrive(home: Home, dl: Path) -> None:
     running = [home.start("vars", "set", f"V{number}=1", "-n", "dl") for number in range(6)]
     for process in running:

@@ -278,6 +278,7 @@ def test_somebody_elses_write_protected_environment_can_be_cloned(tmp_path: Path
             folder.chmod(0o755)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", ["python", "uv"])
 def test_a_venv_is_cloned_with_its_activation(tmp_path: Path, maker: str) -> None:
     home = Home.at(tmp_path / "home")

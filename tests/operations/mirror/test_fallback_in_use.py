@@ -14,6 +14,8 @@ from support.channel import packages, server
 from support.condas import CONDA, MAMBAS
 from support.home import Home, Ran
 
+pytestmark = pytest.mark.slow
+
 DEMO = "envtool-mirror-demo"
 
 

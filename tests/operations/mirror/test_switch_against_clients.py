@@ -61,6 +61,7 @@ def test_conda_resolves_every_case_to_the_mirror(home: Home, tmp_path: Path) -> 
         assert not any("://" in channel and "lab.example" not in channel for channel in resolved["channels"]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [c for c in CASES if c.suffix in (".conf", ".ini")], ids=lambda path: path.name)
 def test_pip_takes_the_mirror_s_index_from_every_case(home: Home, case: Path) -> None:
     switched(home, case, "pip")

@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +97,7 @@ def switch(host: Host, mirror: str) -> tuple[Path, ...]:
     return tuple(edit.path for edit in planned.plan.edits)
 
 
+@pytest.mark.slow
 @given(condarcs(), pip_confs(), st.sampled_from(["aliyun", "tsinghua", "ustc"]))
 def test_any_files_switch_as_said_once_and_back(condarc: str, conf: str, mirror: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -125,6 +127,7 @@ def test_any_files_switch_as_said_once_and_back(condarc: str, conf: str, mirror:
         assert {path: path.read_bytes() for path in files} == files
 
 
+@pytest.mark.slow
 @given(condarcs(), pip_confs())
 def test_unset_only_takes_lines_away(condarc: str, conf: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -137,6 +137,7 @@ def test_only_the_programs_that_are_here_are_switched_unasked(home: Home, tmp_pa
         switch_mirror.targets(host, ("poetry",))
 
 
+@pytest.mark.slow
 def test_the_command_from_end_to_end(home: Home) -> None:
     listed = home.envtool("mirror", "list", "--json")
     assert {"tsinghua", "ustc", "aliyun"} <= {mirror["name"] for mirror in listed.data}

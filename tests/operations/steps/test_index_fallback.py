@@ -81,6 +81,7 @@ def test_an_index_that_works_is_left_alone(world: World) -> None:
     assert not two.requests
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [{"refuses_agent": "uv/"}, {"lacks": DEMO}, {"portal": True}, {"hangs": True}])
 def test_a_public_index_that_fails_is_stood_in_for_by_another(world: World, fault: dict[str, Any]) -> None:
     one, two, said, resolve = world
