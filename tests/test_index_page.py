@@ -77,7 +77,7 @@ def test_a_flat_listing() -> None:
     ("base", "expected"),
     [
         ("https://files.example/x/", "https://files.example/x/a.whl"),
-        ("/root/", "https://index.example/root/a.whl"),
+        ("/top/", "https://index.example/top/a.whl"),
         ("http://[::1/", f"{URL}a.whl"),
         ("", f"{URL}a.whl"),
     ],
