@@ -9,18 +9,12 @@ from typing import Any, Protocol
 import pytest
 from support.condas import CONDA
 from support.home import Home
+from support.layouts import write
 
 from envtool.clients import conda
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.paths import Host
 
 TUNA = "https://mirrors.tuna.tsinghua.edu.cn/anaconda"
-
-
-def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode(encoding))
-    return path
 
 
 def mirrored(home_path: Path, *channels: str) -> None:
@@ -58,10 +52,6 @@ def real_conda(home: Home) -> Ask:
     return ask
 
 
-def with_variables(home: Home, **variables: str) -> Host:
-    return Host({**home.environ, **variables}, home.path, home.host.system, home.host.machine)
-
-
 def test_without_any_file_conda_s_defaults_hold_and_yaml_is_not_imported(home: Home) -> None:
     settings = conda.in_force(home.host)
     assert settings == conda.CondaSettings()
@@ -91,8 +81,7 @@ def test_lists_and_maps_merge_and_single_values_clobber(home: Home) -> None:
 
 def test_variables_win_and_are_split_as_conda_splits_them(home: Home, tmp_path: Path) -> None:
     write(home.path / ".condarc", "channels: [a]\nenvs_dirs: [~/e]\nssl_verify: true\n")
-    host = with_variables(
-        home,
+    host = home.host_with(
         CONDA_CHANNELS="b, c",
         CONDA_ENVS_PATH=os.pathsep.join(("/one", str(tmp_path))),
         CONDA_SSL_VERIFY="false",
@@ -251,7 +240,7 @@ def test_settings_are_what_conda_says(home: Home, real_conda: Ask, tmp_path: Pat
         "'denylist_channels': context.denylist_channels}",
         **variables,
     )
-    ours = conda.in_force(with_variables(home, **variables))
+    ours = conda.in_force(home.host_with(**variables))
     assert theirs == {
         "channels": list(ours.channels),
         "default_channels": list(ours.default_channels),

@@ -9,16 +9,11 @@ from pathlib import Path
 
 import pytest
 from support.home import Home
+from support.layouts import write
 
 from envtool.clients import pip
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.paths import Host
-
-
-def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode(encoding))
-    return path
 
 
 @pytest.fixture
@@ -27,10 +22,6 @@ def clean(home: Home) -> Home:
     environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
     environ["XDG_CONFIG_DIRS"] = str(home.path / "xdg")
     return replace(home, environ=environ)
-
-
-def with_variables(home: Home, **variables: str) -> Host:
-    return Host({**home.environ, **variables}, home.path, home.host.system, home.host.machine)
 
 
 def real_list(home: Home, **variables: str) -> dict[str, str]:
@@ -60,7 +51,7 @@ def test_files_merge_as_pip_merges_them(clean: Home) -> None:
         "[global]\nINDEX-URL = https://user.example\nextra-index-url =\n  https://x\n\thttps://y\n",
     )
     variables = {"PIP_NO_INDEX": "0", "PIP_TRUSTED_HOST": "c"}
-    host = with_variables(clean, **variables)
+    host = clean.host_with(**variables)
     ours = {key: value for key, value in our_list(host, None).items() if key.split(".")[0] != "home"}
     machine = {
         key: value
@@ -80,20 +71,20 @@ def test_files_merge_as_pip_merges_them(clean: Home) -> None:
 def test_the_file_that_a_variable_names_comes_last_and_replaces_the_user_s(clean: Home, tmp_path: Path) -> None:
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\nretries = 3\n")
     own = write(tmp_path / "own.conf", "[global]\nindex-url = https://own.example\n")
-    host = with_variables(clean, PIP_CONFIG_FILE=str(own))
+    host = clean.host_with(PIP_CONFIG_FILE=str(own))
     assert pip.in_force(host).index == "https://own.example"
     assert "global.retries" not in our_list(host, None)
     listed = real_list(clean, PIP_CONFIG_FILE=str(own))
     assert listed["global.index-url"] == "https://own.example"
     assert "global.retries" not in listed
-    absent = with_variables(clean, PIP_CONFIG_FILE=str(tmp_path / "absent.conf"))
+    absent = clean.host_with(PIP_CONFIG_FILE=str(tmp_path / "absent.conf"))
     assert pip.in_force(absent).index == "https://user.example"
 
 
 @pytest.mark.slow
 def test_the_null_device_switches_all_files_off(clean: Home) -> None:
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\n")
-    assert pip.in_force(with_variables(clean, PIP_CONFIG_FILE=os.devnull)).index is None
+    assert pip.in_force(clean.host_with(PIP_CONFIG_FILE=os.devnull)).index is None
     assert real_list(clean, PIP_CONFIG_FILE=os.devnull).keys() <= {":env:.config-file"}
 
 
@@ -108,7 +99,7 @@ def test_the_install_section_beats_the_global_one_even_from_a_lower_file(clean: 
     write(clean.path / ".pip/pip.conf", "[install]\nindex-url = https://install.example\n")
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://global.example\n")
     assert pip.in_force(clean.host).index == "https://install.example"
-    assert pip.in_force(with_variables(clean, PIP_INDEX_URL="https://env.example")).index == "https://env.example"
+    assert pip.in_force(clean.host_with(PIP_INDEX_URL="https://env.example")).index == "https://env.example"
 
 
 def test_an_empty_value_hides_a_lower_file_s(clean: Home) -> None:
@@ -131,8 +122,8 @@ def test_relative_places_become_absolute(clean: Home, tmp_path: Path, monkeypatc
 
 def test_certificates_of_the_http_library_count(clean: Home) -> None:
     write(clean.path / ".config/pip/pip.conf", "[global]\ncert =\n")  # hides what the machine's own file may say
-    assert pip.in_force(with_variables(clean, REQUESTS_CA_BUNDLE="/ca/r.pem")).certificate == "/ca/r.pem"
-    host = with_variables(clean, REQUESTS_CA_BUNDLE="/ca/r.pem", PIP_CERT="/ca/p.pem")
+    assert pip.in_force(clean.host_with(REQUESTS_CA_BUNDLE="/ca/r.pem")).certificate == "/ca/r.pem"
+    host = clean.host_with(REQUESTS_CA_BUNDLE="/ca/r.pem", PIP_CERT="/ca/p.pem")
     assert pip.in_force(host).certificate == "/ca/p.pem"
 
 

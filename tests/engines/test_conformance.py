@@ -41,16 +41,8 @@ def made(home: Home, engine: str, channel: str) -> str:
     return "demo"
 
 
-def envs(home: Home) -> Path:
-    return home.path / ".conda" / "envs"
-
-
-def names(home: Home, name: str) -> dict[str, str]:
-    return {p["name"]: p["version"] for p in home.envtool("list", name, "--json").data["packages"]}
-
-
 def leftovers(home: Home) -> list[str]:
-    return [path.name for path in envs(home).rglob("*")] if envs(home).exists() else []
+    return [path.name for path in home.conda_envs.rglob("*")] if home.conda_envs.exists() else []
 
 
 def test_create_makes_a_working_python(home: Home, engine: str, channel: str) -> None:
@@ -60,15 +52,15 @@ def test_create_makes_a_working_python(home: Home, engine: str, channel: str) ->
     inside = home.envtool(
         "run", "-n", "demo", "--", "python", "-c", "import numpy, sys; print(sys.prefix, numpy.ones(3).sum())"
     )
-    assert (inside.code, inside.out.split()) == (0, [str(envs(home) / "demo"), "3.0"])
-    assert {"python", "numpy", "pip"} <= names(home, "demo").keys()
+    assert (inside.code, inside.out.split()) == (0, [str(home.conda_envs / "demo"), "3.0"])
+    assert {"python", "numpy", "pip"} <= home.installed("demo").keys()
     listed = home.envtool("list", "--json").data["environments"]
     assert [(e["name"], e["unfinished"]) for e in listed if e["name"] != "base"] == [("demo", False)]
 
 
 def test_console_scripts_and_prefixes_point_to_the_final_place(home: Home, engine: str, channel: str) -> None:
     assert home.envtool("create", "demo", f"python={PYTHON}", "trunk", "-c", channel, "--engine", engine).code == 0
-    prefix = envs(home) / "demo"
+    prefix = home.conda_envs / "demo"
     assert (prefix / "share/trunk/where").read_text() == f"{prefix}\n"
     assert subprocess.run([prefix / "bin/trunk"], capture_output=True, text=True, check=True).stdout == f"{prefix}\n"
     assert (prefix / "bin/pip").read_text().startswith(f"#!{prefix}/bin/python")
@@ -76,28 +68,28 @@ def test_console_scripts_and_prefixes_point_to_the_final_place(home: Home, engin
 
 def test_packages_of_both_halves_come_and_go(home: Home, made: str, channel: str) -> None:
     assert home.envtool("install", "-n", made, "idna", "--pip", "colorama==0.4.6", "-c", channel).code == 0
-    both = names(home, made)
+    both = home.installed(made)
     assert {"idna", "colorama", "six", "python", "pip"} <= both.keys()
     assert both["six"].startswith("1.16")
     gone = home.envtool("uninstall", "-n", made, "idna", "colorama", "--yes", "-c", channel)
     assert gone.code == 0, gone.err
-    after = names(home, made)
+    after = home.installed(made)
     assert not {"idna", "colorama"} & after.keys()
     assert {"six", "python", "pip"} <= after.keys()
 
 
 def test_a_pin_is_taken_and_kept(home: Home, made: str, channel: str) -> None:
-    assert names(home, made)["six"] == "1.16.0"
+    assert home.installed(made)["six"] == "1.16.0"
     assert home.envtool("install", "-n", made, "six=1.17", "-c", channel, "--yes").code == 0
-    assert names(home, made)["six"] == "1.17.0"
+    assert home.installed(made)["six"] == "1.17.0"
 
 
 def test_a_name_in_neither_half_changes_nothing(home: Home, made: str, channel: str) -> None:
-    before = names(home, made)
+    before = home.installed(made)
     ran = home.envtool("uninstall", "-n", made, "six", "no-such-thing", "-c", channel)
     assert ran.code == 1
     assert "no-such-thing" in ran.err
-    assert names(home, made) == before
+    assert home.installed(made) == before
 
 
 def test_pip_may_not_overwrite_what_conda_installed(home: Home, made: str, channel: str) -> None:
@@ -105,7 +97,7 @@ def test_pip_may_not_overwrite_what_conda_installed(home: Home, made: str, chann
     assert ran.code == 1
     assert "six" in ran.err
     assert "--force" in ran.err
-    assert names(home, made)["six"] == "1.16.0"
+    assert home.installed(made)["six"] == "1.16.0"
 
 
 def content(prefix: Path) -> dict[str, bytes]:
@@ -149,7 +141,7 @@ def test_what_pip_has_overwritten_comes_back_where_the_change_is_cut_off(home: H
     with pytest.raises(KeyboardInterrupt):
         install_and_stop(home.context, environment, "six==1.17.0")
     assert content(environment.prefix) == before
-    assert names(home, made)["six"] == "1.16.0"
+    assert home.installed(made)["six"] == "1.16.0"
 
 
 def test_files_that_are_in_no_record_yet_go_again(
@@ -183,7 +175,7 @@ def test_files_that_are_in_no_record_yet_go_again(
             cut_off()
     assert content(prefix).keys() == before.keys()
     assert not list(prefix.glob("conda-meta/*.c~"))
-    assert not {"leaf", "trunk", "packaging"} & names(home, made).keys()
+    assert not {"leaf", "trunk", "packaging"} & home.installed(made).keys()
 
 
 def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
@@ -223,13 +215,13 @@ def test_files_of_a_package_that_was_cut_off_go_again(home: Home, made: str) -> 
     with pytest.raises(KeyboardInterrupt):  # 0.4.6 has files in colorama/tests, and the list of its files comes last
         install_and_stop(home.context, environment, "colorama==0.4.6", unwritten="colorama-0.4.6.dist-info/[A-Z]*")
     assert content(environment.prefix).keys() == before.keys()
-    assert names(home, made)["colorama"] == "0.4.5"
+    assert home.installed(made)["colorama"] == "0.4.5"
 
 
 def test_create_with_clone_is_a_clone(home: Home, made: str, channel: str) -> None:
     ran = home.envtool("create", "demo2", "--clone", made)
     assert ran.code == 0, ran.err
-    assert names(home, "demo2") == names(home, made)
+    assert home.installed("demo2") == home.installed(made)
     assert home.envtool("create", "demo3", "numpy", "--clone", made).code == 2
 
 
@@ -239,7 +231,7 @@ def test_export_and_create_give_the_same_packages(home: Home, made: str, channel
     assert text.code == 0, text.err
     again = home.envtool("create", "demo2", "-f", "-", "--engine", engine, stdin=text.out)
     assert again.code == 0, again.err
-    assert names(home, "demo2") == names(home, made)
+    assert home.installed("demo2") == home.installed(made)
 
 
 def test_an_explicit_list_is_taken_as_it_is(home: Home, made: str, engine: str, tmp_path: Path) -> None:
@@ -247,7 +239,7 @@ def test_an_explicit_list_is_taken_as_it_is(home: Home, made: str, engine: str, 
     assert home.envtool("export", made, "--format", "explicit", "-o", str(listing)).code == 0
     again = home.envtool("create", "demo2", "-f", str(listing), "--engine", engine)
     assert again.code == 0, again.err
-    assert names(home, "demo2") == names(home, made)
+    assert home.installed("demo2") == home.installed(made)
     spoilt = tmp_path / "spoilt.txt"
     lines = listing.read_text().splitlines()
     spoilt.write_text("\n".join(line[:-8] + "00000000" if "#" in line[1:] else line for line in lines))
@@ -256,7 +248,7 @@ def test_an_explicit_list_is_taken_as_it_is(home: Home, made: str, engine: str, 
     shutil.rmtree(home.path / ".conda/pkgs", ignore_errors=True)
     refused = home.envtool("create", "demo2", "-f", str(spoilt), "--engine", engine)
     assert refused.code != 0
-    assert not (envs(home) / "demo2").exists()
+    assert not (home.conda_envs / "demo2").exists()
 
 
 def test_several_files_are_taken_together(home: Home, engine: str, channel: str) -> None:
@@ -274,7 +266,7 @@ def test_several_files_are_taken_together(home: Home, engine: str, channel: str)
     options = [word for name in files if "/" not in name for word in ("-f", name)]
     ran = home.envtool("create", *options, "--engine", engine)
     assert ran.code == 0, ran.err
-    there = names(home, "demo")
+    there = home.installed("demo")
     assert (there["leaf"], there["colorama"], there["tomli"], there["own"]) == ("1.0", "0.4.5", "2.0.1", "1.0")
     assert home.envtool("run", "-n", "demo", "--", "sh", "-c", "echo $LEVEL").out == "three\n"
 
@@ -288,8 +280,8 @@ def test_an_explicit_list_takes_the_place_of_what_is_installed(
     listing.write_text(old)
     back = home.envtool("install", "-n", made, "-r", str(listing), "--yes")
     assert back.code == 0, back.err
-    assert names(home, made)["six"] == "1.16.0"
-    assert len(list((envs(home) / made / "conda-meta").glob("six-*.json"))) == 1
+    assert home.installed(made)["six"] == "1.16.0"
+    assert len(list((home.conda_envs / made / "conda-meta").glob("six-*.json"))) == 1
     inside = home.envtool("run", "-n", made, "--", "python", "-c", "import six; print(six.__version__)")
     assert inside.out.strip() == "1.16.0"
 
@@ -297,23 +289,23 @@ def test_an_explicit_list_takes_the_place_of_what_is_installed(
 def test_an_environment_without_pip(home: Home, engine: str, channel: str) -> None:
     ran = home.envtool("create", "demo", f"python={PYTHON}", "six", "--no-pip", "-c", channel, "--engine", engine)
     assert ran.code == 0, ran.err
-    assert names(home, "demo").keys() == {"python", "six"}
+    assert home.installed("demo").keys() == {"python", "six"}
     assert home.envtool("uninstall", "-n", "demo", "six", "--yes", "-c", channel).code == 0
-    assert names(home, "demo").keys() == {"python"}
+    assert home.installed("demo").keys() == {"python"}
 
 
 def test_an_update_goes_as_far_as_the_pins_allow(home: Home, made: str, channel: str) -> None:
     assert home.envtool("install", "-n", made, "leaf=1.0", "--pip", "colorama==0.4.5", "-c", channel).code == 0
-    pinned = envs(home) / made / "conda-meta/pinned"
+    pinned = home.conda_envs / made / "conda-meta/pinned"
     pinned.write_text("# held\nsix 1.16.*  # by the cluster\n")
     ran = home.envtool("update", "-n", made, "-c", channel, "--yes")
     assert ran.code == 0, ran.err
-    after = names(home, made)
+    after = home.installed(made)
     assert (after["leaf"], after["six"]) == ("2.0", "1.16.0")
     assert after["colorama"] != "0.4.5"
     pinned.unlink()
     assert home.envtool("update", "-n", made, "six", "-c", channel, "--yes").code == 0
-    assert names(home, made)["six"] == "1.17.0"
+    assert home.installed(made)["six"] == "1.17.0"
 
 
 def test_what_condarc_pins_and_adds_to_new_environments_holds(home: Home, engine: str, channel: str) -> None:
@@ -322,10 +314,10 @@ def test_what_condarc_pins_and_adds_to_new_environments_holds(home: Home, engine
     asked = ("create", "demo", "leaf", "trunk=1.0", "-c", channel, "--override-channels", "--engine", engine)
     ran = home.envtool(*asked)
     assert ran.code == 0, ran.err
-    assert names(home, "demo") == {"leaf": "1.0", "trunk": "1.0", "scripted": "1.0"}
+    assert home.installed("demo") == {"leaf": "1.0", "trunk": "1.0", "scripted": "1.0"}
     condarc.unlink()
     assert home.envtool("install", "-n", "demo", "leaf=2.0", "-c", channel, "--override-channels").code == 0
-    assert names(home, "demo")["leaf"] == "2.0"
+    assert home.installed("demo")["leaf"] == "2.0"
 
 
 def test_channel_priority_is_the_configured_one(home: Home, engine: str, channel: str, tmp_path: Path) -> None:
@@ -336,7 +328,7 @@ def test_channel_priority_is_the_configured_one(home: Home, engine: str, channel
     asked = ("create", "demo", "-c", higher.as_uri(), "-c", channel, "--override-channels", "--engine", engine)
     first = home.envtool(*asked, "leaf")
     assert first.code == 0, first.err
-    assert names(home, "demo")["leaf"] == "1.5"
+    assert home.installed("demo")["leaf"] == "1.5"
     assert home.envtool("remove", "demo", "--yes").code == 0
     # the lower channel's version is wanted, which conda's usual, flexible priority allows and strict does not
     (home.path / ".condarc").write_text("channel_priority: strict\n")
@@ -345,7 +337,7 @@ def test_channel_priority_is_the_configured_one(home: Home, engine: str, channel
     (home.path / ".condarc").unlink()
     mixed = home.envtool(*asked, "leaf=2.0")
     assert mixed.code == 0, mixed.err
-    assert names(home, "demo")["leaf"] == "2.0"
+    assert home.installed("demo")["leaf"] == "2.0"
 
 
 def test_offline_nothing_is_fetched(home: Home, engine: str, channel: str, channel_server: Server) -> None:
@@ -357,16 +349,16 @@ def test_offline_nothing_is_fetched(home: Home, engine: str, channel: str, chann
     assert refused.code in (1, 5)  # conda offline knows of nothing but what it has
     assert "leaf" in refused.err
     assert channel_server.requests == []
-    assert not (envs(home) / "three").exists()
+    assert not (home.conda_envs / "three").exists()
 
 
 def test_a_frozen_environment_is_not_changed(home: Home, made: str, channel: str) -> None:
-    (envs(home) / made / "conda-meta/frozen").write_text('{"message": "Ask the admin."}')
-    before = names(home, made)
+    (home.conda_envs / made / "conda-meta/frozen").write_text('{"message": "Ask the admin."}')
+    before = home.installed(made)
     for command in (("install", "idna"), ("uninstall", "six"), ("update",)):
         ran = home.envtool(command[0], "-n", made, *command[1:], "-c", channel, "--yes")
         assert (ran.code, "Ask the admin." in ran.err) == (1, True)
-    assert names(home, made) == before
+    assert home.installed(made) == before
 
 
 def test_remove_takes_everything_and_asks_first(home: Home, made: str, engine: str) -> None:
@@ -382,7 +374,7 @@ def test_remove_takes_everything_and_asks_first(home: Home, made: str, engine: s
 
 @pytest.mark.parametrize("content", [None, "mine"])
 def test_a_place_that_is_taken_is_refused(home: Home, engine: str, channel: str, content: str | None) -> None:
-    taken = envs(home) / "demo"
+    taken = home.conda_envs / "demo"
     taken.mkdir(parents=True)
     if content:
         (taken / "file").write_text(content)
@@ -396,7 +388,7 @@ def test_an_existing_environment_is_refused_and_untouched(home: Home, made: str,
     ran = home.envtool("create", made, "trunk", "-c", channel, "--engine", engine)
     assert ran.code == 1
     assert "envtool remove demo" in ran.err
-    assert "six" in names(home, made)
+    assert "six" in home.installed(made)
 
 
 def test_what_a_link_script_says_is_not_taken_for_an_answer(home: Home, engine: str, tmp_path: Path) -> None:
@@ -405,7 +397,7 @@ def test_what_a_link_script_says_is_not_taken_for_an_answer(home: Home, engine: 
     packages.index(tmp_path)
     ran = home.envtool("create", "demo", "noisy", "-c", tmp_path.as_uri(), "--override-channels", "--engine", engine)
     assert ran.code == 0, ran.err
-    assert names(home, "demo") == {"noisy": "1.0"}
+    assert home.installed("demo") == {"noisy": "1.0"}
 
 
 def test_what_cannot_be_solved_leaves_nothing(home: Home, engine: str, channel: str) -> None:
@@ -439,12 +431,12 @@ def test_a_failing_pip_half_leaves_an_existing_environment_as_it_was(
         "    return 'broken-1.dist-info'\n"
         "def build_wheel(*_):\n    raise SystemExit('this package cannot be built')\n"
     )
-    before = names(home, made)
+    before = home.installed(made)
     ran = home.envtool("install", "-n", made, "six=1.17", "--pip", str(broken), "-c", channel, "--yes")
     assert ran.code == 1
     assert "Bringing back the state before" in ran.err
     assert "unfinished" not in ran.err
-    assert names(home, made) == before, ran.err
+    assert home.installed(made) == before, ran.err
     assert (
         home.envtool("run", "-n", made, "--", "python", "-c", "import six; assert six.__version__ == '1.16.0'").code
         == 0
@@ -466,7 +458,7 @@ def test_an_interruption_leaves_nothing(
             time.sleep(0.05)
         child.send_signal(interruption)
         _, err = child.communicate(timeout=60)
-    assert child.returncode == 130
+    assert child.returncode == 130, err
     assert "Interrupted" in err
     assert leftovers(home) == []
 
@@ -489,14 +481,14 @@ def test_a_package_that_cannot_be_had_leaves_nothing_new_and_the_old_alone(
     home: Home, engine: str, channel: str, channel_server: Server, fault: dict[str, object]
 ) -> None:
     assert home.envtool("create", "old", "leaf=1.0", "-c", channel, "--engine", engine).code == 0
-    before = names(home, "old")
+    before = home.installed("old")
     channel_server.break_("/leaf-2.0", **fault)  # type: ignore[arg-type]
     new = home.envtool("create", "new", "leaf=2.0", "-c", channel, "--engine", engine)
     changed = home.envtool("install", "-n", "old", "leaf=2.0", "-c", channel, "--yes")
     assert (new.code, changed.code) == (5, 5), new.err + changed.err
     assert "leaf-2.0" in new.err
-    assert [path.name for path in envs(home).iterdir() if not path.name.startswith(".")] == ["old"]
-    assert names(home, "old") == before
+    assert [path.name for path in home.conda_envs.iterdir() if not path.name.startswith(".")] == ["old"]
+    assert home.installed("old") == before
     channel_server.mend()
     assert home.envtool("install", "-n", "old", "leaf=2.0", "-c", channel, "--yes").code == 0
 

@@ -20,6 +20,7 @@ import pytest
 from support import condas
 from support.channel.recipe import PYTHON
 from support.home import Home
+from support.processes import descendants
 
 from envtool.prefix.marks import mark_begun, mark_unfinished
 
@@ -88,14 +89,6 @@ def kill_at(home: Home, moment: float, *arguments: str, after: Path | None = Non
             return False
 
 
-def descendants(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += [int(child), *descendants(int(child))]
-    return found
-
-
 def duration(home: Home, *arguments: str) -> float:
     started = time.monotonic()
     ran = home.envtool(*arguments)
@@ -106,10 +99,6 @@ def duration(home: Home, *arguments: str) -> float:
 def state(home: Home, name: str) -> str:
     found = {e["name"]: e for e in home.envtool("list", "--json").data["environments"]}
     return "absent" if name not in found else "unfinished" if found[name]["unfinished"] else "whole"
-
-
-def versions(home: Home, name: str) -> dict[str, str]:
-    return {p["name"]: p["version"] for p in home.envtool("list", name, "--json").data["packages"]}
 
 
 def files(prefix: Path) -> set[str]:
@@ -147,7 +136,7 @@ def test_a_killed_create(home: Home, subject: Subject) -> None:
             assert after == "whole", f"seed {SEED}, {moment:.3f} s"
         if after == "whole":
             works(home, "demo")
-            assert versions(home, "demo")["colorama"] == "0.4.5"
+            assert home.installed("demo")["colorama"] == "0.4.5"
         elif after == "unfinished":
             way = ("resume", "demo") if ends[after] % 2 else ("remove", "demo", "--yes")
             ran = home.envtool(*way)
@@ -168,9 +157,9 @@ def test_a_killed_change(home: Home, subject: Subject, verb: str) -> None:
     prefix = subject.folder / "demo"
     change: tuple[str, ...] = getattr(subject, verb)
     assert home.envtool(*subject.create).code == 0
-    old, old_files = versions(home, "demo"), files(prefix)
+    old, old_files = home.installed("demo"), files(prefix)
     usual = duration(home, *change)
-    new = versions(home, "demo")
+    new = home.installed("demo")
     assert new != old
     ends: Counter[str] = Counter()
     for moment in moments(usual, subject.kills):
@@ -187,13 +176,13 @@ def test_a_killed_change(home: Home, subject: Subject, verb: str) -> None:
             way = "rollback" if ends[after] % 2 else "resume"
             ran = home.envtool(way, "demo")
             assert ran.code == 0, f"{hint}: {ran.err}"
-            assert versions(home, "demo") == (old if way == "rollback" else new), hint
+            assert home.installed("demo") == (old if way == "rollback" else new), hint
             if way == "rollback":
                 assert files(prefix) == old_files, hint
         else:
             assert after == "whole", hint
-            assert versions(home, "demo") in (old, new), hint
-        if "six" in versions(home, "demo"):
+            assert home.installed("demo") in (old, new), hint
+        if "six" in home.installed("demo"):
             works(home, "demo")
         ends[after] += 1
     print(dict(ends))
@@ -236,7 +225,7 @@ def test_what_is_resumed_reads_its_files_where_it_was_typed(home: Home, cut_off:
     (home.path / "environment.yml").write_text("name: demo\ndependencies: [trunk]\n")
     ran = home.envtool("resume", "demo")
     assert ran.code == 0, ran.err
-    assert versions(home, "demo").keys() == {"leaf", "trunk"}
+    assert home.installed("demo").keys() == {"leaf", "trunk"}
 
 
 @pytest.mark.parametrize(
@@ -291,5 +280,5 @@ def test_changes_of_one_environment_wait_for_each_other(home: Home, channel: str
     ends = [(child.communicate(timeout=300)[1], child.returncode) for child in children]
     assert [code for _, code in ends] == [0] * len(wanted), ends
     assert any("Waiting for envtool" in err for err, _ in ends)
-    assert set(wanted) <= versions(home, "demo").keys()
+    assert set(wanted) <= home.installed("demo").keys()
     works(home, "demo")

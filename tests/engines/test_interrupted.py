@@ -20,6 +20,7 @@ import pytest
 from support import condas
 from support.channel.packages import index, tiny
 from support.home import Home
+from support.processes import descendants
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are found through /proc")
 
@@ -105,14 +106,6 @@ def tree(prefix: Path) -> dict[str, str]:
 def without_history(found: dict[str, str]) -> dict[str, str]:
     """Return a tree without the file that holds the time of each change."""
     return {path: content for path, content in found.items() if path != "conda-meta/history"}
-
-
-def descendants(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += [int(child), *descendants(int(child))]
-    return found
 
 
 def to_parent(number: signal.Signals) -> Callable[[int], None]:

@@ -28,10 +28,6 @@ def mamba(home: Home, program: str, *arguments: str) -> str:
     return done.stdout
 
 
-def names(home: Home, name: str) -> dict[str, str]:
-    return {p["name"]: p["version"] for p in home.envtool("list", name, "--json").data["packages"]}
-
-
 def test_it_finds_by_name_what_was_made_with_it(home: Home, program: str, channel: str) -> None:
     ran = home.envtool("create", "demo", "leaf=1.0", "-c", channel)
     assert ran.code == 0, ran.err
@@ -40,7 +36,7 @@ def test_it_finds_by_name_what_was_made_with_it(home: Home, program: str, channe
     assert str(prefix) in json.loads(mamba(home, program, "env", "list", "--json"))["envs"]
     assert mamba(home, program, "run", "-n", "demo", "trunk").strip() == str(prefix)
     mamba(home, program, "install", "-n", "demo", "--yes", "--override-channels", "-c", channel, "leaf=2.0")
-    assert names(home, "demo") == {"leaf": "2.0", "trunk": "1.0"}
+    assert home.installed("demo") == {"leaf": "2.0", "trunk": "1.0"}
 
 
 @pytest.mark.parametrize("engine", ["conda", "embedded"])
@@ -51,13 +47,13 @@ def test_it_takes_what_was_made_and_changed_for_its_own(home: Home, program: str
     told = json.loads(mamba(home, program, "list", "-n", "demo", "--json"))
     listed = told if isinstance(told, list) else told["packages"]  # a list until 2.8
     theirs = {p["name"]: p["version"] for p in listed if p["channel"] != "pypi"}  # mamba 2.0 does not list those
-    assert theirs | {"colorama": "0.4.6"} == names(home, "demo")
+    assert theirs | {"colorama": "0.4.6"} == home.installed("demo")
     asked = mamba(home, program, "env", "export", "-n", "demo", "--from-history")
     assert "six=1.16" in asked
     assert "leaf=1.0" in asked
     assert "trunk" not in asked
     mamba(home, program, "remove", "-n", "demo", "--yes", "leaf")
-    assert {"python", "six", "pip", "colorama"} == names(home, "demo").keys()
+    assert {"python", "six", "pip", "colorama"} == home.installed("demo").keys()
 
 
 def test_what_its_own_files_say_holds(home: Home, program: str, channel: str, channel_server: Server) -> None:
@@ -68,7 +64,7 @@ def test_what_its_own_files_say_holds(home: Home, program: str, channel: str, ch
     (home.path / ".condarc").write_text("channel_priority: disabled\n")
     ran = home.envtool("create", "demo", "leaf")
     assert ran.code == 0, ran.err
-    assert names(home, "demo") == {"leaf": "1.0", "trunk": "1.0"}
+    assert home.installed("demo") == {"leaf": "1.0", "trunk": "1.0"}
 
 
 def test_offline_it_fetches_nothing(

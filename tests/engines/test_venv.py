@@ -18,14 +18,6 @@ from envtool.model import PipSources
 pytestmark = pytest.mark.slow
 
 
-def envs(home: Home) -> Path:
-    return home.path / ".local/share/envtool/envs"
-
-
-def names(home: Home, name: str) -> dict[str, str]:
-    return {p["name"]: p["version"] for p in home.envtool("list", name, "--json").data["packages"]}
-
-
 @pytest.fixture
 def made(home: Home) -> str:
     ran = home.envtool("create", "demo", "--engine", "venv", "--python", PYTHON, "--pip", "colorama==0.4.5")
@@ -36,16 +28,16 @@ def made(home: Home) -> str:
 def test_create_makes_a_working_python(home: Home, made: str) -> None:
     script = "import colorama, sys; print(sys.prefix, '%d.%d' % sys.version_info[:2])"
     ran = home.envtool("run", "-n", made, "--", "python", "-c", script)
-    assert ran.out.split() == [str(envs(home) / made), PYTHON]
+    assert ran.out.split() == [str(home.venvs / made), PYTHON]
     assert home.envtool("run", "-n", made, "--", "pip", "--version").code == 0
-    assert {"pip", "colorama"} == names(home, made).keys()
+    assert {"pip", "colorama"} == home.installed(made).keys()
 
 
 def test_packages_come_and_go(home: Home, made: str) -> None:
     assert home.envtool("install", "-n", made, "--pip", "six", "--pip", "colorama==0.4.6").code == 0
-    assert names(home, made)["colorama"] == "0.4.6"
+    assert home.installed(made)["colorama"] == "0.4.6"
     assert home.envtool("uninstall", "-n", made, "six", "--yes").code == 0
-    assert "six" not in names(home, made)
+    assert "six" not in home.installed(made)
     refused = home.envtool("install", "-n", made, "numpy")
     assert (refused.code, "--pip" in refused.err) == (4, True)
 
@@ -53,29 +45,29 @@ def test_packages_come_and_go(home: Home, made: str) -> None:
 def test_a_requirements_file_is_what_pip_makes_of_it(home: Home, made: str) -> None:
     (home.path / "requirements.txt").write_text("# ours\nsix==1.17.0 ; python_version >= '3'\nidna>=3,<4\n")
     assert home.envtool("install", "-n", made, "-r", "requirements.txt").code == 0
-    assert names(home, made)["six"] == "1.17.0"
+    assert home.installed(made)["six"] == "1.17.0"
 
 
 def test_export_rebuilds_it(home: Home, made: str) -> None:
     text = home.envtool("export", made).out
     again = home.envtool("create", "demo2", "--engine", "venv", "-f", "-", stdin=text)
     assert again.code == 0, again.err
-    assert names(home, "demo2") == names(home, made)
+    assert home.installed("demo2") == home.installed(made)
 
 
 def test_a_failure_changes_nothing(home: Home, made: str) -> None:
-    before = names(home, made)
+    before = home.installed(made)
     ran = home.envtool("install", "-n", made, "--pip", "colorama==99")
     assert (ran.code, "colorama" in ran.err) == (1, True)
-    assert names(home, made) == before
+    assert home.installed(made) == before
     assert home.envtool("create", "new", "--engine", "venv", "--pip", "colorama==99").code == 1
-    assert [path.name for path in envs(home).iterdir()] == [made]
+    assert [path.name for path in home.venvs.iterdir()] == [made]
 
 
 def test_a_python_that_is_not_there_is_named(home: Home) -> None:
     ran = home.envtool("create", "demo", "--engine", "venv", "--python", "3.99")
     assert (ran.code, "3.99" in ran.err) == (3, True)
-    assert not envs(home).exists()
+    assert not home.venvs.exists()
 
 
 def test_two_pythons_are_one_too_many(home: Home) -> None:
@@ -86,19 +78,19 @@ def test_two_pythons_are_one_too_many(home: Home) -> None:
 
 def test_remove(home: Home, made: str) -> None:
     assert home.envtool("remove", made, "--yes").code == 0
-    assert list(envs(home).iterdir()) == []
+    assert list(home.venvs.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_ctrl_c_leaves_nothing(home: Home) -> None:
     with home.start("create", "demo", "--engine", "venv", "--pip", "numpy", "--pip", "pandas") as child:
         deadline = time.monotonic() + 60
-        while not (envs(home) / "demo/pyvenv.cfg").exists() and child.poll() is None and time.monotonic() < deadline:
+        while not (home.venvs / "demo/pyvenv.cfg").exists() and child.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         child.send_signal(2)
         child.communicate(timeout=60)
     assert child.returncode == 130
-    assert list(envs(home).iterdir()) == []
+    assert list(home.venvs.iterdir()) == []
 
 
 def test_a_download_is_shown_in_bytes(home: Home, made: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,8 +109,8 @@ def test_a_download_is_shown_in_bytes(home: Home, made: str, tmp_path: Path, mon
     with serve(tmp_path / "index") as server:
         server.break_(wheel.name, "slow", rate=3_000_000)
         half, sources = installers.PipHalf(("big",)), PipSources(index=server.url)
-        installers.install(half, envs(home) / made / "bin/python", sources, heard)
-    assert "big" in names(home, made)
+        installers.install(half, home.venvs / made / "bin/python", sources, heard)
+    assert "big" in home.installed(made)
     received = [done for done, total, label, unit in heard.shown if unit == "bytes" and total and label == "big"]
     assert len(received) > 3
     assert received == sorted(received)
@@ -130,7 +122,7 @@ def test_settings_that_uv_does_not_know(home: Home, setting: tuple[str, str]) ->
     env = {setting[0]: setting[1]}
     ran = home.envtool("create", "demo", "--engine", "venv", "--pip", "colorama==0.4.6", env=env)
     assert ran.code == 0, ran.err
-    assert {"pip", "colorama"} == names(home, "demo").keys()
+    assert {"pip", "colorama"} == home.installed("demo").keys()
     assert not (home.path / "elsewhere").exists()
     assert home.envtool("install", "-n", "demo", "--pip", "six", env=env).code == 0
-    assert "six" in names(home, "demo")
+    assert "six" in home.installed("demo")

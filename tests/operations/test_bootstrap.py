@@ -9,7 +9,6 @@ import signal
 import subprocess
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,31 +17,11 @@ from typing import Any
 
 import pytest
 from support.home import Home
+from support.wheels import torch, wheel
 
 pytestmark = pytest.mark.slow
 
 GPU = ("--assume-driver", "580.95.05", "--assume-cc", "9.0")
-
-
-def wheel(folder: Path, name: str, version: str, files: dict[str, str] | None = None, *, requires: str = "") -> None:
-    """Put an installable wheel into a folder."""
-    info = f"{name}-{version}.dist-info"
-    needs = f"Requires-Dist: {requires}\n" if requires else ""
-    contents = {
-        **(files or {}),
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    contents[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*contents, f"{info}/RECORD"))
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in contents.items():
-            archive.writestr(path, text)
-
-
-def torch(folder: Path, version: str, cuda: str | None, *, requires: str = "") -> None:
-    """Put a wheel of torch there that says of itself which CUDA it is for."""
-    text = f"from typing import Optional\n__version__ = {version!r}\ncuda: Optional[str] = {cuda!r}\nhip = None\n"
-    wheel(folder, "torch", version, {"torch/__init__.py": "", "torch/version.py": text}, requires=requires)
 
 
 @pytest.fixture
@@ -80,18 +59,13 @@ def record(home: Home, name: str = "dl") -> dict[str, Any]:
     return dict(json.loads(path.read_text()))
 
 
-def installed(home: Home, name: str = "dl") -> dict[str, str]:
-    listed = home.envtool("list", name, "--json").data["packages"]
-    return {package["name"]: package["version"] for package in listed}
-
-
 def test_a_gpu_gets_the_newest_build_that_can_be_had(at_home: Home) -> None:
     ran = at_home.envtool("bootstrap", "dl", "--no-verify", *GPU, "--json")
     assert ran.code == 0, ran.out + ran.err
     # 2.14.0 is newer, and a driver 580 runs cu126 as well
     assert ran.data["torch"] == "2.14.0+cu126"
-    assert installed(at_home)["torch"] == "2.14.0+cu126"
-    assert {"numpy", "pandas", "opencv-python-headless", "matplotlib", "pip"} <= set(installed(at_home))
+    assert at_home.installed("dl")["torch"] == "2.14.0+cu126"
+    assert {"numpy", "pandas", "opencv-python-headless", "matplotlib", "pip"} <= set(at_home.installed("dl"))
 
 
 def test_a_gpu_that_a_newer_build_has_no_code_for_gets_an_older_one(at_home: Home) -> None:
@@ -108,7 +82,7 @@ def test_a_gpu_that_a_newer_build_has_no_code_for_gets_an_older_one(at_home: Hom
 def test_the_cpu_build_and_the_reasons_are_said(at_home: Home) -> None:
     ran = at_home.envtool("bootstrap", "dl", "--no-verify", "--cpu")
     assert ran.code == 0, ran.err
-    assert installed(at_home)["torch"] == "2.13.0+cpu"
+    assert at_home.installed("dl")["torch"] == "2.13.0+cpu"
     assert "asked for" in ran.err
     assert "Engine: venv, since no conda channel can be read." in ran.err
     assert f"Sources tried: find-links {at_home.environ['PIP_FIND_LINKS']}: has torch 2.13.0+cpu." in ran.err
@@ -163,12 +137,12 @@ def test_wrong_input(at_home: Home, arguments: tuple[str, ...], code: int, words
 
 def test_an_existing_name_is_refused_before_anything_else(at_home: Home) -> None:
     assert at_home.envtool("bootstrap", "dl", "--no-verify", "--cpu").code == 0
-    before = installed(at_home)
+    before = at_home.installed("dl")
     ran = at_home.envtool("bootstrap", "dl", "--no-verify", *GPU)
     assert ran.code == 1
     assert "exists already" in ran.err
     assert "torch" not in ran.err  # no build was chosen, no source was asked
-    assert installed(at_home) == before
+    assert at_home.installed("dl") == before
 
 
 def test_what_cannot_be_installed_leaves_nothing(at_home: Home, wheels: Path) -> None:
@@ -192,7 +166,7 @@ def test_a_failed_verification_is_exit_6_and_keeps_the_environment(at_home: Home
     assert ran.code == 6, ran.out + ran.err
     assert "GPU not verified" in ran.out
     assert "NOT verified" in ran.out
-    assert "`envtool remove dl`" in ran.err
+    assert "envtool remove dl" in ran.err
     assert environments(at_home) == ["dl"]
     assert record(at_home)["verification"]["verdict"] == "fail"
 
@@ -270,7 +244,7 @@ def test_a_mirror_serves_torch_where_upstream_is_out_of_reach(home: Home, index:
     assert "has no torch" in ran.data["sources"][f"index {index.url.replace('://', '://***@')}"]
     assert "s3cret" not in json.dumps(record(away))
     assert "the official wheel index" in ran.data["sources"]
-    assert installed(away)["torch"] == "2.13.0+cu130"
+    assert away.installed("dl")["torch"] == "2.13.0+cu130"
     assert not [path for path in index.asked if "cu130/numpy" in path]  # only torch comes from there
 
 
@@ -289,7 +263,7 @@ def test_cuda_in_place_of_the_cpu_build_only_on_request_and_with_its_size(
     agreed = away.envtool(*arguments, "--allow-large")
     assert agreed.code == 0, agreed.err
     assert "warning: This build brings the CUDA libraries" in agreed.err
-    assert {"torch", "nvidia-cuda-runtime"} <= set(installed(away))
+    assert {"torch", "nvidia-cuda-runtime"} <= set(away.installed("dl"))
 
 
 DRIVER = """

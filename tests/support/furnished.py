@@ -108,14 +108,10 @@ def add_binary_package(prefix: Path) -> None:
     (prefix / "conda-meta/binary-1-0.json").write_text(json.dumps(record, indent=2))
 
 
-def envs(home: Home) -> Path:
-    return home.path / ".conda/envs"
-
-
 def clone(home: Home, name: str, source: str = "source") -> Path:
     ran = home.envtool("clone", source, name)
     assert ran.code == 0, ran.err
-    return envs(home) / name
+    return home.conda_envs / name
 
 
 def output(home: Home, *command: str | Path) -> str:

@@ -95,11 +95,31 @@ class Home:
             text=True,
         )
 
+    def installed(self, name: str) -> dict[str, str]:
+        """Return the packages of an environment and their versions, as ``envtool list`` tells them."""
+        return {
+            package["name"]: package["version"] for package in self.envtool("list", name, "--json").data["packages"]
+        }
+
+    @property
+    def conda_envs(self) -> Path:
+        """The folder of conda environments."""
+        return self.path / ".conda" / "envs"
+
+    @property
+    def venvs(self) -> Path:
+        """The folder of envtool's venvs."""
+        return self.path / ".local" / "share" / "envtool" / "envs"
+
     @property
     def host(self) -> Host:
         """This home as the operations see it."""
+        return self.host_with()
+
+    def host_with(self, **variables: str) -> Host:
+        """Return this home as the operations see it under these variables, too."""
         here = Host.here()
-        return Host(dict(self.environ), self.path, here.system, here.machine)
+        return Host({**self.environ, **variables}, self.path, here.system, here.machine)
 
     @property
     def context(self) -> Context:

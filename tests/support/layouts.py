@@ -12,9 +12,10 @@ from support.condas import CONDA
 CORPUS = Path(os.environ.get("ENVTOOL_TEST_CORPUS", "."))
 
 
-def write(path: Path, text: str = "") -> Path:
+def write(path: Path, text: str = "", encoding: str = "utf-8") -> Path:
+    """Write a text as it is, its line ends too, making the folders above it; return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(text.encode(encoding))
     return path
 
 

@@ -7,7 +7,7 @@ import pytest
 from support import condas
 from support.channel import server
 from support.channel.recipe import CHANNEL, PYTHON
-from support.furnished import envs, furnish
+from support.furnished import furnish
 from support.home import Home
 
 
@@ -29,5 +29,5 @@ def home(request: pytest.FixtureRequest, served: str, tmp_path_factory: pytest.T
         "create", "source", f"python={PYTHON}", "numpy", "six=1.16", "trunk", "-c", served, "--engine", engine
     )
     assert made.code == 0, made.err
-    furnish(account, envs(account) / "source")
+    furnish(account, account.conda_envs / "source")
     return account

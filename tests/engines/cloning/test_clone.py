@@ -14,7 +14,7 @@ import pytest
 from support import condas, layouts
 from support.channel import packages
 from support.channel.recipe import PYTHON
-from support.furnished import SITE, assert_works, broken_hashes, clone, envs, mentions, output, project
+from support.furnished import SITE, assert_works, broken_hashes, clone, mentions, output, project
 from support.home import Home
 
 from envtool.engines.cloning import elf
@@ -24,7 +24,7 @@ needs_conda = pytest.mark.skipif(not condas.CONDA, reason=condas.NONE)
 
 
 def test_a_clone_is_whole_and_speaks_of_itself_alone(home: Home) -> None:
-    source, prefix = envs(home) / "source", clone(home, "whole")
+    source, prefix = home.conda_envs / "source", clone(home, "whole")
     assert_works(home, prefix)
     assert mentions(prefix, source) == []
     assert broken_hashes(prefix) == broken_hashes(source)
@@ -39,7 +39,7 @@ def test_a_clone_is_whole_and_speaks_of_itself_alone(home: Home) -> None:
 
 
 def test_what_belongs_to_an_environment_comes_along(home: Home) -> None:
-    source, prefix = envs(home) / "source", clone(home, "carried")
+    source, prefix = home.conda_envs / "source", clone(home, "carried")
     state = json.loads((prefix / "conda-meta/state").read_text())
     assert state == {"env_vars": {"MODELS": f"{prefix}/models", "GREETING": "hi"}}
     assert home.envtool("run", "-n", "carried", "--", "sh", "-c", "echo $MODELS").out == f"{prefix}/models\n"
@@ -72,11 +72,11 @@ def test_the_summary_counts_both_halves_and_the_users_own_files(home: Home) -> N
     assert data["pip"] == sum(p["manager"] == "pip" for p in listed) >= 5
     assert {"notes.txt", "models/weights.bin", "readonly/script", "src/inside/inside.py"} <= {*data["own_files"]}
     assert not [file for file in data["own_files"] if file.startswith(("lib/", "bin/", "conda-meta/"))]
-    assert not (envs(home) / "counted").exists()
+    assert not (home.conda_envs / "counted").exists()
 
 
 def test_an_edit_in_place_does_not_reach_the_source(home: Home) -> None:
-    source, prefix = envs(home) / "source", envs(home) / "edited"
+    source, prefix = home.conda_envs / "source", home.conda_envs / "edited"
     made = home.envtool("clone", "source", "edited", "--json").data
     shared = []
     for file in (file for file in prefix.rglob("*") if file.is_file() and not file.is_symlink()):
@@ -96,7 +96,7 @@ def test_an_edit_in_place_does_not_reach_the_source(home: Home) -> None:
 
 def test_bytecode_of_a_rewritten_source_is_not_believed(home: Home) -> None:
     # Another name of the same length: neither size nor second tell the sources apart, and the bytecode is shared.
-    source, prefix = envs(home) / "source", envs(home) / "sauces"
+    source, prefix = home.conda_envs / "source", home.conda_envs / "sauces"
     layouts.write(source / SITE / "where.py", f"HERE = {str(source)!r}\n")
     say = ("-c", "import where; print(where.HERE)")
     assert output(home, source / "bin/python", *say) == f"{source}\n"
@@ -121,7 +121,7 @@ def test_a_clone_may_lie_anywhere(home: Home, tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     assert_works(home, prefix)
     assert (prefix / "link-relative").resolve() == home.path / "outside"
-    assert broken_hashes(prefix) == broken_hashes(envs(home) / "source")
+    assert broken_hashes(prefix) == broken_hashes(home.conda_envs / "source")
 
 
 def test_a_path_longer_than_binaries_have_room_for_is_refused(home: Home, tmp_path: Path) -> None:
@@ -137,7 +137,11 @@ def test_a_path_longer_than_binaries_have_room_for_is_refused(home: Home, tmp_pa
 @pytest.mark.conda
 def test_conda_accepts_a_clone(home: Home) -> None:
     prefix = clone(home, "accepted")
-    environ = {**home.environ, "CONDA_ENVS_DIRS": str(envs(home)), "CONDA_PKGS_DIRS": str(home.path / ".conda/pkgs")}
+    environ = {
+        **home.environ,
+        "CONDA_ENVS_DIRS": str(home.conda_envs),
+        "CONDA_PKGS_DIRS": str(home.path / ".conda/pkgs"),
+    }
 
     def conda(*arguments: str) -> str:
         done = subprocess.run([condas.CONDA, *arguments], env=environ, capture_output=True, text=True, check=False)
@@ -165,7 +169,7 @@ def test_what_is_not_there_cannot_be_cloned(home: Home) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_clone_leaves_nothing(home: Home, how: signal.Signals) -> None:
-    beside = envs(home) / ".envtool"
+    beside = home.conda_envs / ".envtool"
     with home.start("clone", "source", "cut") as child:
         deadline = time.monotonic() + 30
         while not list(beside.glob("cut.*.work/stage/lib/python*/*")):
@@ -181,20 +185,20 @@ def test_an_interrupted_clone_leaves_nothing(home: Home, how: signal.Signals) ->
         clone(home, "again")  # and with it goes what was left of the hold on the source
     else:
         assert child.returncode == 130
-    assert not (envs(home) / "cut").exists()
+    assert not (home.conda_envs / "cut").exists()
     assert not list(beside.glob("*"))
-    assert str(envs(home) / "cut") not in (home.path / ".conda/environments.txt").read_text()
-    assert_works(home, envs(home) / "source")
+    assert str(home.conda_envs / "cut") not in (home.path / ".conda/environments.txt").read_text()
+    assert_works(home, home.conda_envs / "source")
 
 
 def test_an_environment_in_use_by_another_is_waited_for(home: Home) -> None:
-    source = envs(home) / "source"
+    source = home.conda_envs / "source"
     with locked(source.parent / ".envtool/source.lock", "install of something"):
         child = home.start("clone", "source", "waited")
         assert child.stderr is not None
         line = child.stderr.readline()
         assert "Waiting for envtool install of something" in line
-        assert not (envs(home) / "waited").exists()
+        assert not (home.conda_envs / "waited").exists()
     _, err = child.communicate(timeout=60)
     assert child.returncode == 0, err
 
@@ -205,7 +209,7 @@ def test_a_half_made_environment_is_not_cloned(home: Home) -> None:
     ran = home.envtool("clone", "half", "half2")
     assert ran.code == 1
     assert "unfinished" in ran.err
-    assert not (envs(home) / "half2").exists()
+    assert not (home.conda_envs / "half2").exists()
 
 
 def test_the_root_of_an_installation_becomes_an_environment_without_conda(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support import layouts
-from support.furnished import assert_works, broken_hashes, clone, envs, mentions, output
+from support.furnished import assert_works, broken_hashes, clone, mentions, output
 from support.home import Home
 
 from envtool.engines.cloning.rename import Move
@@ -25,7 +25,7 @@ def inodes(prefix: Path) -> dict[str, int]:
 def rename(home: Home, old: str, new: str) -> Path:
     ran = home.envtool("rename", old, new)
     assert ran.code == 0, ran.err
-    return envs(home) / new
+    return home.conda_envs / new
 
 
 def test_a_renamed_environment_is_the_same_one_and_works(home: Home) -> None:
@@ -46,7 +46,7 @@ def test_a_renamed_environment_is_the_same_one_and_works(home: Home) -> None:
     assert (str(old) in registered, str(new) in registered) == (False, True)
     assert not (new / ".envtool/renaming").exists()
     # What was rewritten had other names, in the package cache say, which keep the old bytes.
-    assert_works(home, envs(home) / "source")
+    assert_works(home, home.conda_envs / "source")
 
 
 def test_a_new_place_may_be_a_path(home: Home, tmp_path: Path) -> None:
@@ -56,12 +56,12 @@ def test_a_new_place_may_be_a_path(home: Home, tmp_path: Path) -> None:
     assert_works(home, new)
     assert mentions(new, old) == []
     assert home.envtool("rename", str(new), "back").code == 0
-    assert_works(home, envs(home) / "back")
+    assert_works(home, home.conda_envs / "back")
 
 
 def kill_in(home: Home, stage: str) -> tuple[Path, Path]:
     """Leave a renaming as a kill at one of its stages would."""
-    old, new = clone(home, "from"), envs(home) / "to"
+    old, new = clone(home, "from"), home.conda_envs / "to"
     move = Move(old, new, "envtool rename from to")
     count, _ = move.prepare(lambda *_: None)
     assert count > 10
@@ -106,14 +106,14 @@ def test_a_renaming_cut_off_after_it_is_finished_by_the_next_command(home: Home,
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_kill_at_any_moment_leaves_an_environment_that_works(home: Home, seed: int) -> None:
-    prefix = envs(home) / "killed"
+    prefix = home.conda_envs / "killed"
     if not prefix.exists():
         clone(home, "killed")
     with home.start("rename", "killed", "survivor") as child:
         time.sleep(random.Random(seed).uniform(0.1, 0.5))
         child.send_signal(signal.SIGKILL)
         child.communicate(timeout=60)
-    here = [path for path in (prefix, envs(home) / "survivor") if path.exists()]
+    here = [path for path in (prefix, home.conda_envs / "survivor") if path.exists()]
     assert len(here) == 1
     assert home.envtool("run", "-n", here[0].name, "--", "python", "-c", "import six").code == 0
     assert_works(home, here[0])
@@ -130,7 +130,7 @@ def test_an_interruption_undoes_or_finishes(home: Home) -> None:
             assert time.monotonic() < deadline
         child.send_signal(signal.SIGINT)
         child.communicate(timeout=60)
-    here = old if old.exists() else envs(home) / "answered"
+    here = old if old.exists() else home.conda_envs / "answered"
     assert not (here / ".envtool/renaming").exists()
     assert not (here / ".envtool/unfinished.json").exists()
     assert_works(home, here)
@@ -162,7 +162,7 @@ def test_a_name_that_is_taken_is_refused(home: Home) -> None:
     clone(home, "wants")
     ran = home.envtool("rename", "wants", "source")
     assert (ran.code, "exists already" in ran.err) == (1, True)
-    assert (envs(home) / "wants").exists()
+    assert (home.conda_envs / "wants").exists()
 
 
 def test_another_file_system_is_refused_with_the_way_out(home: Home) -> None:
