@@ -9,7 +9,7 @@ from support.home import Home
 
 from envtool.errors import ExitCode
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
 def test_the_readme_lists_the_exit_codes() -> None:
