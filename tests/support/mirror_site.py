@@ -6,6 +6,7 @@ import json
 import ssl
 import threading
 import zipfile
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,8 +60,10 @@ class Site:
     files: dict[str, bytes]
     url: str = ""
     hangs: bool = False
+    hangs_at: str = ""  # a piece of the path that is never answered
     slow: float = 0.0  # seconds before every 16 KiB
     refuses_agent: str = ""
+    login: str = ""  # user:password without which it answers 401
     lacks: str = ""  # a piece of the path that is 404
     redirects_to: str = ""
     redirects: str = "/"  # what of it
@@ -94,11 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         agent = self.headers.get("User-Agent", "")
         site.requests.append((path, agent))
-        if site.hangs:
+        if site.hangs or (site.hangs_at and site.hangs_at in path):
             site.stopping.wait(60)
             self.close_connection = True
             return
-        if site.refuses_agent and agent.startswith(site.refuses_agent):
+        if site.login and self.headers.get("Authorization") != f"Basic {b64encode(site.login.encode()).decode()}":
+            self._send(401, b"who are you?", "text/html", with_body=with_body)
+        elif site.refuses_agent and agent.startswith(site.refuses_agent):
             self._send(403, b"00000069", "text/html", with_body=with_body)
         elif site.portal:
             self._send(200, b"<html>Please log in to the campus network</html>", "text/html", with_body=with_body)

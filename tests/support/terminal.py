@@ -18,11 +18,11 @@ _PATIENCE = 30.0  # seconds
 
 
 class Terminal:
-    """A running ``envtool ARGUMENTS``, on a terminal of its own."""
+    """A running ``envtool ARGUMENTS``, or another program of the home, on a terminal of its own."""
 
     def __init__(self, home: Home, arguments: tuple[str, ...], env: Mapping[str, str]) -> None:
         self._end, theirs = pty.openpty()
-        command = [sys.executable, "-c", _TAKE_IT, sys.executable, "-m", "envtool", *arguments]
+        command = [sys.executable, "-c", _TAKE_IT, *home.program, *arguments]
         self._process = subprocess.Popen(
             command,
             stdin=theirs,
