@@ -16,8 +16,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("usual", max_examples=25, deadline=None)
 settings.register_profile("long", max_examples=500, deadline=None)
 
-# What makes a test slow: it builds environments from the local channel, or drives a program that takes its time.
-SLOW_FIXTURES = {"channel_folder", "torch_python"}
+# What makes a test slow: it builds environments from the local channel, installs with pip, or drives a program that
+# takes its time.
+SLOW_FIXTURES = {"channel_folder", "pip_index", "torch_python"}
 SLOW_MARKS = {"conda", "corpus", "long", "slow", "torch"}
 ENGINES = Path(__file__).parent / "engines"
 

@@ -23,7 +23,7 @@ FLOORS = (
     {"engines", "environments"},
     {"mirrors", "gpu", "specs", "prefix", "journal"},
     {"clients"},
-    {"http", "files", "file_lock", "process"},
+    {"http", "files", "file_lock", "process", "install_sh"},
     {"pseudo_terminal", "reporter"},
     {"redaction", "encoding", "paths", "errors", "model", "index_page"},
     {"i18n"},
@@ -126,7 +126,7 @@ def test_nothing_names_a_registry_or_a_place_on_one_machine() -> None:
     found = {
         str(path.relative_to(root)): host
         for path in files
-        if path.suffix in (".py", ".md", ".yaml", ".toml", ".json", ".html", "")
+        if path.suffix in (".py", ".sh", ".md", ".yaml", ".toml", ".json", ".html", "")
         if path.is_file()
         for host in hosts
         if host in path.read_text(encoding="utf-8", errors="replace")
