@@ -1,4 +1,4 @@
-"""The house rules that a machine can check: who may call whom, who prints, who starts programs, what starts fast."""
+"""Rules of the architecture: imports run downwards, one module prints, one starts programs, commands start fast."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""Bytes become text as the programs that wrote them meant it, and text becomes the same bytes again."""
+"""Decoding, as the program that wrote the bytes meant it, and encoding back to the same bytes."""
 
 import codecs
 

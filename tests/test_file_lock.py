@@ -1,4 +1,4 @@
-"""A lock is held by one process at a time, whatever lies at its place and whatever its file system can do.
+"""File locks: one holder at a time, whatever lies at the path and whatever the file system supports.
 
 A file system that refuses flock is simulated by making ``fcntl.flock`` fail: no test machine has one to mount.
 """

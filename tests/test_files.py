@@ -1,4 +1,4 @@
-"""Files are decoded as they were written, and written whole or not at all."""
+"""Reading text in any encoding, and atomic writes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Index pages in every form that indexes, mirrors and folders use, and in forms that nobody should."""
+"""Index pages in every form that indexes, mirrors and folders use, and broken ones."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Programs are started as lists, read to the end, and never left running."""
+"""Starting programs: arguments and output arrive unchanged, and none is left running."""
 
 import sys
 import time
@@ -16,14 +16,14 @@ ECHO = "import sys; sys.stdout.buffer.write('\\0'.join(sys.argv[1:]).encode('utf
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=4))
-def test_every_argument_arrives_as_it_is(arguments: list[str]) -> None:
+def test_arguments_arrive_unchanged(arguments: list[str]) -> None:
     done = capture(Command((PYTHON, "-I", "-c", ECHO, *arguments), env={"PYTHONUTF8": "1"}))
     # newlines are split and joined again on the way; nothing else is touched
     assert done.stdout.split("\0") == ("\0".join(arguments)).split("\0")
 
 
 @given(st.text("\r\n\t a", max_size=6))
-def test_what_is_said_arrives_as_it_is(text: str) -> None:
+def test_output_arrives_unchanged(text: str) -> None:
     done = capture(Command((PYTHON, "-I", "-c", "import sys; sys.stderr.buffer.write(sys.argv[1].encode())", text)))
     assert done.stderr == text
 
@@ -35,7 +35,7 @@ def test_both_pipes_are_drained_and_the_exit_code_is_kept() -> None:
 
 
 @pytest.mark.slow
-def test_on_a_terminal_what_is_drawn_over_is_heard_and_not_kept() -> None:
+def test_progress_lines_on_a_terminal_are_heard_and_not_kept() -> None:
     script = (
         "import os, sys, time\n"
         "assert os.isatty(2) and not os.isatty(1) and os.get_terminal_size(2).columns == 200\n"

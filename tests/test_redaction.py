@@ -1,4 +1,4 @@
-"""Redaction: no secret survives in any place where one may stand, and everything else stays readable."""
+"""Redaction: no secret survives wherever one may stand, and everything else stays readable."""
 
 import string
 

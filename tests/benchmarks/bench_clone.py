@@ -1,4 +1,4 @@
-"""What ``envtool clone`` costs: ratios measured in one run, on an environment of 30,000 files made for it.
+"""Cost of ``envtool clone``: ratios measured in one run, on an environment of 30,000 files.
 
     python tests/benchmarks/bench_clone.py [--rounds 5] [--files 30000] [--conda /path/to/conda] [--folder DIR]
 

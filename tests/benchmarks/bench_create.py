@@ -1,4 +1,4 @@
-"""What `envtool create` adds to the engine's own solve and link, on the local channel with warm caches.
+"""Time that ``envtool create`` adds to the engine's own solve and link, on the local channel with warm caches.
 
     python tests/benchmarks/bench_create.py [--conda PROGRAM] [--runs N]
 

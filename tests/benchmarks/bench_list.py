@@ -1,4 +1,4 @@
-"""What ``envtool list`` costs: ratios measured in one run, on environments made for it. Run it as a program.
+"""Cost of ``envtool list``: ratios measured in one run, on environments made for it.
 
     python tests/benchmarks/bench_list.py [--rounds 20] [--conda /path/to/conda]
 

@@ -1,4 +1,4 @@
-"""What ``envtool mirror`` costs: ratios measured in one run, on local sites. Run it as a program.
+"""Cost of ``envtool mirror``: ratios measured in one run, on local sites.
 
     python tests/benchmarks/bench_mirror.py [--rounds 15]
 

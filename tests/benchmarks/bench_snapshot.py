@@ -1,4 +1,4 @@
-"""What the snapshot before a change costs: for a small package in environments of 3,000 and of 30,000 files.
+"""Cost of the snapshot before a change: for a small package in environments of 3,000 and of 30,000 files.
 
 Promise: at most 0.5 s more in the large one, taking, comparing and deleting together.
 Run: ``python tests/benchmarks/bench_snapshot.py [--rounds N]``

@@ -1,4 +1,4 @@
-"""What ``envtool verify-gpu`` costs and measures: seconds per suite, and its rates beside those of a plain script.
+"""Cost of ``envtool verify-gpu``, and its rates compared with a plain script's.
 
     python tests/benchmarks/bench_verify.py --python PYTHON [--device gpu|cpu] [--rounds 3]
 

@@ -1,4 +1,4 @@
-"""The command line is that of 0.1.0: the same options, the same envelopes, but for what ``differences.yaml`` names.
+"""Options, exit codes and envelopes are those of 0.1.0, except for what ``differences.yaml`` lists.
 
 ``python -m support.compatibility PROGRAM``, in the folder ``tests``, makes the snapshots in ``compatibility/`` again.
 """

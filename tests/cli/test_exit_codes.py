@@ -1,4 +1,4 @@
-"""The frame around every command: wrong input, exit codes, the envelope."""
+"""Exit codes, wrong input, and the envelope of a failure."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def test_the_readme_lists_the_exit_codes() -> None:
         (["no-such-command"], 2, "No such command"),
     ],
 )
-def test_wrong_input_is_told_and_leaves_nothing(home: Home, arguments: list[str], code: int, said: str) -> None:
+def test_wrong_input_is_reported_and_leaves_nothing(home: Home, arguments: list[str], code: int, said: str) -> None:
     ran = home.envtool(*arguments)
     assert (ran.code, ran.out) == (code, "")
     assert said in ran.err
@@ -49,7 +49,7 @@ def test_wrong_input_is_told_and_leaves_nothing(home: Home, arguments: list[str]
     assert made == []
 
 
-def test_failures_speak_the_envelope_too(home: Home) -> None:
+def test_failures_have_an_envelope(home: Home) -> None:
     for arguments in (["remove", "nope", "--json"], ["no-such-command", "--json"]):
         envelope = json.loads(home.envtool(*arguments).out)
         keys = {"envtool", "command", "status", "exit_code", "data", "notes", "warnings", "errors"}

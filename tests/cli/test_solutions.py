@@ -1,4 +1,4 @@
-"""The question about a solution."""
+"""The question that is asked before a solution is carried out."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""What envtool writes to: readers that go, full disks, closed streams, other encodings, narrow terminals, questions."""
+"""Streams and terminals: closed pipes, full disks, other encodings, narrow terminals, questions."""
 
 import json
 import os
@@ -50,14 +50,14 @@ def in_shell(home: Home, line: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("command", ["mirror list", "mirror list --json", "list ./环境 --json", "verify-gpu --list"])
-def test_a_reader_that_goes_is_no_failure(home: Home, some: Path, command: str) -> None:
+def test_a_closed_pipe_is_no_failure(home: Home, some: Path, command: str) -> None:
     ran = in_shell(home, f'envtool {command} | true; echo "${{PIPESTATUS[0]}}"')
     assert (ran.stdout, ran.stderr) == ("0\n", "")
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("options", ["", "--json"])
-def test_output_that_cannot_be_written_is_a_failure(home: Home, options: str) -> None:
+def test_unwritable_output_is_a_failure(home: Home, options: str) -> None:
     ran = in_shell(home, f"envtool mirror list {options} > {FULL}")
     assert ran.returncode == 1
     assert ran.stderr == "error: The output could not be written: No space left on device.\n"
@@ -72,14 +72,14 @@ def test_output_that_cannot_be_written_is_a_failure(home: Home, options: str) ->
         ("envtool create -f - <&-", 4),
     ],
 )
-def test_closed_streams_are_empty_ones(home: Home, some: Path, line: str, code: int) -> None:
+def test_closed_streams_count_as_empty(home: Home, some: Path, line: str, code: int) -> None:
     ran = in_shell(home, line)
     assert ran.returncode == code
     assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "gbk"])
-def test_what_cannot_be_shown_is_escaped(home: Home, some: Path, encoding: str) -> None:
+def test_characters_the_terminal_lacks_are_escaped(home: Home, some: Path, encoding: str) -> None:
     command = [sys.executable, "-m", "envtool", "info", "./环境"]
     env = {**home.environ, "PYTHONIOENCODING": encoding}
     shown = subprocess.run(command, env=env, cwd=home.path, capture_output=True, check=True).stdout
@@ -88,14 +88,14 @@ def test_what_cannot_be_shown_is_escaped(home: Home, some: Path, encoding: str) 
     assert json.loads(data.decode("ascii"))["data"]["path"] == str(some)
 
 
-def test_a_bar_has_only_what_the_terminal_can_show(home: Home, some: Path) -> None:
+def test_a_bar_uses_only_characters_the_terminal_has(home: Home, some: Path) -> None:
     with terminal(home, "remove", str(some), "--yes", PYTHONIOENCODING="ascii") as running:
         assert "Removing" in running.rest()
         assert "\\u" not in running.said.replace("\\u73af\\u5883", "")
         assert running.end() == 0
 
 
-def test_a_folder_deleted_under_us_is_told(home: Home) -> None:
+def test_a_deleted_current_folder_is_reported(home: Home) -> None:
     ran = in_shell(home, "mkdir gone; cd gone; rmdir ../gone; PYTHONSAFEPATH=1 envtool list ./x")
     if "No module named envtool" in ran.stderr:
         pytest.skip("envtool is on the path of this Python by its folder only")
@@ -109,7 +109,7 @@ def test_debug_adds_the_traceback_and_changes_nothing_else(home: Home) -> None:
 
 
 @pytest.mark.parametrize("command", [("mirror", "list"), ("verify-gpu", "--list")])
-def test_tables_end_where_a_narrow_terminal_does(home: Home, command: tuple[str, ...]) -> None:
+def test_tables_fit_a_narrow_terminal(home: Home, command: tuple[str, ...]) -> None:
     with terminal(home, *command, COLUMNS="60") as running:
         widths = [len(line.rstrip("\r")) for line in running.rest().splitlines()]
     assert max(widths) == 60
@@ -117,7 +117,7 @@ def test_tables_end_where_a_narrow_terminal_does(home: Home, command: tuple[str,
 
 
 @pytest.mark.parametrize(("typed", "said"), [("\x03", "Interrupted."), ("\x04", "Nothing was removed, as you wished.")])
-def test_a_question_left_leaves_a_whole_line(home: Home, some: Path, typed: str, said: str) -> None:
+def test_leaving_a_question_ends_its_line(home: Home, some: Path, typed: str, said: str) -> None:
     with terminal(home, "remove", str(some)) as running:
         running.until("[y/N] ")
         os.write(running._end, typed.encode())
@@ -128,7 +128,7 @@ def test_a_question_left_leaves_a_whole_line(home: Home, some: Path, typed: str,
     assert some.is_dir()
 
 
-def test_what_is_resumed_speaks_for_itself(home: Home, some: Path) -> None:
+def test_a_resumed_command_reports_its_own_errors(home: Home, some: Path) -> None:
     mark_unfinished(some, f"envtool remove {some}")
     with terminal(home, "resume", str(some)) as running:
         running.until("[y/N] ")
@@ -156,7 +156,7 @@ def test_mirror_set_asks_as_every_other_command_does(home: Home) -> None:
 
 
 @pytest.mark.slow
-def test_waiting_for_an_index_is_not_silent(home: Home, tmp_path: Path) -> None:
+def test_waiting_for_an_index_shows_progress(home: Home, tmp_path: Path) -> None:
     with serve(tmp_path) as index:
         index.break_("/simple", "hang")
         command = ("create", "demo", "--engine", "venv", "--pip", "six", "-i", f"{index.url}/simple")
@@ -167,6 +167,6 @@ def test_waiting_for_an_index_is_not_silent(home: Home, tmp_path: Path) -> None:
             assert running.end() == 130
 
 
-def test_trying_the_mirrors_is_not_silent(home: Home) -> None:
+def test_testing_mirrors_shows_progress(home: Home) -> None:
     with terminal(home, "mirror", "set", "auto", "--dry-run") as running:
         running.until("Testing the mirrors")

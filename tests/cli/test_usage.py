@@ -1,4 +1,4 @@
-"""Options that exclude each other or are not there, and what is said where there is nothing to say."""
+"""Usage errors, hints, and messages where there is no result to show."""
 
 import os
 import venv
@@ -31,23 +31,23 @@ def plain(home: Home) -> Path:
         (("mirror", "run", "--target", "tsinghua", "--", "true"), "No such option: --target"),
     ],
 )
-def test_what_excludes_each_other_is_refused(home: Home, arguments: tuple[str, ...], said: str) -> None:
+def test_conflicting_options_are_refused(home: Home, arguments: tuple[str, ...], said: str) -> None:
     ran = home.envtool(*arguments)
     assert ran.code == 2
     assert said in ran.err
 
 
-def test_options_of_the_command_that_is_run_are_its_own(home: Home, plain: Path) -> None:
+def test_options_after_the_program_belong_to_it(home: Home, plain: Path) -> None:
     assert home.envtool("run", "-p", str(plain), "python", "--version").out.startswith("Python 3")
     assert home.envtool("mirror", "run", "tsinghua", "sh", "-c", "echo $PIP_INDEX_URL").out.startswith("https://")
 
 
-def test_no_variables_are_said_to_be_none(home: Home, plain: Path) -> None:
+def test_an_environment_without_variables_says_so(home: Home, plain: Path) -> None:
     ran = home.envtool("vars", str(plain))
     assert (ran.code, ran.out, ran.err) == (0, "", f"{plain} sets no variables.\n")
 
 
-def test_what_is_said_of_an_environment_at_a_path_can_be_typed(home: Home) -> None:
+def test_the_hint_for_an_environment_at_a_path_can_be_pasted(home: Home) -> None:
     ran = home.envtool("create", "-p", "my envs/new", "--engine", "venv", "--no-pip")
     assert ran.code == 0, ran.err
     prefix = home.path / "my envs" / "new"
@@ -63,14 +63,14 @@ def test_a_clone_takes_the_options_of_clones(home: Home, plain: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["clone", "rename"])
-def test_nobody_is_told_to_remove_what_is_to_be_cloned_or_renamed(home: Home, command: str) -> None:
+def test_no_hint_suggests_removing_the_source(home: Home, command: str) -> None:
     venv.create(home.host.data_dir / "envs" / "dl", with_pip=False)
     ran = home.envtool(command, "dl", "dl")
     assert ran.code == 2
     assert "remove" not in ran.err
 
 
-def test_who_waits_is_told_for_whom(home: Home, plain: Path) -> None:
+def test_a_waiting_command_names_the_lock_holder(home: Home, plain: Path) -> None:
     with holding(plain, "envtool install -n plain numpy", Silent()):
         waiting = home.start("vars", "set", "A=1", "-p", str(plain))
         assert waiting.stderr is not None
@@ -79,7 +79,7 @@ def test_who_waits_is_told_for_whom(home: Home, plain: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is read-only to root")
-def test_a_home_that_cannot_be_written_is_told(home: Home) -> None:
+def test_an_unwritable_home_is_reported(home: Home) -> None:
     home.path.chmod(0o500)
     try:
         ran = home.envtool("mirror", "set", "tsinghua")
@@ -88,19 +88,19 @@ def test_a_home_that_cannot_be_written_is_told(home: Home) -> None:
     assert (ran.code, ran.err.splitlines()[0]) == (1, f"error: {home.path / '.local'}: Permission denied.")
 
 
-def test_a_file_where_a_folder_is_needed_is_told(home: Home) -> None:
+def test_a_file_in_place_of_a_folder_is_reported(home: Home) -> None:
     (home.path / ".local").write_text("")
     ran = home.envtool("mirror", "set", "tsinghua")
     assert ran.code == 1
     assert ran.err.startswith(f"error: {home.path / '.local'}")
 
 
-def test_a_script_that_may_not_be_executed_is_not_called_missing(home: Home, plain: Path) -> None:
+def test_a_script_without_execute_permission_is_not_called_missing(home: Home, plain: Path) -> None:
     (home.path / "train.py").write_text("print(1)\n")
     ran = home.envtool("run", "-p", str(plain), "--", "./train.py")
     assert (ran.code, ran.err.splitlines()[0]) == (3, "error: The program ./train.py may not be executed.")
 
 
-def test_where_no_mirror_works_the_network_is_asked_about(home: Home) -> None:
+def test_without_a_working_mirror_the_network_is_suspected(home: Home) -> None:
     ran = home.envtool("mirror", "test", "https://nowhere.invalid/simple", "--for", "pip")
     assert (ran.code, "Check the network connection" in ran.err) == (5, True)

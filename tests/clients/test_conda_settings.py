@@ -1,4 +1,4 @@
-"""conda's settings, against conda itself where one is found."""
+"""conda's settings, compared with conda itself where one is found."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def real_conda(home: Home) -> Ask:
     return ask
 
 
-def test_without_any_file_conda_s_defaults_hold_and_yaml_is_not_imported(home: Home) -> None:
+def test_without_files_condas_defaults_hold_and_yaml_is_not_imported(home: Home) -> None:
     settings = conda.in_force(home.host)
     assert settings == conda.CondaSettings()
     script = (
@@ -141,7 +141,7 @@ def test_a_broken_file_is_named_with_its_line(home: Home, content: str, said: st
     assert caught.value.code == ExitCode.BAD_INPUT
 
 
-def test_bytes_that_are_no_text_are_named(home: Home) -> None:
+def test_undecodable_bytes_are_reported(home: Home) -> None:
     (home.path / ".condarc").write_bytes(b"channels: \xe9\n")
     with pytest.raises(EnvtoolError, match="line 1"):
         conda.in_force(home.host)

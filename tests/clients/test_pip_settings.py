@@ -1,4 +1,4 @@
-"""pip's settings, against pip itself."""
+"""pip's settings, compared with pip itself."""
 
 import ast
 import os
@@ -68,7 +68,7 @@ def test_files_merge_as_pip_merges_them(clean: Home) -> None:
     assert not sources.no_index
 
 
-def test_the_file_that_a_variable_names_comes_last_and_replaces_the_user_s(clean: Home, tmp_path: Path) -> None:
+def test_the_file_named_by_a_variable_replaces_the_users(clean: Home, tmp_path: Path) -> None:
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\nretries = 3\n")
     own = write(tmp_path / "own.conf", "[global]\nindex-url = https://own.example\n")
     host = clean.host_with(PIP_CONFIG_FILE=str(own))
@@ -88,7 +88,7 @@ def test_the_null_device_switches_all_files_off(clean: Home) -> None:
     assert real_list(clean, PIP_CONFIG_FILE=os.devnull).keys() <= {":env:.config-file"}
 
 
-def test_an_environment_s_own_file_beats_the_user_s(clean: Home, tmp_path: Path) -> None:
+def test_the_environments_file_beats_the_users(clean: Home, tmp_path: Path) -> None:
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url = https://user.example\n")
     write(tmp_path / "env/pip.conf", "[global]\nindex-url = https://site.example\n")
     assert pip.in_force(clean.host, prefix=tmp_path / "env").index == "https://site.example"
@@ -102,7 +102,7 @@ def test_the_install_section_beats_the_global_one_even_from_a_lower_file(clean: 
     assert pip.in_force(clean.host_with(PIP_INDEX_URL="https://env.example")).index == "https://env.example"
 
 
-def test_an_empty_value_hides_a_lower_file_s(clean: Home) -> None:
+def test_an_empty_value_hides_the_value_of_a_lower_file(clean: Home) -> None:
     write(clean.path / ".pip/pip.conf", "[global]\nindex-url = https://legacy.example\n")
     write(clean.path / ".config/pip/pip.conf", "[global]\nindex-url =\n")
     assert pip.in_force(clean.host).index is None
@@ -141,7 +141,7 @@ def test_what_uv_cannot_honour_prefers_pip_and_says_why(clean: Home, setting: st
 
 
 @pytest.mark.parametrize("setting", ["user = yes", "target = /t", "prefix = /p"])
-def test_where_to_install_is_the_environment_that_was_named(clean: Home, setting: str) -> None:
+def test_install_targets_in_pips_settings_do_not_prefer_pip(clean: Home, setting: str) -> None:
     write(clean.path / ".config/pip/pip.conf", f"[install]\n{setting}\n")
     assert pip.in_force(clean.host).prefer_pip == ""
 

@@ -1,4 +1,4 @@
-"""Files edited as text: generated files of every layout, random edits, and the clients' own parsers as judges."""
+"""Text editing of settings files: random edits of generated files, judged by the clients' own parsers."""
 
 import configparser
 from typing import Any
@@ -82,7 +82,7 @@ edits: st.SearchStrategy[list[Edit]] = st.lists(
 
 
 @given(condarcs(), edits)
-def test_yaml_says_what_was_meant_and_keeps_the_rest(text: str, changes: list[Edit]) -> None:
+def test_yaml_edits_take_effect_and_keep_the_rest(text: str, changes: list[Edit]) -> None:
     document = YamlText(text, "x")
     meant = dict(yaml.safe_load(text) or {})
     for kind, name, value in changes:
@@ -116,7 +116,7 @@ def comments(text: str) -> list[str]:
 
 
 @given(condarcs())
-def test_nothing_to_do_changes_no_byte(text: str) -> None:
+def test_edits_without_effect_change_no_byte(text: str) -> None:
     document = YamlText(text, "x")
     for key, value in (yaml.safe_load(text) or {}).items():
         document.put((key,), value)
@@ -166,7 +166,7 @@ changes = st.lists(
 
 
 @given(pip_confs(), changes)
-def test_ini_says_what_was_meant_to_pip_s_parser(text: str, steps: list[tuple[str, str, str, str]]) -> None:
+def test_ini_edits_take_effect_for_pips_parser(text: str, steps: list[tuple[str, str, str, str]]) -> None:
     document = IniText(text, "x")
     meant = parsed(text)
     for kind, section, name, word in steps:
@@ -204,20 +204,20 @@ def test_ini_says_what_was_meant_to_pip_s_parser(text: str, steps: list[tuple[st
         b"",
     ],
 )
-def test_bytes_come_back_as_they_were(data: bytes) -> None:
+def test_decoding_and_encoding_are_exact(data: bytes) -> None:
     text, form = decode_with_form(data, any_bytes=True)
     assert form.encode(text) == data
 
 
 @pytest.mark.parametrize("text", ["a: &x [1]\nchannels: *x\n", "channels: [a]\nchannels: [b]\n"])
-def test_anchors_and_double_keys_are_left_alone(text: str) -> None:
+def test_anchors_and_duplicate_keys_are_refused(text: str) -> None:
     document = YamlText(text, "file.yml")
     with pytest.raises(EnvtoolError, match="line"):
         document.put(("channels",), ["c"])
     assert document.text == text
 
 
-def test_the_system_s_own_encoding_counts_as_it_does_for_conda_and_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_locales_encoding_is_used_as_conda_and_pip_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("envtool.encoding.system_encoding", lambda: "cp936")  # a Chinese Windows
     text, form = decode_with_form("# 清华\r\nchannels: [defaults]\r\n".encode("gbk"))
     assert text.startswith("# 清华")

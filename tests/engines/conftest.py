@@ -1,4 +1,4 @@
-"""The channel that every engine is tried on, served to the tests."""
+"""Fixtures that serve the local channel."""
 
 from collections.abc import Iterator
 from pathlib import Path

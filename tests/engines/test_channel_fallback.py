@@ -1,4 +1,4 @@
-"""create and install go on from another operator's copy of the same packages, say so once, and write nothing."""
+"""Channel fallback: create and install go on with another operator's mirror, say so once, and write no settings."""
 
 import shutil
 import subprocess
@@ -60,7 +60,7 @@ def broken_first(home: Home, channel: str, monkeypatch: pytest.MonkeyPatch) -> I
         yield other
 
 
-def test_both_halves_come_from_elsewhere_and_settings_stay(
+def test_both_halves_come_from_another_mirror_and_settings_stay(
     home: Home, broken_first: mirror_site.Site, channel_server: Server
 ) -> None:
     before = {path: path.read_bytes() for path in home.path.rglob("*") if path.is_file()}
@@ -81,7 +81,7 @@ def test_both_halves_come_from_elsewhere_and_settings_stay(
 
 
 @pytest.mark.parametrize("program", condas.FAMILY)
-def test_conda_is_sent_elsewhere_too(
+def test_conda_falls_back_to_another_mirror(
     home: Home, broken_first: mirror_site.Site, channel: str, program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_up(home, program, monkeypatch)
@@ -159,7 +159,7 @@ def test_an_archive_that_a_mirror_cannot_hand_out_comes_from_upstream(
     assert versions == {"leaf": "1.0", "trunk": "1.0"}
 
 
-def test_what_upstream_does_not_have_either_is_refused(home: Home, behind: Server, engine: str) -> None:
+def test_a_package_that_upstream_lacks_too_is_refused(home: Home, behind: Server, engine: str) -> None:
     with pytest.raises(EnvtoolError, match="No set of packages") as raised:
         create(Context(home.host, Silent()), CreateRequest(Spec(conda=("leaf=3.0",)), name="demo", engine=engine))
     assert raised.value.code == ExitCode.FAILED

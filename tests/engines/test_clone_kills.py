@@ -1,4 +1,4 @@
-"""Kills at random moments of a clone and of a renaming: ten of each, a hundred with ``--long``.
+"""Clone and rename, killed at random moments: ten times each, a hundred times with ``--long``.
 
 The killed command runs as a user's does; what comes after it runs here, to be quick. The seed of the moments is printed
 with a failure (``ENVTOOL_TEST_SEED`` repeats it).
@@ -95,7 +95,7 @@ class _KilledError(BaseException):
 
 @pytest.mark.parametrize("moment", ["mark_finished", "unlink", "rmtree"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_a_renaming_killed_while_it_is_settled(
+def test_a_rename_killed_while_it_is_being_settled(
     home: Home, envs: Path, moment: str, before: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last steps one by one; a kill at random meets them once in a hundred times."""
@@ -140,7 +140,7 @@ def test_the_mark_alone_of_a_renaming_by_an_older_envtool_goes(home: Home, envs:
     assert (environment.name, environment.unfinished) == ("two", False)
 
 
-def test_a_killed_renaming_is_finished_or_never_was(home: Home, envs: Path, kills: int) -> None:
+def test_a_killed_rename_is_finished_or_undone(home: Home, envs: Path, kills: int) -> None:
     expected = content(envs / "one")
     ends: Counter[str] = Counter()
     rng = random.Random(SEED)

@@ -1,4 +1,4 @@
-"""A real conda takes what the embedded engine made for its own: lists it, tells its history, exports and changes it."""
+"""A real conda lists, exports and changes what the embedded engine made, and reads its history."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ def test_it_lists_the_same(home: Home, prefix: Path) -> None:
     assert str(prefix) in json.loads(conda(home, "env", "list", "--json"))["envs"]
 
 
-def test_it_tells_the_history(home: Home, prefix: Path, channel: str) -> None:
+def test_it_reads_the_history(home: Home, prefix: Path, channel: str) -> None:
     revisions = json.loads(conda(home, "list", "-p", str(prefix), "--revisions", "--json"))
     assert [revision["rev"] for revision in revisions] == [0, 1]
     assert any("leaf" in dist for dist in revisions[1]["install"])
@@ -53,7 +53,7 @@ def test_it_tells_the_history(home: Home, prefix: Path, channel: str) -> None:
     assert "trunk" not in asked  # a dependency that nobody asked for
 
 
-def test_it_changes_it_and_so_do_we_after_it(home: Home, prefix: Path, channel: str) -> None:
+def test_it_changes_the_environment_and_envtool_changes_it_after(home: Home, prefix: Path, channel: str) -> None:
     conda(home, "install", "-p", str(prefix), "--yes", "--override-channels", "-c", channel, "idna")
     listed = {p["name"]: p["version"] for p in home.envtool("list", "demo", "--json").data["packages"]}
     assert {"idna", "six", "leaf"} <= listed.keys()

@@ -1,4 +1,4 @@
-"""What an engine is and promises, the same for every engine: each test runs the command as a user does."""
+"""The promises of an engine, tested on every engine with the commands that a user types."""
 
 import json
 import re
@@ -144,7 +144,7 @@ def test_what_pip_has_overwritten_comes_back_where_the_change_is_cut_off(home: H
     assert home.installed(made)["six"] == "1.16.0"
 
 
-def test_files_that_are_in_no_record_yet_go_again(
+def test_files_not_yet_in_any_record_are_removed(
     home: Home, made: str, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in home.environ.items():  # what the engine starts from here is to see the same caches
@@ -208,7 +208,7 @@ def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
     assert mine.read_text() == "mine"
 
 
-def test_files_of_a_package_that_was_cut_off_go_again(home: Home, made: str) -> None:
+def test_files_of_an_interrupted_package_are_removed(home: Home, made: str) -> None:
     assert home.envtool("install", "-n", made, "--pip", "colorama==0.4.5").code == 0
     environment = environments.resolve(home.host, made)
     before = content(environment.prefix)
@@ -308,7 +308,7 @@ def test_an_update_goes_as_far_as_the_pins_allow(home: Home, made: str, channel:
     assert home.installed(made)["six"] == "1.17.0"
 
 
-def test_what_condarc_pins_and_adds_to_new_environments_holds(home: Home, engine: str, channel: str) -> None:
+def test_pinned_and_default_packages_of_condarc_are_honoured(home: Home, engine: str, channel: str) -> None:
     condarc = home.path / ".condarc"
     condarc.write_text("pinned_packages: [leaf=1.0]\ncreate_default_packages: [scripted, trunk]\n")
     asked = ("create", "demo", "leaf", "trunk=1.0", "-c", channel, "--override-channels", "--engine", engine)
@@ -373,7 +373,7 @@ def test_remove_takes_everything_and_asks_first(home: Home, made: str, engine: s
 
 
 @pytest.mark.parametrize("content", [None, "mine"])
-def test_a_place_that_is_taken_is_refused(home: Home, engine: str, channel: str, content: str | None) -> None:
+def test_an_occupied_prefix_is_refused(home: Home, engine: str, channel: str, content: str | None) -> None:
     taken = home.conda_envs / "demo"
     taken.mkdir(parents=True)
     if content:
@@ -391,7 +391,7 @@ def test_an_existing_environment_is_refused_and_untouched(home: Home, made: str,
     assert "six" in home.installed(made)
 
 
-def test_what_a_link_script_says_is_not_taken_for_an_answer(home: Home, engine: str, tmp_path: Path) -> None:
+def test_output_of_a_link_script_does_not_confuse_the_engine(home: Home, engine: str, tmp_path: Path) -> None:
     script = "echo '{ \"said\": 1 }'; printf '{ again'; echo for you to read >&2\n"
     packages.tiny(tmp_path, "noisy", "1.0", files={"bin/.noisy-post-link.sh": script})
     packages.index(tmp_path)
@@ -400,7 +400,7 @@ def test_what_a_link_script_says_is_not_taken_for_an_answer(home: Home, engine: 
     assert home.installed("demo") == {"noisy": "1.0"}
 
 
-def test_what_cannot_be_solved_leaves_nothing(home: Home, engine: str, channel: str) -> None:
+def test_an_unsolvable_create_leaves_nothing(home: Home, engine: str, channel: str) -> None:
     ran = home.envtool("create", "demo", "trunk=99", "-c", channel, "--engine", engine)
     assert (ran.code, leftovers(home)) == (1, [])
     assert "trunk" in ran.err

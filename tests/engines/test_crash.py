@@ -1,4 +1,4 @@
-"""Killed at any moment, an environment is there whole, is not there, or is marked, with ways out that work.
+"""Commands killed at random moments: the environment is whole, absent, or marked, and the offered ways out work.
 
 Ten kills of each kind in the usual run, fewer on the engines that share the embedded one's steps; with ``--long``
 a hundred (twenty of conda, which is slow), whose last figures the README keeps. The seed of the moments is printed
@@ -122,7 +122,7 @@ def moments(seconds: float, kills: int) -> list[float]:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are found through /proc")
 
 
-def test_a_killed_create(home: Home, subject: Subject) -> None:
+def test_a_killed_create_is_whole_unfinished_or_absent(home: Home, subject: Subject) -> None:
     create = subject.create
     usual = duration(home, *create)
     assert home.envtool("remove", "demo", "--yes").code == 0
@@ -153,7 +153,7 @@ def test_a_killed_create(home: Home, subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("verb", ["install", "uninstall"])
-def test_a_killed_change(home: Home, subject: Subject, verb: str) -> None:
+def test_a_killed_change_can_be_resumed_or_rolled_back(home: Home, subject: Subject, verb: str) -> None:
     prefix = subject.folder / "demo"
     change: tuple[str, ...] = getattr(subject, verb)
     assert home.envtool(*subject.create).code == 0
@@ -188,7 +188,7 @@ def test_a_killed_change(home: Home, subject: Subject, verb: str) -> None:
     print(dict(ends))
 
 
-def test_a_killed_remove(home: Home, subject: Subject) -> None:
+def test_a_killed_remove_can_be_finished(home: Home, subject: Subject) -> None:
     assert home.envtool(*subject.create).code == 0
     usual = duration(home, "remove", "demo", "--yes")
     for moment in moments(usual, subject.kills):
@@ -235,7 +235,9 @@ def test_what_is_resumed_reads_its_files_where_it_was_typed(home: Home, cut_off:
         ("envtool create demo leaf -i https://***@host/simple", "login"),
     ],
 )
-def test_what_cannot_be_done_again_says_so(home: Home, cut_off: Callable[[str], None], command: str, told: str) -> None:
+def test_an_unrepeatable_command_cannot_be_resumed(
+    home: Home, cut_off: Callable[[str], None], command: str, told: str
+) -> None:
     cut_off(command)
     ran = home.envtool("resume", "demo")
     assert (ran.code, told in ran.err, f"Run it again yourself: {command}" in ran.err) == (1, True, True)
@@ -243,7 +245,7 @@ def test_what_cannot_be_done_again_says_so(home: Home, cut_off: Callable[[str], 
     assert home.envtool("remove", "demo", "--yes").code == 0
 
 
-def test_a_folder_put_where_a_killed_run_had_begun_is_not_its_own(home: Home, channel: str) -> None:
+def test_a_folder_created_after_a_kill_is_not_taken_for_its_leftover(home: Home, channel: str) -> None:
     envs = home.path / ".conda/envs"
     (envs / ".envtool").mkdir(parents=True)
     (envs / ".envtool/demo.intent.json").write_text('{"command": "envtool create demo"}')
@@ -254,7 +256,7 @@ def test_a_folder_put_where_a_killed_run_had_begun_is_not_its_own(home: Home, ch
     assert (envs / "demo/thesis.tex").read_text() == "years of work"
 
 
-def test_eight_at_once_on_one_name(home: Home, channel: str) -> None:
+def test_one_of_eight_concurrent_creates_wins(home: Home, channel: str) -> None:
     create = ("create", "demo", *SPECS, "-c", channel, "--engine", "embedded")
     children = [home.start(*create) for _ in range(8)]
     ends = [(child.communicate(timeout=300)[1], child.returncode) for child in children]
@@ -264,7 +266,7 @@ def test_eight_at_once_on_one_name(home: Home, channel: str) -> None:
     works(home, "demo")
 
 
-def test_eight_at_once_on_one_cache(home: Home, channel: str) -> None:
+def test_eight_concurrent_creates_share_a_cache(home: Home, channel: str) -> None:
     names = [f"demo{number}" for number in range(8)]
     children = [home.start("create", name, *SPECS, "-c", channel, "--engine", "embedded") for name in names]
     ends = [(child.communicate(timeout=300)[1], child.returncode) for child in children]

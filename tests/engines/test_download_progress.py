@@ -1,4 +1,4 @@
-"""While a program of conda's family fetches, the bar shows the bytes that have come."""
+"""The progress bar while a program of conda's family downloads."""
 
 import time
 from pathlib import Path

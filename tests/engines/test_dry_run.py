@@ -1,4 +1,4 @@
-"""What a change is said to do, before it and after it."""
+"""A dry run announces exactly what the change then does."""
 
 import sys
 import venv
@@ -37,7 +37,7 @@ def test_a_dry_run_says_what_then_happens(home: Home, made: tuple[str, ...]) -> 
         assert "http" not in after.out
 
 
-def test_a_misspelt_package_is_guessed(home: Home, made: tuple[str, ...]) -> None:
+def test_a_misspelt_package_gets_a_suggestion(home: Home, made: tuple[str, ...]) -> None:
     for command in ("uninstall", "update"):
         ran = home.envtool(command, "-n", "demo", "colorma")
         assert (ran.code, "Did you mean colorama?" in ran.err) == (1, True)

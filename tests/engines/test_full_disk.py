@@ -1,4 +1,4 @@
-"""A full disk and a home that cannot be written: the cause is named, and nothing half-made stays."""
+"""A full disk and an unwritable home: the cause is named, and nothing is left behind."""
 
 import os
 import subprocess

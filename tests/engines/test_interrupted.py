@@ -1,4 +1,4 @@
-"""A change of a large package, cut off at chosen moments: the tree is compared hash by hash, not record by record.
+"""A change of a large package, interrupted at chosen moments: the tree is compared hash by hash.
 
 Every way to be cut off takes its turn: each signal to envtool alone and to its process group, the death of the program
 that does the work, and a kill of everything, followed by ``rollback``. Six moments a command, thirty with ``--long``.

@@ -1,4 +1,4 @@
-"""What mamba 2 and micromamba do otherwise than conda: envtool keeps its promises with them all the same."""
+"""mamba 2 and micromamba where they differ from conda."""
 
 import json
 import subprocess
@@ -84,7 +84,7 @@ def test_offline_it_fetches_nothing(
     assert channel_server.requests == []
 
 
-def test_its_words_come_without_its_advice(home: Home, program: str, channel: str, channel_server: Server) -> None:
+def test_mambas_errors_come_without_its_advice(home: Home, program: str, channel: str, channel_server: Server) -> None:
     channel_server.break_("/conda-forge/", "status", status=404)
     ran = home.envtool("create", "demo", "leaf", "-c", channel, "--override-channels")
     assert ran.code == 5

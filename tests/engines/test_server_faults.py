@@ -1,4 +1,4 @@
-"""What servers do to people: the old state stays, the error names the cause, and a replica takes over."""
+"""Servers that fail: the old state stays, the error names the cause, and a replica takes over."""
 
 import sys
 from collections.abc import Iterator

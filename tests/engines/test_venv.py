@@ -1,4 +1,4 @@
-"""The venv engine keeps the same promises, with a pip half only."""
+"""The venv engine, whose environments have a pip half only."""
 
 import os
 import sys
@@ -42,7 +42,7 @@ def test_packages_come_and_go(home: Home, made: str) -> None:
     assert (refused.code, "--pip" in refused.err) == (4, True)
 
 
-def test_a_requirements_file_is_what_pip_makes_of_it(home: Home, made: str) -> None:
+def test_a_requirements_file_is_read_as_pip_reads_it(home: Home, made: str) -> None:
     (home.path / "requirements.txt").write_text("# ours\nsix==1.17.0 ; python_version >= '3'\nidna>=3,<4\n")
     assert home.envtool("install", "-n", made, "-r", "requirements.txt").code == 0
     assert home.installed(made)["six"] == "1.17.0"
@@ -70,7 +70,7 @@ def test_a_python_that_is_not_there_is_named(home: Home) -> None:
     assert not home.venvs.exists()
 
 
-def test_two_pythons_are_one_too_many(home: Home) -> None:
+def test_two_python_versions_are_refused(home: Home) -> None:
     ran = home.envtool("create", "demo", "--engine", "venv", f"python={PYTHON}", "--python", "3.99")
     assert (ran.code, "More than one Python" in ran.err) == (4, True)
     assert home.envtool("create", "demo", "--engine", "venv", "python", "--python", PYTHON).code == 0

@@ -1,4 +1,4 @@
-"""What git says about a folder of sources, without git."""
+"""The remote and commit of a checkout, read without git."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Finding environments: conda's rules, without conda and without conda's cleaning up."""
+"""Finding environments by conda's rules, without running conda."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def test_nothing_is_found_in_an_empty_account(tmp_path: Path) -> None:
     assert environments.envs_dirs(host(tmp_path)) == (tmp_path / ".conda" / "envs",)
 
 
-def test_every_road_leads_to_its_environments(tmp_path: Path) -> None:
+def test_every_source_of_environments_is_searched(tmp_path: Path) -> None:
     base = root(tmp_path)
     conda_env(base / "envs" / "dl")
     conda_env(tmp_path / ".conda" / "envs" / "mine")
@@ -72,7 +72,7 @@ def test_a_half_made_environment_is_listed_as_such(tmp_path: Path) -> None:
     ]
 
 
-def test_what_was_only_begun_is_no_environment_though_it_is_registered(tmp_path: Path) -> None:
+def test_a_registered_folder_without_an_environment_is_not_listed(tmp_path: Path) -> None:
     prefix = tmp_path / ".conda" / "envs" / "half"
     mark_begun(prefix, "envtool create half")
     (tmp_path / ".conda" / "environments.txt").write_text(f"{prefix}\n")
@@ -117,7 +117,7 @@ def test_a_script_that_only_starts_conda_is_no_root(tmp_path: Path) -> None:
     assert find.conda_root(host(tmp_path, PATH=str(program.parent))) is None
 
 
-def test_a_conda_that_pip_installed_has_its_venv_as_root(tmp_path: Path) -> None:
+def test_the_root_of_a_pip_installed_conda_is_its_venv(tmp_path: Path) -> None:
     prefix = venv(tmp_path / "tools")
     program = prefix / "bin" / "conda"
     program.write_text(f"#!{prefix}/bin/python\n")
@@ -193,7 +193,7 @@ def test_an_environment_is_resolved_by_name_and_by_path(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("name", ["ld", "", "-x", "two words", "no/such/path", "base"])
-def test_what_is_not_there_is_missing(name: str, tmp_path: Path) -> None:
+def test_an_unknown_name_or_path_is_missing(name: str, tmp_path: Path) -> None:
     conda_env(tmp_path / ".conda" / "envs" / "dl")
     with pytest.raises(EnvtoolError) as caught:
         environments.resolve(host(tmp_path), name)
@@ -201,7 +201,7 @@ def test_what_is_not_there_is_missing(name: str, tmp_path: Path) -> None:
     assert "envtool list" in caught.value.hint
 
 
-def test_a_misspelt_name_is_guessed_and_a_plain_folder_explained(tmp_path: Path) -> None:
+def test_a_misspelt_name_gets_a_suggestion_and_a_plain_folder_an_explanation(tmp_path: Path) -> None:
     conda_env(tmp_path / ".conda" / "envs" / "detection")
     with pytest.raises(EnvtoolError) as caught:
         environments.resolve(host(tmp_path), "detecton")
@@ -235,7 +235,7 @@ def test_the_environment_whose_programs_come_first_is_the_active_one(tmp_path: P
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root is shown everybody's environments")
-def test_root_is_shown_everybodys_environments_but_not_in_a_home_of_its_own(tmp_path: Path) -> None:
+def test_root_sees_every_users_environments(tmp_path: Path) -> None:
     import pwd
 
     everybody = {Path(user.pw_dir) for user in pwd.getpwall()}

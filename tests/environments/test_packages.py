@@ -1,4 +1,4 @@
-"""Reading both halves of an environment from its files."""
+"""The packages of both halves, read from an environment's files."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def test_a_record_is_read_whole_and_its_channel_without_subdir_or_login(tmp_path
 
 
 @given(st.lists(st.text(st.sampled_from('a[]{},:"\\ '))), st.sampled_from([None, 1]))
-def test_the_names_of_files_do_not_disturb_the_reading(paths: list[str], indent: int | None) -> None:
+def test_any_file_name_can_be_read(paths: list[str], indent: int | None) -> None:
     entries = [{"_path": path, "sha256": "0"} for path in paths]
     rest = {"name": "odd", "files": paths}
     record = {"before": "".join(paths), "paths_data": {"paths": entries, "paths_version": 1}, **rest}
@@ -71,7 +71,7 @@ def test_records_that_conda_would_stumble_over_are_named(tmp_path: Path) -> None
     ]
 
 
-def test_what_a_record_owns_is_condas_and_the_rest_is_pips(tmp_path: Path) -> None:
+def test_distributions_in_condas_records_are_condas_and_the_rest_pips(tmp_path: Path) -> None:
     torch = {"name": "pytorch", "version": "2.5.1", "files": [f"{SP}/torch-2.5.1.dist-info/METADATA"]}
     prefix = conda_env(tmp_path / "env", PYTHON, torch)
     dist(prefix / SP, "torch", "2.5.1", "Requires-Dist: filelock", direct_url='{"url": "file:///croot/work"}')
@@ -136,7 +136,7 @@ def test_the_origin_of_a_distribution(direct_url: object, origin: Origin | None,
     assert packages.read(prefix).pip[0].origin == origin
 
 
-def test_old_forms_of_installation_are_read(tmp_path: Path) -> None:
+def test_legacy_installation_formats_are_read(tmp_path: Path) -> None:
     prefix = venv(tmp_path / "env")
     sp, source = prefix / SP, tmp_path / "my project"
     headers = "Metadata-Version: 1.1\nName: {0}\nVersion: 0.1\n"

@@ -1,4 +1,4 @@
-"""How much disk an environment takes, held against ``du``."""
+"""Disk usage of an environment, compared with ``du``."""
 
 import os
 import shutil
@@ -50,7 +50,7 @@ def test_the_sum_is_what_du_says(tmp_path: Path) -> None:
     assert size.shared > 0
 
 
-def test_what_lies_inside_and_is_not_its_own_is_left_out(tmp_path: Path) -> None:
+def test_folders_to_be_left_out_are_not_measured(tmp_path: Path) -> None:
     prefix = conda_env(tmp_path / "root")
     before = measure(prefix)
     write(prefix / "pkgs" / "archive", "x" * 100_000)
@@ -60,7 +60,7 @@ def test_what_lies_inside_and_is_not_its_own_is_left_out(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is closed to root")
-def test_a_closed_folder_is_counted_as_unread(tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_counted_as_unread(tmp_path: Path) -> None:
     closed = tmp_path / "env" / "closed"
     closed.mkdir(parents=True)
     closed.chmod(0)
@@ -75,7 +75,7 @@ def test_a_prefix_that_is_not_there_is_unread(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_progress_is_told(tmp_path: Path) -> None:
+def test_progress_is_reported(tmp_path: Path) -> None:
     for number in range(4100):
         (tmp_path / str(number)).touch()
     told: list[int] = []
@@ -144,7 +144,7 @@ def test_the_last_change_is_the_newest_trace(tmp_path: Path) -> None:
     assert last_change(tmp_path / "gone") is None
 
 
-def test_broken_are_records_nobody_understands_and_a_python_that_is_gone(tmp_path: Path) -> None:
+def test_unreadable_records_and_a_missing_python_count_as_broken(tmp_path: Path) -> None:
     prefix = conda_env(tmp_path, {"name": "python", "version": "3.11.7"}, {"name": "zlib"})
     environment = Environment("", prefix, "conda")
     write(prefix / "bin" / "python")

@@ -1,4 +1,4 @@
-"""The choice of a torch build, on the machines that people really have."""
+"""The choice of a torch build, on machines that people really have."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Hardware facts, from prepared folders, a prepared nvidia-smi and a prepared libcuda: other machines cannot be had."""
+"""Hardware facts, from a made-up /proc and /sys, nvidia-smi and libcuda: other machines are not at hand."""
 
 import shutil
 import subprocess

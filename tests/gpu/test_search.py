@@ -1,4 +1,4 @@
-"""The search for a build, in real folders and on a real server: pages, parts of wheels, logins, faults."""
+"""The search for a build in real folders and on a real server."""
 
 import base64
 import threading
@@ -260,14 +260,14 @@ def test_sites_that_do_not_answer_are_asked_once(tmp_path: Path, site: Site) -> 
 
 
 @pytest.mark.parametrize(("status", "words"), [(403, "403"), (500, "500"), (404, "has no torch")])
-def test_what_a_site_answers_is_told(site: Site, status: int, words: str) -> None:
+def test_a_sites_answer_is_reported(site: Site, status: int, words: str) -> None:
     site.status = status
     looking = search()
     assert looking.best(on_cpu(), [Source("index", site.url, "index")]) is None
     assert words in looking.outcomes["index"]
 
 
-def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:
+def test_a_missing_find_links_folder_is_reported(tmp_path: Path) -> None:
     looking = search()
     assert looking.best(on_cpu(), [Source("find-links", str(tmp_path / "gone"), "folder")]) is None
     assert looking.outcomes["folder"] == "it does not exist"

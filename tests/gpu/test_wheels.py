@@ -1,4 +1,4 @@
-"""Wheels on index pages: their names, the Pythons they are for, and their builds."""
+"""Wheels on index pages: names, Python versions and builds."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The shipped list of mirrors, the user's own laid over it, and errors that name the line."""
+"""The shipped catalogue, a user's mirrors laid over it, and errors that name the line."""
 
 import re
 from pathlib import Path

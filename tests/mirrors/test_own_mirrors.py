@@ -1,4 +1,4 @@
-"""A user's own mirrors: added, used, removed, with his comments kept and no login ever written."""
+"""A user's own mirrors: added, used and removed; comments are kept, and no login is written."""
 
 import pytest
 from support.home import Home

@@ -1,4 +1,4 @@
-"""The probe tells the truth about sites that lie, hang, refuse, redirect or are behind."""
+"""The health check, on sites that lie, hang, refuse, redirect or are behind."""
 
 import shutil
 import ssl
@@ -144,7 +144,7 @@ def test_another_torch_is_missing(host: Host) -> None:
         assert "2.9.0+cu128" in result.detail
 
 
-def test_nobody_there_is_down(host: Host) -> None:
+def test_a_site_that_does_not_answer_is_down(host: Host) -> None:
     with serve(FILES) as site:
         gone = pip(site)
     assert one(host, gone).status == "down"

@@ -1,4 +1,4 @@
-"""``envtool bootstrap``, run as a user runs it, on a folder of small wheels: other GPUs and their builds cannot be had.
+"""``envtool bootstrap`` on a folder of small wheels, for GPUs that are not at hand.
 
 The wheels are real, and really installed; what they lack is their contents.
 """

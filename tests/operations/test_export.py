@@ -1,4 +1,4 @@
-"""``envtool export``, run as a user runs it, and read back."""
+"""``envtool export``, and reading back what it wrote."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""``envtool info`` and ``envtool list --size``, run as a user runs them."""
+"""``envtool info`` and ``envtool list --size``."""
 
 import os
 import time
@@ -53,7 +53,7 @@ def dl(home: Home) -> Path:
     return prefix
 
 
-def test_everything_about_one_environment(home: Home, dl: Path) -> None:
+def test_info_as_json_is_complete(home: Home, dl: Path) -> None:
     outside = write(home.path / "cache", "x" * 50_000)
     os.link(outside, dl / "linked")
     data = home.envtool("info", "dl", "--json").data
@@ -88,7 +88,7 @@ def test_everything_about_one_environment(home: Home, dl: Path) -> None:
     }
 
 
-def test_on_one_screen(home: Home, dl: Path) -> None:
+def test_info_fits_one_screen(home: Home, dl: Path) -> None:
     ran = home.envtool("info", env={"CONDA_PREFIX": str(dl)})
     assert ran.code == 0
     lines = ran.out.splitlines()
@@ -112,7 +112,7 @@ def test_on_one_screen(home: Home, dl: Path) -> None:
     assert "abc-123" not in ran.out
 
 
-def test_what_is_wrong_and_the_way_out_are_on_it(home: Home, dl: Path) -> None:
+def test_info_shows_what_is_broken_and_how_to_fix_it(home: Home, dl: Path) -> None:
     write(dl / "conda-meta" / "zlib-1.0-0.json", "{")
     (dl / "bin" / "python").unlink()
     mark_unfinished(dl, "envtool install -n dl scipy")
@@ -126,18 +126,18 @@ def test_what_is_wrong_and_the_way_out_are_on_it(home: Home, dl: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "null"])
-def test_a_spoilt_record_of_a_bootstrap_is_no_obstacle(home: Home, dl: Path, text: str) -> None:
+def test_a_damaged_bootstrap_record_is_ignored(home: Home, dl: Path, text: str) -> None:
     write(dl / ".envtool" / "bootstrap.json", text)
     assert home.envtool("info", "dl", "--json").data["bootstrap"] is None
 
 
-def test_an_unknown_one_is_missing(home: Home) -> None:
+def test_info_of_an_unknown_environment_is_missing(home: Home) -> None:
     ran = home.envtool("info", "nowhere")
     assert ran.code == 3
     assert "Traceback" not in ran.err
 
 
-def test_looking_writes_nothing(home: Home, dl: Path) -> None:
+def test_info_and_list_write_nothing(home: Home, dl: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in home.path.rglob("*")}
     home.envtool("info", "dl")
     home.envtool("list", "--size")
@@ -145,7 +145,7 @@ def test_looking_writes_nothing(home: Home, dl: Path) -> None:
 
 
 # -- conda's diary -----------------------------------------------------------------------------------------------------
-def test_the_diary_is_read_without_its_logins(dl: Path) -> None:
+def test_the_history_is_read_without_logins(dl: Path) -> None:
     first, second = revisions(dl)
     assert first.date == "2025-01-02 03:04:05"
     assert first.command == "conda create -n dl python=3.11 -c https://***@host/t/***/mine"
@@ -153,7 +153,7 @@ def test_the_diary_is_read_without_its_logins(dl: Path) -> None:
     assert second.removed == ("conda-forge/linux-64::zlib-1.2-0",)
 
 
-def test_an_empty_or_missing_diary_has_no_revisions(tmp_path: Path) -> None:
+def test_an_empty_or_missing_history_has_no_revisions(tmp_path: Path) -> None:
     assert revisions(conda_env(tmp_path)) == ()
     assert revisions(tmp_path / "gone") == ()
 
@@ -199,7 +199,7 @@ def test_an_installations_root_is_not_charged_with_what_lies_in_it(home: Home) -
     assert sizes["inside"] > 1_000_000
 
 
-def test_the_size_of_one_is_infos(home: Home, dl: Path) -> None:
+def test_list_size_of_one_environment_points_to_info(home: Home, dl: Path) -> None:
     ran = home.envtool("list", "dl", "--size")
     assert ran.code == 2
     assert "envtool info dl" in ran.err

@@ -1,4 +1,4 @@
-"""``envtool list``, run as a user runs it."""
+"""``envtool list``."""
 
 import sys
 from pathlib import Path

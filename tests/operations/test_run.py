@@ -1,4 +1,4 @@
-"""``envtool run``: a command inside an environment, run as a user runs it."""
+"""``envtool run``: a command inside an environment."""
 
 import os
 import shlex

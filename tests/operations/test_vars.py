@@ -110,7 +110,7 @@ def test_a_venv_stores_variables_too(home: Home) -> None:
 
 
 @pytest.mark.slow
-def test_many_at_once_all_arrive(home: Home, dl: Path) -> None:
+def test_concurrent_changes_are_all_kept(home: Home, dl: Path) -> None:
     running = [home.start("vars", "set", f"V{number}=1", "-n", "dl") for number in range(6)]
     for process in running:
         process.communicate()
@@ -135,7 +135,7 @@ def test_conda_sees_them_and_we_see_condas(home: Home, dl: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is closed to root")
-def test_a_closed_environment_is_said(home: Home, dl: Path) -> None:
+def test_an_unwritable_environment_is_reported(home: Home, dl: Path) -> None:
     dl.parent.chmod(0o500)
     try:
         assert home.envtool("vars", "set", "A=1", "-n", "dl").code == 1

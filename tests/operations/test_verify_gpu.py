@@ -1,4 +1,4 @@
-"""verify-gpu, as a user runs it: on interpreters with torch, without, and on none at all."""
+"""``envtool verify-gpu``, on interpreters with and without torch, and on programs that are none."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def test_the_list_needs_no_environment(home: Home) -> None:
         (("dl", "--python", "python3"), 2, "not both"),
     ],
 )
-def test_what_cannot_be_verified(home: Home, arguments: tuple[str, ...], code: int, words: str) -> None:
+def test_an_unverifiable_target_is_refused(home: Home, arguments: tuple[str, ...], code: int, words: str) -> None:
     ran = home.envtool("verify-gpu", *arguments)
     assert (ran.code, ran.out) == (code, "")
     assert words in ran.err
@@ -53,7 +53,7 @@ def test_an_interpreter_without_torch(home: Home, tmp_path: Path) -> None:
     assert "hint:" in ran.err
 
 
-def test_what_is_no_python(home: Home, tmp_path: Path) -> None:
+def test_a_program_that_is_no_python_is_refused(home: Home, tmp_path: Path) -> None:
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\necho unknown option >&2\nexit 2\n")
     program.chmod(0o755)

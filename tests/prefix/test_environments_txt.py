@@ -1,4 +1,4 @@
-"""The list of environments that conda keeps: any bytes may be in it, and foreign lines stay as they are."""
+"""conda's environments.txt: any bytes may be in it, and lines of others are kept as they are."""
 
 import os
 import shutil

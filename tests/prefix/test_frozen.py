@@ -1,4 +1,4 @@
-"""Environments that their owners do not want changed."""
+"""Frozen environments."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""conda's history of an environment: what is appended is read back, by us and by conda's own rules."""
+"""conda's history file: entries that are appended are read back, by envtool and by conda's rules."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What is pinned, as conda understands the file."""
+"""Pinned specs, as conda reads the file."""
 
 from pathlib import Path
 

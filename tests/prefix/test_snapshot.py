@@ -1,4 +1,4 @@
-"""Snapshots: whatever a change that was cut off has done to the files, going back is exact or names what is not."""
+"""Snapshots: after an interrupted change, going back is exact or names what it could not restore."""
 
 import os
 import random

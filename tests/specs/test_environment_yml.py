@@ -1,4 +1,4 @@
-"""environment.yml: what people really have, and what we write."""
+"""environment.yml: files that people really have, and files that envtool writes."""
 
 import pytest
 from hypothesis import given
@@ -121,7 +121,7 @@ def test_a_name_that_is_a_path_is_left_out() -> None:
         ("channels: conda-forge\ndependencies: []\n", 1, "must be a list"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(text: str, line: int, word: str) -> None:
+def test_a_mistake_is_reported_with_its_line(text: str, line: int, word: str) -> None:
     with pytest.raises(EnvtoolError) as caught:
         specs.read(text, "environment.yml")
     assert caught.value.code == ExitCode.BAD_INPUT

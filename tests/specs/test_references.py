@@ -1,4 +1,4 @@
-"""Relative paths in requirement lines start from their file's folder, for the program that reads them in the end."""
+"""Relative paths in requirement lines, which start from the folder of their file."""
 
 import subprocess
 from pathlib import Path

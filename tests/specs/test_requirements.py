@@ -1,4 +1,4 @@
-"""requirements.txt: pip's lines, and what people have in files of that name."""
+"""requirements.txt: pip's own lines, and others that people have in such files."""
 
 import pytest
 from hypothesis import given
@@ -103,7 +103,7 @@ def test_a_line_that_only_needs_mending_is_mended_and_said(line: str, taken: str
         ("a==1 \\ \n    --hash=sha256:ab\n", 1, "backslash"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(text: str, line: int, word: str) -> None:
+def test_a_mistake_is_reported_with_its_line(text: str, line: int, word: str) -> None:
     with pytest.raises(EnvtoolError) as caught:
         specs.read(text, "requirements.txt")
     assert caught.value.code == ExitCode.BAD_INPUT

@@ -119,7 +119,7 @@ def test_the_table_of_conda_list_is_read(skipped: int) -> None:
     assert any("2 lines" in warning for warning in reading.warnings)
 
 
-def test_a_torn_table_is_told_with_its_line() -> None:
+def test_a_torn_table_is_reported_with_its_line() -> None:
     with pytest.raises(EnvtoolError, match=r"list\.txt, line 9: 'torn'"):
         specs.read(CONDA_TABLE + "torn\n", "list.txt")
 

@@ -1,4 +1,4 @@
-"""The programs of conda's family that the tests drive: those named in ENVTOOL_TEST_CONDA, else the conda on PATH."""
+"""The programs of conda's family that tests drive: those in ENVTOOL_TEST_CONDA, else the conda on PATH."""
 
 import os
 import shutil

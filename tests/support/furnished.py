@@ -1,4 +1,4 @@
-"""A conda environment with one of everything in it, and how to see that a copy of it works and is its own."""
+"""A conda environment with packages of every kind, and assertions that a copy of it works on its own."""
 
 import base64
 import hashlib

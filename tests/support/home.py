@@ -1,4 +1,4 @@
-"""A clean account, and envtool run in it as a user runs it."""
+"""A clean account, and envtool run in it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Environments laid out on disk the way conda, pip and uv leave them, on Linux, macOS and Windows."""
+"""Environments laid out on disk as conda, pip and uv leave them, on Linux, macOS and Windows."""
 
 import json
 import os

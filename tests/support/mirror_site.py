@@ -1,4 +1,4 @@
-"""Local sites laid out like real mirrors, with the misbehaviour that real ones show."""
+"""Local sites laid out like real mirrors, with the faults of real ones."""
 
 import hashlib
 import io

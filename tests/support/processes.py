@@ -1,4 +1,4 @@
-"""Running programs, as Linux tells of them."""
+"""Running processes, read from /proc."""
 
 from pathlib import Path
 

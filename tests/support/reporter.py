@@ -1,4 +1,4 @@
-"""A reporter that remembers what it was told."""
+"""A reporter that records what it is told."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

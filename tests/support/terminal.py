@@ -1,4 +1,4 @@
-"""Commands on a real terminal, typed at and read from."""
+"""Commands running on a real terminal."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Small wheels made by hand: real to every installer, and empty but for what a test needs in them."""
+"""Small wheels, valid for every installer, with only the contents that a test needs."""
 
 import zipfile
 from collections.abc import Mapping

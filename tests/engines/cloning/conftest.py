@@ -1,4 +1,4 @@
-"""A home with one environment that has one of everything, made once for each file of tests."""
+"""A home with a furnished environment, made once for each file of tests."""
 
 from collections.abc import Iterator
 from pathlib import Path

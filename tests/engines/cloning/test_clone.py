@@ -1,4 +1,4 @@
-"""``envtool clone`` on real environments: a clone works by itself, says so everywhere, shares nothing editable."""
+"""``envtool clone`` on real environments: a clone works on its own and shares no file that could be edited."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def test_a_clone_is_whole_and_speaks_of_itself_alone(home: Home) -> None:
     assert len(library) == (source / "lib/libbinary.so").stat().st_size
 
 
-def test_what_belongs_to_an_environment_comes_along(home: Home) -> None:
+def test_variables_pins_links_and_history_are_cloned(home: Home) -> None:
     source, prefix = home.conda_envs / "source", clone(home, "carried")
     state = json.loads((prefix / "conda-meta/state").read_text())
     assert state == {"env_vars": {"MODELS": f"{prefix}/models", "GREETING": "hi"}}
@@ -157,13 +157,13 @@ def test_conda_accepts_a_clone(home: Home) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"), [("source", "its name already"), ("base", "keeps that name"), ("a b", "spaces")]
 )
-def test_a_name_that_cannot_be_had_is_refused(home: Home, name: str, reason: str) -> None:
+def test_a_taken_or_invalid_name_is_refused(home: Home, name: str, reason: str) -> None:
     ran = home.envtool("clone", "source", name)
     assert ran.code in (1, 2)
     assert reason in ran.err
 
 
-def test_what_is_not_there_cannot_be_cloned(home: Home) -> None:
+def test_a_missing_source_is_reported(home: Home) -> None:
     assert home.envtool("clone", "nothing-there", "x").code == 3
 
 
@@ -191,7 +191,7 @@ def test_an_interrupted_clone_leaves_nothing(home: Home, how: signal.Signals) ->
     assert_works(home, home.conda_envs / "source")
 
 
-def test_an_environment_in_use_by_another_is_waited_for(home: Home) -> None:
+def test_a_clone_waits_for_the_sources_lock(home: Home) -> None:
     source = home.conda_envs / "source"
     with locked(source.parent / ".envtool/source.lock", "install of something"):
         child = home.start("clone", "source", "waited")

@@ -1,4 +1,4 @@
-"""What becomes of a path in the bytes of a file: text, first lines, C strings, links."""
+"""Relocation: a prefix replaced in text, shebang lines, C strings and links."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def test_a_short_prefix_is_not_found_inside_other_paths() -> None:
     )
 
 
-def test_what_stays_behind_is_not_re_pointed() -> None:
+def test_paths_of_what_stays_behind_are_kept() -> None:
     text = b"/opt/conda/pkgs/x /opt/conda/envs /opt/conda/envsx /opt/conda/bin"
     moved = Relocation(Path("/opt/conda"), NEW, ("pkgs", "envs")).text(text)
     assert moved == b"/opt/conda/pkgs/x /opt/conda/envs /home/me/envs/paper/envsx /home/me/envs/paper/bin"
@@ -132,7 +132,7 @@ def test_the_run_path_of_a_library_is_read_without_reading_it(tmp_path: Path) ->
             assert elf.run_path(file) == expected
 
 
-def test_books_are_corrected_only_where_they_were_right() -> None:
+def test_hashes_are_corrected_only_where_they_were_right() -> None:
     before, after = Digest.of(b"old"), Digest.of(b"new!")
     import base64
 

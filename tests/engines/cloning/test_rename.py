@@ -1,4 +1,4 @@
-"""``envtool rename``: the same environment at another place, and what a kill on the way leaves to the next command."""
+"""``envtool rename``: the same environment at a new path, and recovery from a kill on the way."""
 
 import json
 import os
@@ -82,7 +82,7 @@ def _first_piece(prefix: Path) -> str:
 
 
 @pytest.mark.parametrize("stage", ["preparing", "prepared"])
-def test_a_renaming_cut_off_before_its_one_step_never_was(home: Home, stage: str) -> None:
+def test_a_rename_killed_before_its_only_move_is_undone(home: Home, stage: str) -> None:
     old, new = kill_in(home, stage)
     assert home.envtool("run", "-n", "from", "--", "python", "-c", "import numpy").code == 0
     assert not new.exists()
@@ -93,7 +93,7 @@ def test_a_renaming_cut_off_before_its_one_step_never_was(home: Home, stage: str
 
 
 @pytest.mark.parametrize("stage", ["moved", "half put"])
-def test_a_renaming_cut_off_after_it_is_finished_by_the_next_command(home: Home, stage: str) -> None:
+def test_a_rename_killed_after_its_move_is_finished_by_the_next_command(home: Home, stage: str) -> None:
     old, new = kill_in(home, stage)
     unfinished = [e["name"] for e in home.envtool("list", "--json").data["environments"] if e["unfinished"]]
     assert unfinished == ["to"]

@@ -1,4 +1,4 @@
-"""What is in force, and why: the view names every file, what wins, what hides what, and what is wrong."""
+"""``envtool mirror show``: every file that counts, which setting wins, which are hidden, and what is wrong."""
 
 from pathlib import Path
 from typing import Protocol
@@ -75,7 +75,7 @@ def test_what_hides_or_weakens_a_setting_is_said(home: Home, account: Show) -> N
         assert piece in said
 
 
-def test_an_environment_s_own_file_beats_the_user_s(home: Home, account: Show) -> None:
+def test_the_environments_file_beats_the_users(home: Home, account: Show) -> None:
     write(home, ".config/pip/pip.conf", f"[global]\nindex-url = {TUNA}/pypi/web/simple\n")
     prefix = conda_env(home.path / "envs" / "dl")
     (prefix / "pip.conf").write_text("[global]\nindex-url = https://pip.lab.example/simple\n")

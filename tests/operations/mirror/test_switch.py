@@ -1,4 +1,4 @@
-"""Switching mirrors: what the files say afterwards, and that every byte comes back."""
+"""``envtool mirror set``, ``unset`` and ``undo``: the files after a switch, and the exact way back."""
 
 import difflib
 import re
@@ -231,7 +231,7 @@ def test_a_private_alias_keeps_every_channel_it_rules(home: Home) -> None:
     assert conda.channel_urls(settings, "conda-forge")[0][1] == "https://conda.lab.example/conda-forge"
 
 
-def test_dead_entries_go_on_yes_only(home: Home) -> None:
+def test_dead_entries_are_replaced_with_yes_only(home: Home) -> None:
     conf = home.path / ".config/pip/pip.conf"
     conf.parent.mkdir(parents=True)
     conf.write_text(
@@ -300,7 +300,7 @@ def test_what_cannot_be_set_says_what_to_do(home: Home, name: str, said: str) ->
     assert caught.value.code == ExitCode.USAGE
 
 
-def test_the_environment_s_own_file(home: Home, tmp_path: Path) -> None:
+def test_the_environments_own_file_is_switched(home: Home, tmp_path: Path) -> None:
     scope = Scope("env", prefix=tmp_path)
     switch(home, "tsinghua", scope=scope)
     assert conda.channel_urls(conda.in_force(home.host, prefix=tmp_path), "conda-forge")[0][1].startswith(TUNA)
@@ -308,7 +308,7 @@ def test_the_environment_s_own_file(home: Home, tmp_path: Path) -> None:
     assert not (home.path / ".condarc").exists()
 
 
-def test_another_environment_s_own_file_counts_for_itself(home: Home, tmp_path: Path) -> None:
+def test_channels_of_another_environments_file_are_kept(home: Home, tmp_path: Path) -> None:
     (tmp_path / ".condarc").write_text("channels: [bioconda]\nchannel_alias: https://conda.lab.example\n")
     planned = switch(home, "tsinghua", scope=Scope("env", prefix=tmp_path), clients=("conda",))
     assert any("channel_alias" in note for note in planned.notes)

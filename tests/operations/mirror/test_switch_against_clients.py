@@ -1,4 +1,4 @@
-"""What the switched files say to the clients themselves: conda's own code and pip's own command are the judges."""
+"""Switched files, judged by conda's own code and pip's own command."""
 
 import json
 import subprocess
@@ -63,7 +63,7 @@ def test_conda_resolves_every_case_to_the_mirror(home: Home, tmp_path: Path) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [c for c in CASES if c.suffix in (".conf", ".ini")], ids=lambda path: path.name)
-def test_pip_takes_the_mirror_s_index_from_every_case(home: Home, case: Path) -> None:
+def test_pip_takes_the_mirrors_index_from_every_case(home: Home, case: Path) -> None:
     switched(home, case, "pip")
     environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
     if case.stem == "gbk" and sys.platform != "win32":

@@ -1,4 +1,4 @@
-"""After a switch the real clients install from the mirror, and after undo from the one before: nothing is mocked."""
+"""Real clients install from the mirror after a switch, and from the former one after an undo."""
 
 import shutil
 import subprocess

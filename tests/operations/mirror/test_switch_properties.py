@@ -1,4 +1,4 @@
-"""Generated settings files: whatever is in them, a switch does what it says, twice is once, and undo is exact."""
+"""Switches of generated settings files: they take effect, twice is the same as once, and undo is exact."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What people's files turned out to hold: each peculiarity by itself, switched, taken back, and removed."""
+"""Peculiar entries found in real settings files, each one switched, undone and removed."""
 
 from typing import Protocol
 
@@ -172,12 +172,12 @@ def test_other_addresses_are_not(home: Home, url: str) -> None:
     assert url_matching.Recogniser(catalogue.load(home.host)).url(url) is None
 
 
-def test_a_key_that_is_there_twice_is_told_with_its_line(change: Change) -> None:
+def test_a_duplicate_key_is_reported_with_its_line(change: Change) -> None:
     with pytest.raises(EnvtoolError, match="line 3"):
         change("uv", 'index-url = "https://a.example/s"\n\nindex-url = "https://b.example/s"\n')
 
 
 @pytest.mark.parametrize("client", ["conda", "mamba"])
-def test_a_tab_that_only_some_parsers_mind_is_told_with_its_line(change: Change, client: str) -> None:
+def test_a_tab_that_some_parsers_reject_is_reported_with_its_line(change: Change, client: str) -> None:
     with pytest.raises(EnvtoolError, match="line 2"):
         change(client, "always_yes: true\n  \t# vim\n")

@@ -1,4 +1,4 @@
-"""uv, mamba and pixi: their files switched, by their own rules, and back to the byte."""
+"""Switches of uv's, mamba's and pixi's files, and the exact way back."""
 
 import json
 import subprocess
@@ -83,7 +83,7 @@ def test_a_private_default_index_of_uv_stays(home: Home) -> None:
     assert "secret" not in "".join(planned.notes)
 
 
-def test_unset_leaves_uv_s_other_settings(home: Home) -> None:
+def test_unset_keeps_uvs_other_settings(home: Home) -> None:
     path = home.path / ".config/uv/uv.toml"
     path.parent.mkdir(parents=True)
     path.write_text("preview = true\n")

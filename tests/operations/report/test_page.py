@@ -1,4 +1,4 @@
-"""The report page: figures drawn as they should be, and nothing in it that a browser would have to fetch."""
+"""The report page: its figures, and that it needs nothing from elsewhere."""
 
 import re
 import struct
@@ -36,7 +36,7 @@ def test_every_kind_is_well_formed(figure: dict[str, Any]) -> None:
     ElementTree.fromstring(re.sub(r"(<img [^>]*)>", r"\1/>", drawn(figure)))  # HTML does not close pictures
 
 
-def test_curves_stay_inside_the_plot_and_fall_when_the_numbers_fall() -> None:
+def test_curves_stay_inside_the_plot_and_follow_the_numbers() -> None:
     points = re.search(r'points="([^"]+)"', drawn(FIGURES[0]))
     assert points
     places = [tuple(map(float, pair.split(","))) for pair in points[1].split()]
@@ -44,7 +44,7 @@ def test_curves_stay_inside_the_plot_and_fall_when_the_numbers_fall() -> None:
     assert all(0 <= x <= 460 and 0 <= y <= 260 for x, y in places)
 
 
-def test_a_picture_is_what_it_was() -> None:
+def test_a_picture_keeps_its_pixels() -> None:
     png = grey_png([0.0, 1.0, 0.5, 7.0], 2)
     assert struct.unpack(">II", png[16:24]) == (2, 2)
     start = png.index(b"IDAT") + 4

@@ -1,4 +1,4 @@
-"""The pip half goes on from a replica when the configured index fails, and never away from a private one: real uv."""
+"""Index fallback, with a real uv: a replica takes over from a public index that fails, never from a private one."""
 
 import sys
 from collections.abc import Iterator
@@ -114,7 +114,7 @@ def test_a_private_index_is_never_replaced(world: World) -> None:
     assert not said.notes
 
 
-def test_what_nobody_has_fails_with_the_first_word(world: World) -> None:
+def test_a_package_that_no_index_has_fails_with_the_first_error(world: World) -> None:
     one, _, said, resolve = world
     with pytest.raises(EnvtoolError) as caught:
         resolve(f"{one.url}/pypi/simple", "no-such-project-anywhere-x")
@@ -122,7 +122,7 @@ def test_what_nobody_has_fails_with_the_first_word(world: World) -> None:
     assert not said.notes
 
 
-def test_offline_goes_nowhere(world: World) -> None:
+def test_offline_tries_no_other_index(world: World) -> None:
     one, two, _, resolve = world
     one.hangs = True
     with pytest.raises(EnvtoolError) as caught:

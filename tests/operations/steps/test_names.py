@@ -1,4 +1,4 @@
-"""What an environment may be called."""
+"""Names of environments: which are valid, and why others are not."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_bad_names_are_refused_with_the_reason(name: str) -> None:
 
 
 @given(st.text(max_size=30))
-def test_a_name_that_passes_is_one_plain_component_of_a_path(name: str) -> None:
+def test_a_valid_name_is_one_path_component(name: str) -> None:
     try:
         check(name)
     except EnvtoolError:

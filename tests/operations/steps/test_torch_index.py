@@ -1,4 +1,4 @@
-"""PyTorch's index in a file: for torch alone, and from where it answers."""
+"""PyTorch's index in requirement lines: used for torch alone, and from a mirror that answers."""
 
 from collections.abc import Callable
 

@@ -1,1 +1,1 @@
-"""A real conda channel, made from this machine's own Python and a few wheels, and a server that can misbehave."""
+"""A real conda channel made from the running Python and a few wheels, and a server with faults on demand."""

@@ -1,4 +1,4 @@
-"""Conda packages written by hand: the ``.conda`` format, from folders of files.
+"""Conda packages in the ``.conda`` format, written from folders of files.
 
 A ``.conda`` file is a zip, stored, of ``metadata.json``, ``pkg-*.tar.zst`` (the files) and ``info-*.tar.zst`` (what is
 known of them).

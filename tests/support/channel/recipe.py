@@ -1,4 +1,4 @@
-"""The channel that every engine is tried on: this Python, a few wheels, a few small packages of our own."""
+"""The contents of the local channel: the running Python, a few wheels, a few small packages."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A file server on the loopback that can misbehave in the ways that real mirrors do."""
+"""A file server on the loopback, with the faults of real mirrors on demand."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What users of envtool hold on to, taken from any envtool: its options, its help, and the envelopes it prints.
+"""Snapshots of what scripts rely on, taken from any envtool: its options, its help and its envelopes.
 
 ``python -m support.compatibility PROGRAM`` (in the folder ``tests``) writes it down for ``cli/test_compatibility.py``.
 """

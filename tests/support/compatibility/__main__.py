@@ -1,4 +1,4 @@
-"""Write down what an envtool promises: ``python -m support.compatibility PROGRAM``, in the folder ``tests``."""
+"""Take the snapshots of an envtool: ``python -m support.compatibility PROGRAM``, in the folder ``tests``."""
 
 import argparse
 import json

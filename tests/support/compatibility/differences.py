@@ -1,4 +1,4 @@
-"""Where two snapshots differ, and which differences are meant."""
+"""Comparison of snapshots, and the list of differences that are meant."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The commands of an envtool and their parameters, by looking at the program's own parser, and its help."""
+"""The commands of an envtool and their parameters, read from the program's own parser and its help."""
 
 import json
 import re

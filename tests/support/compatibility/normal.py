@@ -1,4 +1,4 @@
-"""What differs from run to run and from machine to machine, put aside."""
+"""Normalisation: placeholders for whatever differs between runs and machines."""
 
 import os
 import re

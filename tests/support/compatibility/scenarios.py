@@ -1,4 +1,4 @@
-"""Commands in the order in which an account might type them, and the envelopes and results that they print."""
+"""Commands in an order in which a user might type them, and what they print."""
 
 import json
 import os
