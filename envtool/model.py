@@ -61,6 +61,11 @@ class Environment:
     engine: str = ""  # who made it, as envtool recorded it; "" where envtool did not
     unfinished: bool = False
 
+    @property
+    def title(self) -> str:
+        """What the environment is called where it must be called something: its name, else its path."""
+        return self.name or str(self.prefix)
+
 
 @dataclass(frozen=True)
 class Archive:

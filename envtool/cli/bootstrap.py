@@ -66,29 +66,28 @@ def command(
     yes: Yes = False,
 ) -> Result:
     """If verification fails, the environment is kept and the exit code is 6."""
-    from envtool.operations.bootstrap import BootstrapRequest, bootstrap
+    from envtool.operations import bootstrap as operation
     from envtool.operations.context import Context
-    from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.package_sources import SourceOptions
 
-    request = BootstrapRequest(
-        name=name,
-        prefix=prefix,
+    request = operation.BootstrapRequest(
+        prefix or name,
         python=python,
         torch=torch,
         cpu=cpu,
         engine=engine,
-        sources=Asked(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
+        sources=SourceOptions(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
         allow_large=allow_large,
         assume_driver=assume_driver,
         assume_cc=_capabilities(assume_cc),
         verify=not no_verify,
-        dry_run=dry_run,
         command=command_line(),
     )
-    made = bootstrap(Context.here(out), request, confirm_solution(yes=yes))
+    context = Context.here(out)
     if dry_run:
-        return Result(made.as_dict(), solution_table(made.created.conda, (), made.created.pip))
-    return _verified(made)
+        planned = operation.plan(context, request)
+        return Result(planned.as_dict(), solution_table(planned.packages.conda, (), planned.packages.pip))
+    return _verified(operation.bootstrap(context, request, confirm_solution(yes=yes)))
 
 
 def _verified(made: "Bootstrapped") -> Result:

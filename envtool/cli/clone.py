@@ -1,13 +1,16 @@
 """``envtool clone``: copy an environment."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from envtool.cli.options import Destination, DryRun, command_line
 from envtool.cli.output import Result, out
 from envtool.i18n import tr
+
+if TYPE_CHECKING:
+    from envtool.operations.clone import ClonePlan
 
 
 def command(
@@ -16,36 +19,50 @@ def command(
     dry_run: DryRun = False,
 ) -> Result:
     """Files are shared by hard links or reflinks where the file system allows it."""
-    from envtool.operations.steps.location import name_or_path
+    from envtool.operations.steps.location import destination as where
 
-    return clone_to(source, *name_or_path(destination), dry_run=dry_run)
+    return clone_to(source, where(destination), dry_run=dry_run)
 
 
-def clone_to(source: str, name: str, prefix: Path | None, *, dry_run: bool) -> Result:
+def clone_to(source: str, where: str | Path, *, dry_run: bool) -> Result:
     """Clone an environment to a name or to a path, and return the result."""
-    from envtool.operations.clone import CloneRequest, clone
+    from envtool.operations import clone as operation
     from envtool.operations.context import Context
     from envtool.operations.steps.target import named
 
     context = Context.here(out)
-    request = CloneRequest(named(context, source), name, prefix, command_line(), dry_run)
-    cloned = clone(context, request)
-    facts = {
-        "source": cloned.source.name or cloned.source.prefix,
-        "prefix": cloned.environment.prefix,
-        "conda": cloned.conda,
-        "pip": cloned.pip,
-        "files": cloned.files,
-    }
-    if cloned.dry_run:
+    request = operation.CloneRequest(named(context, source), where, command_line())
+    if dry_run:
+        planned = operation.plan(context, request)
         out.note(
             tr(
                 "Would clone {source} to {prefix}: {conda} conda packages, {pip} pip packages, {files} files.",
-                **facts,
+                **_facts(planned),
             )
         )
-    else:
-        out.note(tr("Cloned {source} to {prefix}: {conda} conda packages, {pip} pip packages, {files} files.", **facts))
-    if cloned.own_files:
-        out.note(tr("{count} of the files belong to no package.", count=len(cloned.own_files)))
+        _note_own_files(planned)
+        return Result(planned.as_dict())
+    cloned = operation.clone(context, request)
+    out.note(
+        tr(
+            "Cloned {source} to {prefix}: {conda} conda packages, {pip} pip packages, {files} files.",
+            **_facts(cloned.plan),
+        )
+    )
+    _note_own_files(cloned.plan)
     return Result(cloned.as_dict())
+
+
+def _facts(plan: "ClonePlan") -> dict[str, object]:
+    return {
+        "source": plan.source.title,
+        "prefix": plan.environment.prefix,
+        "conda": plan.conda,
+        "pip": plan.pip,
+        "files": plan.files,
+    }
+
+
+def _note_own_files(plan: "ClonePlan") -> None:
+    if plan.own_files:
+        out.note(tr("{count} of the files belong to no package.", count=len(plan.own_files)))

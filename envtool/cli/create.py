@@ -39,7 +39,7 @@ _OF_CLONES = ("clone", "name", "packages", "prefix", "offline", "dry_run", "yes"
 
 
 def command(
-    context: typer.Context,
+    call: typer.Context,
     name: Annotated[
         str,
         typer.Argument(metavar="[NAME]", help="Name of the environment. Default: the name in the file."),
@@ -73,32 +73,32 @@ def command(
     from envtool.model import Spec
 
     if clone:
-        _refuse_beside_clone(context)
-        return _clone(clone, name, prefix, packages, dry_run=dry_run)
+        _refuse_beside_clone(call)
+        return _clone(clone, prefix or name, packages, dry_run=dry_run)
+    from envtool.operations import create as operation
     from envtool.operations.context import Context
-    from envtool.operations.create import CreateRequest, create
-    from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.package_sources import SourceOptions
     from envtool.operations.steps.requested import requested
 
     words = ([f"python={python}"] if python else []) + ([name] if prefix and name else []) + (packages or [])
     spec = requested(Spec(name="" if prefix else name, conda=tuple(words), pip=tuple(pip)), file, out)
-    request = CreateRequest(
-        spec=spec,
-        name="" if prefix else spec.name,
-        prefix=prefix,
+    request = operation.CreateRequest(
+        prefix or spec.name,
+        spec,
         engine=engine,
-        sources=Asked(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
+        sources=SourceOptions(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
         command=command_line(),
         with_pip=not no_pip,
         force=force,
         compile_bytecode=compile_bytecode,
-        dry_run=dry_run,
         accept_tos=accept_tos,
     )
-    created = create(Context.here(out), request, confirm_solution(yes=yes))
-    data, environment = created.as_dict(), created.environment
+    context = Context.here(out)
     if dry_run:
-        return Result(data, solution_table(created.conda, (), created.pip))
+        planned = operation.plan(context, request)
+        return Result(planned.as_dict(), solution_table(planned.conda, (), planned.pip))
+    created = operation.create(context, request, confirm_solution(yes=yes))
+    data, environment = created.as_dict(), created.environment
     if environment.name:
         out.note(tr("Created {name} at {prefix}.", name=environment.name, prefix=environment.prefix))
     else:
@@ -106,12 +106,12 @@ def command(
     return Result(data, closing=(how_to_use(environment),))
 
 
-def _refuse_beside_clone(context: typer.Context) -> None:
+def _refuse_beside_clone(call: typer.Context) -> None:
     """Raise EnvtoolError for an option that does not apply to a clone, whose packages are those of its source."""
     given = [
         param
-        for param in context.command.params
-        if param.expose_value and str(context.get_parameter_source(param.name or "")).endswith("COMMANDLINE")
+        for param in call.command.params
+        if param.expose_value and str(call.get_parameter_source(param.name or "")).endswith("COMMANDLINE")
     ]
     if others := [param.opts[0] for param in given if param.name not in _OF_CLONES]:
         raise EnvtoolError(
@@ -121,13 +121,13 @@ def _refuse_beside_clone(context: typer.Context) -> None:
         )
 
 
-def _clone(source: str, name: str, prefix: Path | None, packages: list[str] | None, *, dry_run: bool) -> Result:
+def _clone(source: str, where: str | Path, packages: list[str] | None, *, dry_run: bool) -> Result:
     from envtool.cli.clone import clone_to
 
     if packages:
         raise EnvtoolError(
             tr("--clone does not take packages: {names}.", names=", ".join(packages)),
-            hint=tr("Clone first, then: envtool install -n {name} {names}", name=name, names=" ".join(packages)),
+            hint=tr("Clone first, then: envtool install -n {name} {names}", name=where, names=" ".join(packages)),
             code=ExitCode.USAGE,
         )
-    return clone_to(source, name, prefix, dry_run=dry_run)
+    return clone_to(source, where, dry_run=dry_run)

@@ -23,7 +23,7 @@ from envtool.cli.options import (
     command_line,
 )
 from envtool.cli.output import Result, out
-from envtool.cli.solutions import change_result, confirm_solution
+from envtool.cli.solutions import change_result, confirm_solution, plan_result
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
@@ -60,7 +60,7 @@ def command(
     from envtool.model import Spec
     from envtool.operations import install as operation
     from envtool.operations.context import Context
-    from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.package_sources import SourceOptions
     from envtool.operations.steps.requested import requested
     from envtool.operations.steps.target import target
 
@@ -74,12 +74,13 @@ def command(
     request = operation.InstallRequest(
         target(context, name, prefix),
         requested(Spec(conda=tuple(packages or ()), pip=tuple(pip)), file, out),
-        Asked(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
+        sources=SourceOptions(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
         upgrade=upgrade,
         force=force,
         command=command_line(),
-        dry_run=dry_run,
         override_frozen=override_frozen,
         accept_tos=accept_tos,
     )
+    if dry_run:
+        return plan_result(operation.plan(context, request))
     return change_result(operation.install(context, request, confirm_solution(yes=yes)))

@@ -14,18 +14,19 @@ def command(
     destination: Destination,
     dry_run: DryRun = False,
 ) -> Result:
+    from envtool.operations import rename as operation
     from envtool.operations.context import Context
-    from envtool.operations.rename import RenameRequest, rename
-    from envtool.operations.steps.location import name_or_path
+    from envtool.operations.steps.location import destination as where
     from envtool.operations.steps.target import named
 
     context = Context.here(out)
-    name, prefix = name_or_path(destination)
-    request = RenameRequest(named(context, source), name, prefix, command_line(), dry_run)
-    renamed = rename(context, request)
-    old, new = renamed.source.name or renamed.source.prefix, renamed.environment.prefix
+    request = operation.RenameRequest(named(context, source), where(destination), command_line())
     if dry_run:
-        out.note(tr("Would rename {source} to {prefix}.", source=old, prefix=new))
-    else:
-        out.note(tr("Renamed {source} to {prefix}.", source=old, prefix=new))
+        planned = operation.plan(context, request)
+        new = planned.environment.prefix
+        out.note(tr("Would rename {source} to {prefix}.", source=request.source.title, prefix=new))
+        return Result(planned.as_dict())
+    renamed = operation.rename(context, request)
+    new = renamed.plan.environment.prefix
+    out.note(tr("Renamed {source} to {prefix}.", source=request.source.title, prefix=new))
     return Result(renamed.as_dict())

@@ -8,11 +8,11 @@ from envtool.i18n import tr
 def command(name: Environment) -> Result:
     """Its packages become those it had before the change."""
     from envtool.operations.context import Context
-    from envtool.operations.resume import rollback
+    from envtool.operations.rollback import rollback
     from envtool.operations.steps.target import named
 
     context = Context.here(out)
     environment = named(context, name)
     rollback(context, environment)
-    out.note(tr("{name} has the packages that it had before the change.", name=environment.name or environment.prefix))
+    out.note(tr("{name} has the packages that it had before the change.", name=environment.title))
     return Result({"name": environment.name, "prefix": str(environment.prefix)})

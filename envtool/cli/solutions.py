@@ -11,7 +11,7 @@ from envtool.model import Environment, Package
 
 if TYPE_CHECKING:
     from envtool.engines.protocol import Solution
-    from envtool.operations.install import Changed
+    from envtool.operations.steps.change import Changed, ChangePlan
 
 
 def solution_table(added: Sequence[Package], removed: Sequence[Package], pip: Sequence[str] = ()) -> str:
@@ -27,12 +27,15 @@ def solution_table(added: Sequence[Package], removed: Sequence[Package], pip: Se
     return table(("", "name", "version", "build", "source"), rows)
 
 
+def plan_result(plan: "ChangePlan") -> Result:
+    """Return the result of --dry-run for installing, uninstalling or updating."""
+    return Result(plan.as_dict(), solution_table(plan.added, plan.removed))
+
+
 def change_result(changed: "Changed") -> Result:
     """Return the result of installing, uninstalling or updating."""
-    shown = changed.environment.name or str(changed.environment.prefix)
+    shown = changed.environment.title
     data, text = changed.as_dict(), solution_table(changed.added, changed.removed)
-    if changed.dry_run:
-        return Result(data, text)
     if not (changed.added or changed.removed):
         return Result(data, closing=(tr("Nothing to change in {name}.", name=shown),))
     return Result(data, text, (tr("Changed {name}.", name=shown),))

@@ -16,7 +16,7 @@ from envtool.cli.options import (
     command_line,
 )
 from envtool.cli.output import Result, out
-from envtool.cli.solutions import change_result, confirm_solution
+from envtool.cli.solutions import change_result, confirm_solution, plan_result
 
 
 def command(
@@ -31,19 +31,20 @@ def command(
     yes: Yes = False,
 ) -> Result:
     """The environment is the active one unless -n or -p names another."""
-    from envtool.operations import install as operation
+    from envtool.operations import uninstall as operation
     from envtool.operations.context import Context
-    from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.package_sources import SourceOptions
     from envtool.operations.steps.target import target
 
     context = Context.here(out)
     request = operation.UninstallRequest(
         target(context, name, prefix),
         tuple(packages),
-        Asked(tuple(channel), offline=offline),
+        sources=SourceOptions(tuple(channel), offline=offline),
         command=command_line(),
-        dry_run=dry_run,
         override_frozen=override_frozen,
         accept_tos=accept_tos,
     )
+    if dry_run:
+        return plan_result(operation.plan(context, request))
     return change_result(operation.uninstall(context, request, confirm_solution(yes=yes)))

@@ -17,7 +17,7 @@ from envtool.cli.options import (
     command_line,
 )
 from envtool.cli.output import Result, out
-from envtool.cli.solutions import change_result, confirm_solution
+from envtool.cli.solutions import change_result, confirm_solution, plan_result
 
 
 def command(
@@ -36,20 +36,20 @@ def command(
     yes: Yes = False,
 ) -> Result:
     """The environment is the active one unless -n or -p names another. Packages in `conda-meta/pinned` stay pinned."""
-    from envtool.model import Spec
-    from envtool.operations import install as operation
+    from envtool.operations import update as operation
     from envtool.operations.context import Context
-    from envtool.operations.steps.package_sources import Asked
+    from envtool.operations.steps.package_sources import SourceOptions
     from envtool.operations.steps.target import target
 
     context = Context.here(out)
-    request = operation.InstallRequest(
+    request = operation.UpdateRequest(
         target(context, name, prefix),
-        Spec(),
-        Asked(tuple(channel), override_channels, index),
+        tuple(packages or ()),
+        sources=SourceOptions(tuple(channel), override_channels, index),
         command=command_line(),
-        dry_run=dry_run,
         override_frozen=override_frozen,
         accept_tos=accept_tos,
     )
-    return change_result(operation.update(context, request, packages or (), confirm_solution(yes=yes)))
+    if dry_run:
+        return plan_result(operation.plan(context, request))
+    return change_result(operation.update(context, request, confirm_solution(yes=yes)))

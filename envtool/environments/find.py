@@ -89,8 +89,8 @@ def resolve(host: Host, folders: Folders, name_or_path: str) -> Environment:
     return next(iter(found.values()))
 
 
-def active(host: Host, folders: Folders) -> Environment | None:
-    """Return the environment that is active in the user's shell, or None.
+def active_prefix(host: Host) -> Path | None:
+    """Return the prefix of the environment that is active in the user's shell; None without one.
 
     A venv may be active on top of a conda environment, or the other way round: the one whose programs come first on
     PATH is the one that counts.
@@ -98,11 +98,16 @@ def active(host: Host, folders: Folders) -> Environment | None:
     prefixes = [Path(value) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if (value := host.environ.get(name))]
     order = host.environ.get("PATH", "").split(os.pathsep)
 
-    def place(environment: Environment) -> int:
-        programs = str(bin_dir(environment.prefix))
+    def rank(prefix: Path) -> int:
+        programs = str(bin_dir(prefix))
         return order.index(programs) if programs in order else len(order)
 
-    return min((e for prefix in prefixes if (e := folders.at(prefix))), key=place, default=None)
+    return min((prefix for prefix in prefixes if kind_of(prefix) or unfinished(prefix)), key=rank, default=None)
+
+
+def inside(host: Host, folders: Folders, prefix: Path) -> list[Path]:
+    """Return the prefixes of the environments that lie inside another one."""
+    return [candidate for candidate in _candidates(host, folders) if prefix in candidate.parents and kind_of(candidate)]
 
 
 def conda_root(host: Host) -> Path | None:

@@ -1,9 +1,9 @@
-"""``envtool clone``: an environment a second time, both halves and the user's own files, without any network."""
+"""``envtool clone``: a copy of an environment, both halves and the user's own files, without network access."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +16,30 @@ from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Environment, Package
 from envtool.operations.context import Context
-from envtool.operations.steps import names
-from envtool.operations.steps.location import is_installation, place
-from envtool.operations.steps.prefix_lock import holding, new_prefix, refuse_unfinished, require_environment
+from envtool.operations.steps import guards
+from envtool.operations.steps.location import Destination, name_of, place, refuse_same_name
+from envtool.operations.steps.prefix_lock import holding
+from envtool.operations.steps.reservation import reserved
 from envtool.prefix import environments_txt, history
 from envtool.prefix.marks import OWN, record_maker
 from envtool.redaction import redact
-from envtool.reporter import Reporter
 
-# What makes a base more than an environment: its package cache, its environments, the ways into conda itself.
-_OF_BASE = ("pkgs", "envs", "condabin", "shell", "_conda", "conda-bld")
+# The parts of an installation that are no part of its environment: caches, environments, conda's own entry points.
+_OF_INSTALLATION = ("pkgs", "envs", "condabin", "shell", "_conda", "conda-bld")
 
 
 @dataclass(frozen=True)
 class CloneRequest:
-    """What is to be cloned, and where to: ``name`` or ``prefix``. ``command`` is the user's command line."""
+    """What to clone, and where to. ``command`` is the user's command line, for the records."""
 
     source: Environment
-    name: str = ""
-    prefix: Path | None = None
+    where: Destination
     command: str = "envtool clone"
-    dry_run: bool = False
 
 
 @dataclass(frozen=True)
-class Cloned:
-    """What was made, or with ``dry_run`` would be. Counts are files; ``left_out`` are packages that stay behind."""
+class ClonePlan:
+    """A clone to be made. Counts are files; ``left_out`` are packages that stay behind."""
 
     environment: Environment
     source: Environment
@@ -50,10 +48,6 @@ class Cloned:
     files: int
     own_files: tuple[str, ...]
     left_out: tuple[str, ...]
-    dry_run: bool
-    linked: int = 0
-    reflinked: int = 0
-    rewritten: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return what --json shows."""
@@ -64,108 +58,150 @@ class Cloned:
             "conda": self.conda,
             "pip": self.pip,
             "files": self.files,
-            "linked": self.linked,
-            "reflinked": self.reflinked,
-            "rewritten": self.rewritten,
+            "linked": 0,
+            "reflinked": 0,
+            "rewritten": 0,
             "own_files": list(self.own_files),
             "left_out": list(self.left_out),
-            "dry_run": self.dry_run,
+            "dry_run": True,
         }
 
 
+@dataclass(frozen=True)
+class Cloned:
+    """A clone that was made, as ``plan`` said, and how its files came to it."""
+
+    plan: ClonePlan
+    linked: int
+    reflinked: int
+    rewritten: int
+
+    @property
+    def environment(self) -> Environment:
+        """The clone."""
+        return self.plan.environment
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what --json shows."""
+        figures = {"linked": self.linked, "reflinked": self.reflinked, "rewritten": self.rewritten}
+        return self.plan.as_dict() | figures | {"dry_run": False}
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A source that has been looked through, and the clone to be made of it; ``staying`` are packages left out."""
+
+    plan: ClonePlan
+    original: Original
+    staying: tuple[Package, ...]
+
+
+def plan(context: Context, request: CloneRequest) -> ClonePlan:
+    """Return the clone that would be made. Raises EnvtoolError where it could not be."""
+    clone = _place(context, request)
+    guards.require_environment(request.source.prefix)
+    guards.refuse_unfinished(request.source)
+    return _drafted(context, request.source, clone).plan
+
+
 def clone(context: Context, request: CloneRequest) -> Cloned:
-    """Make the clone and return it. Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C."""
+    """Make the clone. Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C."""
+    clone = _place(context, request)
+    with _reading(context, request):
+        draft = _drafted(context, request.source, clone)
+        copied = _carry_out(context, request.command, draft)
+    return Cloned(draft.plan, copied.linked, copied.reflinked, len(copied.rewritten))
+
+
+def _place(context: Context, request: CloneRequest) -> Environment:
+    """Return the clone to be. Raises EnvtoolError where its place cannot be had."""
     source = request.source
-    names.refuse_own(request.name, source.name)
-    prefix = place(context, request.name, request.prefix, source.kind)
-    with _reading(source, request.command, context.reporter, dry_run=request.dry_run):
-        original = _look(source, prefix, context.reporter)
-        contents = packages.read(source)
-        for warning in contents.warnings:
-            context.reporter.warn(warning)
-        cloned = Cloned(
-            environment=Environment(request.name, prefix, source.kind, source.engine),
-            source=source,
-            conda=len(contents.conda) - len(original.ledger.packages),
-            pip=len(contents.pip),
-            files=len(original.survey.files),
-            own_files=tuple(original.own_files),
-            left_out=original.ledger.packages,
-            dry_run=request.dry_run,
-        )
-        if request.dry_run:
-            return cloned
-        stays = [package for package in contents.conda if package.name in original.ledger.packages]
-        copied = _carry_out(context, request, cloned, original, stays)
-    return replace(cloned, linked=copied.linked, reflinked=copied.reflinked, rewritten=len(copied.rewritten))
+    refuse_same_name(request.where, source.name)
+    return Environment(name_of(request.where), place(context, request.where, source.kind), source.kind, source.engine)
 
 
 @contextmanager
-def _reading(source: Environment, command: str, reporter: Reporter, *, dry_run: bool) -> Iterator[None]:
-    """Keep other envtools from changing an environment while it is read. Raises EnvtoolError where it is half-made.
+def _reading(context: Context, request: CloneRequest) -> Iterator[None]:
+    """Keep other envtools from changing the source while it is read. Raises EnvtoolError where it is unfinished.
 
-    Somebody else's environment, in a folder where we may not write, is read without a lock: there we cannot have one.
+    Another account's environment, in a folder that is closed to us, is read without a lock: there we cannot have one.
     """
+    source = request.source
     lock: AbstractContextManager[object] = nullcontext()
-    if not dry_run and os.access(source.prefix.parent, os.W_OK):
-        lock = holding(source.prefix, command, reporter)
+    if os.access(source.prefix.parent, os.W_OK):
+        lock = holding(source.prefix, request.command, context.reporter)
     with lock:
-        require_environment(source.prefix)
-        refuse_unfinished(source)
+        guards.require_environment(source.prefix)
+        guards.refuse_unfinished(source)
         yield
 
 
-def _look(source: Environment, prefix: Path, reporter: Reporter) -> Original:
-    if not is_installation(source):
+def _drafted(context: Context, source: Environment, clone: Environment) -> _Draft:
+    original = _look(context, source, clone.prefix)
+    contents = packages.read(source)
+    for warning in contents.warnings:
+        context.reporter.warn(warning)
+    left_out = original.ledger.packages
+    return _Draft(
+        ClonePlan(
+            clone,
+            source,
+            conda=len(contents.conda) - len(left_out),
+            pip=len(contents.pip),
+            files=len(original.survey.files),
+            own_files=tuple(original.own_files),
+            left_out=left_out,
+        ),
+        original,
+        tuple(package for package in contents.conda if package.name in left_out),
+    )
+
+
+def _look(context: Context, source: Environment, prefix: Path) -> Original:
+    """Return the files to copy to ``prefix``: of an installation its environment alone, without conda."""
+    if not guards.is_installation(source):
         return look(source.prefix)
-    behind = list(_OF_BASE)
+    behind = [*_OF_INSTALLATION]
     if source.prefix in prefix.parents:
         beside = prefix.relative_to(source.prefix).parent
         behind += [str(beside / prefix.name), str(beside / OWN)]
     original = look(source.prefix, without="conda", left_behind=behind)
-    reporter.note(
+    parts = [part for part in _OF_INSTALLATION if (source.prefix / part).exists()]
+    context.reporter.note(
         tr(
-            "Left behind: conda itself, its package cache and its environments ({packages}).",
-            packages=", ".join((*original.ledger.packages, *(part for part in _OF_BASE if _exists(source, part)))),
+            "Left out: conda itself, its package cache and its environments ({packages}).",
+            packages=", ".join((*original.ledger.packages, *parts)),
         )
     )
     return original
 
 
-def _exists(source: Environment, part: str) -> bool:
-    return (source.prefix / part).exists()
-
-
-def _carry_out(
-    context: Context, request: CloneRequest, cloned: Cloned, original: Original, stays: Sequence[Package]
-) -> Copied:
+def _carry_out(context: Context, command: str, draft: _Draft) -> Copied:
     """Build the clone beside its place, for its place, and rename it in: the one step that cannot be half done."""
-    prefix = cloned.environment.prefix
-    with new_prefix(
-        prefix,
-        request.name,
-        request.command,
-        context.reporter,
-        lambda gone: environments_txt.unregister(context.host, gone),
-    ) as scratch:
+    host, reporter = context.host, context.reporter
+    clone, source = draft.plan.environment, draft.plan.source
+
+    def unregister(prefix: Path) -> None:
+        environments_txt.unregister(host, prefix)
+
+    with reserved(clone.prefix, clone.name, command, reporter, unregister) as scratch:
         stage = scratch / "stage"
         stage.mkdir()
         try:
-            copied = copy(original, stage, prefix, context.reporter)
+            copied = copy(draft.original, stage, clone.prefix, reporter)
         except OSError as error:
             raise EnvtoolError(
                 tr(
                     "{source} could not be cloned: {file}: {reason}.",
-                    source=cloned.source.prefix,
-                    file=error.filename or prefix,
+                    source=source.prefix,
+                    file=error.filename or clone.prefix,
                     reason=error.strerror,
-                ),
-                hint=tr("Nothing was left of the clone; the source is as it was."),
+                )
             ) from error
-        if cloned.environment.kind == "conda":
-            history.append(stage, redact(request.command), unlinked=stays)
-        record_maker(stage, cloned.source.engine, __version__)
-        stage.replace(prefix)
-        if cloned.environment.kind == "conda":
-            environments_txt.register(context.host, prefix)
+        if clone.kind == "conda":
+            history.append(stage, redact(command), unlinked=draft.staying)
+        record_maker(stage, source.engine, __version__)
+        stage.replace(clone.prefix)
+        if clone.kind == "conda":
+            environments_txt.register(host, clone.prefix)
     return copied

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from envtool.clients.conda import condarc
 from envtool.environments import find
 from envtool.environments.find import Folders
-from envtool.model import Environment
 from envtool.paths import Host
 from envtool.reporter import Reporter
 
@@ -48,9 +47,9 @@ class Context:
         return Folders.of(self.host, self.root, self.conda_settings().envs_dirs)
 
     @cached_property
-    def active(self) -> Environment | None:
-        """The environment that is active in the user's shell; None without one."""
-        return find.active(self.host, self.folders)
+    def active(self) -> Path | None:
+        """The prefix of the environment that is active in the user's shell; None without one."""
+        return find.active_prefix(self.host)
 
     @cached_property
     def catalogue(self) -> "Catalogue":

@@ -1,13 +1,15 @@
-"""``envtool create``: a new environment, whole or not at all."""
+"""``envtool create``: a new environment, complete or not at all."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from envtool import __version__
 from envtool.engines import AUTO, installers
+from envtool.engines.installers import PipHalf
 from envtool.engines.protocol import Engine, EngineType, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
@@ -15,47 +17,56 @@ from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection, pip_packages, pypi_names, torch_index
+from envtool.operations.steps.confirmation import Confirm, accept, require_confirmation
 from envtool.operations.steps.engine_selection import EngineChoice
-from envtool.operations.steps.location import place
-from envtool.operations.steps.package_sources import NOTHING, Asked, gather, stays_private
-from envtool.operations.steps.prefix_lock import new_prefix
+from envtool.operations.steps.location import Destination, name_of, place
+from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions, gather, uses_private_channel
+from envtool.operations.steps.reservation import reserved
 from envtool.prefix.marks import mark_finished, record_maker
 from envtool.prefix.state_file import state_file
 from envtool.reporter import Reporter
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class CreateRequest:
-    """What is to be made. ``name`` or ``prefix`` says where; ``command`` is the user's command line, for the records.
+    """The environment to create. ``command`` is the user's command line, for the records.
 
     ``force`` lets pip overwrite what conda installed. ``compile_bytecode`` writes the .pyc files at once: slower now,
-    faster at every first import and for other users. ``engine_reason`` is said of the engine where the caller chose it
-    for a reason of its own.
+    faster at every first import and for other users. ``accept_tos`` says that the user accepts the terms of service of
+    the channels in use.
     """
 
+    where: Destination
     spec: Spec
-    name: str = ""
-    prefix: Path | None = None
     engine: str = AUTO
-    engine_reason: str = ""
-    sources: Asked = NOTHING
+    sources: SourceOptions = NO_OPTIONS
     command: str = "envtool create"
     with_pip: bool = True
     force: bool = False
     compile_bytecode: bool = False
-    dry_run: bool = False
     accept_tos: bool = False
 
 
 @dataclass(frozen=True)
-class Created:
-    """What was made, or with ``dry_run`` would be: the conda half, and the pip half's pins where they are known."""
+class Means:
+    """What an environment is created with: the engine, and where packages come from."""
+
+    choice: EngineChoice
+    sources: Sources
+
+
+@dataclass(frozen=True)
+class _Packages:
+    """The conda packages of a new environment, and the requirement lines of its pip half: pins where they are known."""
 
     environment: Environment
     engine: str
     conda: tuple[Package, ...]
     pip: tuple[str, ...]
-    dry_run: bool
+
+    dry_run: ClassVar[bool]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what --json shows."""
@@ -71,39 +82,78 @@ class Created:
         }
 
 
-def create(context: Context, request: CreateRequest, confirm: Callable[[Solution], bool] = lambda _: True) -> Created:
-    """Make an environment and return it. ``confirm`` sees the solution before anything is written and may say no.
+class CreatePlan(_Packages):
+    """An environment that would be created."""
 
-    Raises EnvtoolError; nothing is left behind then, nor after Ctrl-C.
+    dry_run = True
+
+
+class Created(_Packages):
+    """An environment that was created."""
+
+    dry_run = False
+
+
+def plan(context: Context, request: CreateRequest, means: Means | None = None) -> CreatePlan:
+    """Return what would be created. Raises EnvtoolError where it could not be."""
+    return _with_fallback(context, request, means, lambda draft: CreatePlan(*draft.packages()))
+
+
+def create(context: Context, request: CreateRequest, confirm: Confirm = accept, means: Means | None = None) -> Created:
+    """Create an environment, after ``confirm`` has seen the solution.
+
+    A caller that has chosen the engine and gathered the sources already passes them as ``means``. Raises EnvtoolError;
+    nothing is left behind then, nor after Ctrl-C.
     """
-    choice = engine_selection.for_new(context, request.engine)
-    prefix = place(context, request.name, request.prefix, choice.engine.kind)
-    context.reporter.note(request.engine_reason or choice.reason)
+    return _with_fallback(context, request, means, lambda draft: _carry_out(context, draft, confirm))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A new environment worked out, and nothing of it written."""
+
+    request: CreateRequest
+    environment: Environment
+    engine: Engine
+    solution: Solution
+    half: PipHalf
+    pins: tuple[str, ...]
+    sources: Sources
+
+    def packages(self) -> tuple[Environment, str, tuple[Package, ...], tuple[str, ...]]:
+        return self.environment, self.environment.engine, self.solution.link, self.pins or self.half.lines
+
+
+def _with_fallback(context: Context, request: CreateRequest, means: Means | None, action: Callable[[_Draft], T]) -> T:
+    """Work the environment out and return what ``action`` makes of it; without any channel, on the pip index alone."""
+    choice = means.choice if means else engine_selection.for_new(context, request.engine)
+    sources = means.sources if means else None
+    prefix = place(context, request.where, choice.engine.kind)
+    context.reporter.note(choice.reason)
     try:
-        return _create(context, request, choice, prefix, confirm)
+        with _drafted(context, request, choice, prefix, sources) as draft:
+            return action(draft)
     except EnvtoolError as error:
-        fallback = _without_channels(context, request, choice.engine, error)
-        if fallback is None:
+        spec = _without_channels(context, request, choice.engine, error)
+        if spec is None:
             raise
-        engine = engine_selection.without_channels(context)
-        reason = tr(
-            "Engine: {engine}, since no channel can be read and the pip index has everything that was asked for.",
-            engine=engine.name,
-        )
-        context.reporter.note(reason)
-        prefix = place(context, fallback.name, fallback.prefix, engine.kind)
-        return _create(context, fallback, EngineChoice(engine, reason), prefix, confirm)
+    engine = engine_selection.without_channels(context)
+    reason = tr(
+        "Engine: {engine}, since no channel can be read and the pip index has all packages.", engine=engine.name
+    )
+    context.reporter.note(reason)
+    prefix, choice = place(context, request.where, engine.kind), EngineChoice(engine, reason)
+    with _drafted(context, replace(request, spec=spec), choice, prefix, sources) as draft:
+        return action(draft)
 
 
-def _create(
-    context: Context,
-    request: CreateRequest,
-    choice: EngineChoice,
-    prefix: Path,
-    confirm: Callable[[Solution], bool],
-) -> Created:
+@contextmanager
+def _drafted(
+    context: Context, request: CreateRequest, choice: EngineChoice, prefix: Path, sources: Sources | None
+) -> Iterator[_Draft]:
+    """Yield a new environment with both halves resolved, so that what cannot be had is known before the first write."""
     spec = _with_python(request.spec, choice.engine)
-    sources = gather(context, request.sources, spec.channels)
+    sources = sources or gather(context, request.sources, spec.channels)
     spec = replace(spec, pip=torch_index.localized(context, spec.pip, sources))
     with engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos) as engine:
         with_pip = request.with_pip and choice.engine.conda_half and not spec.explicit
@@ -111,24 +161,28 @@ def _create(
         lines = _pip_lines(spec, solution, request, choice.engine)
         half = pip_packages.half(lines, force=request.force, compile_bytecode=request.compile_bytecode)
         pins: tuple[str, ...] = ()
-        if lines:  # before anything is linked, so that what cannot be had is known by then
+        if half.lines:
             pins, sources = pip_packages.resolve(context, half, solution.python, sources)
-        environment = Environment(request.name, prefix, choice.engine.kind, choice.engine.name)
-        created = Created(environment, choice.engine.name, solution.link, pins or lines, request.dry_run)
-        if request.dry_run:
-            return created
-        if not confirm(solution):
-            raise EnvtoolError(tr("Nothing was made, as you wished."), code=ExitCode.INTERRUPTED)
-        with new_prefix(prefix, request.name, request.command, context.reporter, engine.unregister) as scratch:
-            engine.create(solution, prefix, scratch, context.reporter)
-            if lines:
-                pip_packages.install(context, half, prefix, sources)
-            if request.compile_bytecode and solution.python:
-                installers.compile_bytecode(pip_packages.interpreter(prefix), context.reporter)
-            _store_variables(prefix, spec.variables)
-            record_maker(prefix, choice.engine.name, __version__)
-            mark_finished(prefix)
-    return created
+        environment = Environment(name_of(request.where), prefix, choice.engine.kind, choice.engine.name)
+        yield _Draft(replace(request, spec=spec), environment, engine, solution, half, pins, sources)
+
+
+def _carry_out(context: Context, draft: _Draft, confirm: Confirm) -> Created:
+    require_confirmation(confirm(draft.solution), tr("Cancelled: nothing was created."))
+    request, environment, solution = draft.request, draft.environment, draft.solution
+    prefix, reporter = environment.prefix, context.reporter
+    with reserved(prefix, environment.name, request.command, reporter, draft.engine.unregister) as scratch:
+        draft.engine.create(solution, prefix, scratch, reporter)
+        if draft.half.lines:
+            pip_packages.install(context, draft.half, prefix, draft.sources)
+        if request.compile_bytecode and solution.python:
+            installers.compile_bytecode(pip_packages.interpreter(prefix), reporter)
+        if request.spec.variables:
+            content = {"env_vars": dict(request.spec.variables)}
+            write_atomically(state_file(prefix), json.dumps(content).encode())
+        record_maker(prefix, environment.engine, __version__)
+        mark_finished(prefix)
+    return Created(*draft.packages())
 
 
 def _with_python(spec: Spec, engine: EngineType) -> Spec:
@@ -159,36 +213,28 @@ def _pip_lines(spec: Spec, solution: Solution, request: CreateRequest, engine: E
     """Return the lines of the pip half; without a conda half, pip itself is one of them."""
     if spec.pip and not solution.python:
         raise EnvtoolError(
-            tr("pip packages were asked for, and nothing in the request brings a Python."),
-            hint=tr("Add python to the request."),
+            tr("pip packages need Python, and no package asked for brings it."),
+            hint=tr("Add python to the packages."),
             code=ExitCode.BAD_INPUT,
         )
     return ("pip", *spec.pip) if request.with_pip and not engine.conda_half else spec.pip
 
 
-def _store_variables(prefix: Path, variables: Mapping[str, str]) -> None:
-    """Store variables where conda, and `envtool run`, set them from when the environment is entered."""
-    if not variables:
-        return
-    write_atomically(state_file(prefix), json.dumps({"env_vars": dict(variables)}).encode())
+def _without_channels(context: Context, request: CreateRequest, engine: EngineType, error: EnvtoolError) -> Spec | None:
+    """Return the spec with pip packages for conda's, where no channel can be read; None where that is not the same.
 
-
-def _without_channels(
-    context: Context, request: CreateRequest, engine: EngineType, error: EnvtoolError
-) -> CreateRequest | None:
-    """Return the request with pip packages for conda's, where no channel can be read; None where that is not the same.
-
-    Only a request that left engine and channels to envtool, and whose packages are the same project on the pip index.
+    Only for a request that left engine and channels to envtool, and whose packages are the same project on the pip
+    index.
     """
     if request.engine != AUTO or not engine.conda_half or error.code != ExitCode.NETWORK:
         return None
-    if request.sources.channels or request.spec.channels or request.spec.explicit:
-        return None  # somebody named a channel: that is where it is to come from
-    if stays_private(context, request.sources):
+    spec = request.spec
+    if request.sources.channels or spec.channels or spec.explicit:
+        return None  # a channel was named: the packages are wanted from there
+    if uses_private_channel(context, request.sources):
         return None
-    lines = [pypi_names.requirement(item) for item in request.spec.conda if _name(item) not in ("python", "pip")]
+    lines = [pypi_names.requirement(item) for item in spec.conda if _name(item) not in ("python", "pip")]
     if any(line is None for line in lines):
         return None
-    python = tuple(item for item in request.spec.conda if _name(item) == "python")
-    pip = (*(line for line in lines if line), *request.spec.pip)
-    return replace(request, spec=replace(request.spec, conda=python, pip=pip))
+    python = tuple(item for item in spec.conda if _name(item) == "python")
+    return replace(spec, conda=python, pip=(*(line for line in lines if line), *spec.pip))

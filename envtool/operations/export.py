@@ -1,4 +1,4 @@
-"""``envtool export``: an environment, read from disk, as a file from which it can be made again."""
+"""``envtool export``: an environment as a file from which it can be created again."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from envtool.clients import conda
 from envtool.environments import packages
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
@@ -15,6 +14,7 @@ from envtool.i18n import tr
 from envtool.model import Archive, Environment, Package, Spec
 from envtool.operations.context import Context
 from envtool.operations.steps import pip_export
+from envtool.operations.steps.channel_names import channel_names
 from envtool.operations.steps.target import target
 from envtool.prefix import state_file
 from envtool.redaction import is_secret
@@ -22,12 +22,12 @@ from envtool.reporter import Reporter
 from envtool.specs import environment_yml, explicit, requirements
 
 Format = Literal["environment-yml", "requirements", "explicit"]
-_SHOWN = 5  # names in a sentence before "and so on"
+_SHOWN = 5  # names in a message before the count of the others
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What is to be written: ``name`` is a name or a path, ``""`` the active environment; ``output`` may be None."""
+    """What to export: ``name`` is a name or a path, ``""`` the active environment; ``output`` a file, or None."""
 
     name: str = ""
     format: Format | None = None
@@ -45,12 +45,10 @@ class Exported:
 
 
 def export(context: Context, request: ExportRequest) -> Exported:
-    """Write down an environment. What cannot travel is told to ``reporter``. Raises EnvtoolError."""
+    """Return an environment as text, written to a file if asked. Warns of what is left out. Raises EnvtoolError."""
     environment = target(context, request.name)
     if environment.unfinished:
-        context.reporter.warn(
-            tr("{prefix} is unfinished: what is written is what is there now.", prefix=environment.prefix)
-        )
+        context.reporter.warn(tr("{prefix} is unfinished: exporting what is there now.", prefix=environment.prefix))
     contents = packages.read(environment)
     for warning in contents.warnings:
         context.reporter.warn(warning)
@@ -63,7 +61,7 @@ def export(context: Context, request: ExportRequest) -> Exported:
 
 
 def _usual_format(output: Path | None) -> Format:
-    """Return the format that a file's name promises: pip is to understand what is called requirements.txt."""
+    """Return the format that a file's name announces: pip has to understand a requirements.txt."""
     return "requirements" if output and output.match("*requirements*.txt") else "environment-yml"
 
 
@@ -90,7 +88,7 @@ def _environment_yml(context: Context, environment: Environment, contents: Conte
         channels=_channels(context, environment, contents.conda),
         conda=tuple(half),
         pip=(
-            *pip_export.index_lines(pip, context.catalogue.torch, context.reporter),
+            *pip_export.index_lines(context, pip),
             *pip_export.requirement_lines(pip, context.reporter),
         ),
         variables=_variables(environment, context.reporter),
@@ -100,15 +98,15 @@ def _environment_yml(context: Context, environment: Environment, contents: Conte
 
 def _channels(context: Context, environment: Environment, half: Sequence[Package]) -> tuple[str, ...]:
     """Return the channels that packages came from: those given by hand first, then the configured ones in order."""
+    names = channel_names(context, environment, (package.channel for package in half))
+    used = list(dict.fromkeys(names.values()))
     settings = context.conda_settings(environment.prefix)
-    names = {p.channel: conda.canonical_name(settings, p.channel) for p in half if p.channel}
-    used = list(dict.fromkeys(names[package.channel] for package in half if package.channel))
-    configured = [conda.canonical_name(settings, channel) for channel in settings.channels]
+    configured = [*channel_names(context, environment, settings.channels).values()]
     for name in used:
         if name.startswith("file:"):
-            context.reporter.warn(tr("The channel {name} is a folder of this machine.", name=name))
+            context.reporter.warn(tr("The channel {name} is a folder on this machine.", name=name))
     if unknown := [package.name for package in half if not package.channel]:
-        context.reporter.warn(tr("It is not recorded which channel brought {names}.", names=_some(unknown)))
+        context.reporter.warn(tr("No channel is recorded for {names}.", names=_some(unknown)))
     return (*(name for name in used if name not in configured), *(name for name in configured if name in used))
 
 
@@ -116,7 +114,7 @@ def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:
     stored = state_file.stored(environment.prefix)
     secret = [name for name, value in stored.items() if is_secret(name, value)]
     if secret:
-        reporter.warn(tr("Left out, for they look like secrets: the variables {names}.", names=", ".join(secret)))
+        reporter.warn(tr("Left out, because they look like secrets: the variables {names}.", names=", ".join(secret)))
     return {name: value for name, value in stored.items() if name not in secret}
 
 
@@ -129,19 +127,22 @@ def _requirements(context: Context, environment: Environment, contents: Contents
     others = [p.name for p in sorted(contents.conda, key=lambda p: not p.requested) if p.name not in owners]
     if others:
         context.reporter.warn(
-            tr("Left out, for they are no Python packages: {names}. environment-yml has them.", names=_some(others))
+            tr(
+                "Left out, because they are not Python packages: {names}. Only environment-yml has them.",
+                names=_some(others),
+            )
         )
     return requirements.write(
         [
             *([f"# Python {version}"] if version else []),
-            *pip_export.index_lines(both, context.catalogue.torch, context.reporter),
+            *pip_export.index_lines(context, both),
             *pip_export.requirement_lines(both, context.reporter),
         ]
     )
 
 
 def _as_on_the_index(distribution: Package, owner: Package) -> Package:
-    # conda-forge numbers its builds of torch: 2.1.0.post300 is its name for 2.1.0, and no index has it.
+    # conda-forge numbers its builds of torch: 2.1.0.post300 is its name for 2.1.0, which no index has.
     built = re.fullmatch(re.escape(owner.version) + r"\.post\d+", distribution.version)
     return replace(distribution, version=owner.version) if built else distribution
 
@@ -156,11 +157,11 @@ def _explicit(context: Context, environment: Environment, contents: Contents) ->
         )
     ordered = list(in_link_order(contents.conda))
     if nowhere := [package.name for package in ordered if not package.url]:
-        context.reporter.warn(tr("Left out, for no address is recorded for them: {names}.", names=", ".join(nowhere)))
+        context.reporter.warn(tr("Left out, because no URL is recorded for them: {names}.", names=", ".join(nowhere)))
     if contents.pip:
         names = _some([package.name for package in contents.pip])
         context.reporter.warn(
-            tr("Left out, for an explicit list has conda packages only: {names} from pip.", names=names)
+            tr("Left out, because an explicit list holds conda packages only: {names} from pip.", names=names)
         )
     platforms = [package.subdir for package in ordered if package.subdir not in ("", "noarch")]
     archives = (Archive(package.url, package.md5, package.sha256) for package in ordered if package.url)
@@ -168,7 +169,7 @@ def _explicit(context: Context, environment: Environment, contents: Contents) ->
 
 
 def in_link_order(half: Sequence[Package]) -> Iterator[Package]:
-    """Yield conda packages so that each comes after what it depends on, as far as there is such an order."""
+    """Yield conda packages, each after those it depends on, as far as there is such an order."""
     by_name = {package.name: package for package in half}
     seen: set[str] = set()
 
@@ -178,7 +179,7 @@ def in_link_order(half: Sequence[Package]) -> Iterator[Package]:
         seen.add(name)
         for depend in by_name[name].depends:
             needed = depend.split()[0].rpartition("::")[2]
-            # Python asks for pip, and pip for python; packages that run scripts while being linked need python first.
+            # python depends on pip and pip on python; packages that run scripts when they are linked need python first.
             if (name, needed) != ("python", "pip"):
                 yield from visit(needed)
         yield by_name[name]

@@ -1,23 +1,24 @@
-"""``envtool list``: the environments there are, with their sizes if asked, and the packages of one of them."""
+"""``envtool list``: the environments on this machine, with their sizes if asked, or the packages of one of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from envtool.clients import conda
 from envtool.environments import find, packages, state
 from envtool.environments.packages import Contents
 from envtool.environments.size import Size
 from envtool.environments.torch_build import torch
 from envtool.i18n import tr
-from envtool.model import Environment, Package
+from envtool.model import Environment
 from envtool.operations.context import Context
-from envtool.operations.steps.disk_usage import measure
+from envtool.operations.steps.target import named
 from envtool.prefix import frozen
 
 
 @dataclass(frozen=True)
 class Listed:
-    """An environment with what is worth knowing at a glance; ``python`` is ``""`` where it has none."""
+    """An environment at a glance; ``python`` is ``""`` where it has none."""
 
     environment: Environment
     python: str
@@ -26,7 +27,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Surveyed:
-    """An environment looked into. ``changed`` is in seconds since the epoch; ``frozen`` the message, or None."""
+    """An environment in detail. ``changed`` is in seconds since the epoch; ``frozen`` the owner's message, or None."""
 
     listed: Listed
     torch: str
@@ -37,62 +38,69 @@ class Surveyed:
 
 
 def list_environments(context: Context) -> tuple[Listed, ...]:
-    """Return every environment on this machine, and the active one also where nothing else leads to it."""
+    """Return every environment on this machine; the active one also where nothing else leads to it."""
     environments = find.find_all(context.host, context.folders)
-    active = context.active
-    if active and not any(_same(active, environment) for environment in environments):
-        environments = (*environments, active)
+    active = _active(context, environments)
+    if context.active and active is None and (found := context.folders.at(context.active)):
+        environments, active = (*environments, found), found
     return tuple(
-        Listed(environment, packages.python_version(environment), bool(active and _same(active, environment)))
-        for environment in environments
+        Listed(environment, packages.python_version(environment), environment is active) for environment in environments
     )
 
 
 def survey(context: Context) -> tuple[Surveyed, ...]:
-    """Return every environment on this machine, looked into; their files are walked, which may take its time."""
+    """Return every environment on this machine in detail. Walks their files, which may take minutes."""
     listed = list_environments(context)
-    every = [item.environment for item in listed]
+    prefixes = [item.environment.prefix for item in listed]
     found = []
     with context.reporter.bar(tr("Measuring"), total=len(listed), unit="files") as bar:
         for done, item in enumerate(listed):
-            label = item.environment.name or str(item.environment.prefix)
+            title = item.environment.title
 
-            def progress(files: int, done: int = done, label: str = label) -> None:
-                bar.update(done, len(listed), label=tr("{name}: {files:,} files", name=label, files=files))
+            def progress(files: int, done: int = done, title: str = title) -> None:
+                bar.update(done, len(listed), label=tr("{name}: {files:,} files", name=title, files=files))
 
             progress(0)
-            found.append(_look_into(item, every, progress))
+            found.append(_look_into(item, prefixes, progress))
     return tuple(found)
 
 
 def list_packages(context: Context, name_or_path: str) -> tuple[Environment, Contents]:
-    """Return an environment and what is in it, its channels named.
+    """Return an environment and its packages, their channels by name. Raises EnvtoolError where there is none."""
+    from envtool.operations.steps.channel_names import with_channel_names
 
-    Raises EnvtoolError where there is no such environment.
-    """
-    environment = find.resolve(context.host, context.folders, name_or_path)
+    environment = named(context, name_or_path)
     contents = packages.read(environment)
-    return environment, replace(contents, conda=named(context, environment, contents.conda))
+    return environment, replace(contents, conda=with_channel_names(context, environment, contents.conda))
 
 
-def named(context: Context, environment: Environment, these: Sequence[Package]) -> tuple[Package, ...]:
-    """Return packages of an environment, each channel under the name that the user's settings give it."""
-    settings = context.conda_settings(environment.prefix)
-    names = {channel: conda.canonical_name(settings, channel) for channel in {p.channel for p in these} if channel}
-    return tuple(replace(package, channel=names.get(package.channel, "")) for package in these)
+def _active(context: Context, environments: Sequence[Environment]) -> Environment | None:
+    """Return which of the environments is active, by whatever path it goes in the shell."""
+    if context.active is None:
+        return None
+    active = _identity(context.active)
+    same = (e for e in environments if e.prefix == context.active or _identity(e.prefix) == active)
+    return next(same, None)
 
 
-def _same(one: Environment, other: Environment) -> bool:
-    return one.prefix == other.prefix or (other.prefix.exists() and one.prefix.samefile(other.prefix))
+def _identity(prefix: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(prefix)  # noqa: PTH116 - one call a thousand times
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
-def _look_into(item: Listed, every: Iterable[Environment], progress: Callable[[int], None]) -> Surveyed:
+def _look_into(item: Listed, prefixes: Sequence[Path], progress: Callable[[int], None]) -> Surveyed:
+    from envtool.operations.steps.disk_usage import measure
+
     environment = item.environment
+    inside = [prefix for prefix in prefixes if environment.prefix in prefix.parents]
     return Surveyed(
         item,
         torch(environment.prefix),
         state.last_change(environment.prefix),
         frozen.message(environment.prefix),
         state.broken(environment),
-        measure(environment, every, progress),
+        measure(environment, inside, progress),
     )

@@ -1,19 +1,20 @@
-"""``envtool remove``: an environment shown, then gone in one step."""
+"""``envtool remove``: an environment shown, then deleted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from envtool.environments import find
-from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
-from envtool.operations.steps import engine_selection
-from envtool.operations.steps.prefix_lock import discard, holding, require_environment
-from envtool.prefix.marks import OWN, intent_of
+from envtool.operations.steps import engine_selection, guards
+from envtool.operations.steps.confirmation import require_confirmation
+from envtool.operations.steps.leftovers import discard
+from envtool.operations.steps.prefix_lock import holding
+from envtool.prefix.marks import OWN, unfinished
 
-# Folders that environments consist of. What lies beside them was put there by the user.
+# The folders and files that environments consist of. Anything else at the top was put there by the user.
 _PARTS = frozenset(
     "bin compiler_compat conda-meta etc include lib lib64 libexec man mkspecs phrasebooks plugins pyvenv.cfg resources"
     " sbin share shell ssl translations var x86_64-conda-linux-gnu x86_64-conda_cos6-linux-gnu aarch64-conda-linux-gnu"
@@ -23,44 +24,56 @@ _PARTS = frozenset(
 
 
 @dataclass(frozen=True)
-class Removal:
-    """What is about to go: the environment, and what in it envtool takes for the user's own files."""
+class RemoveRequest:
+    """What to remove. ``command`` is the user's command line, for those who wait for the environment."""
+
+    environment: Environment
+    command: str = "envtool remove"
+
+
+@dataclass(frozen=True)
+class RemovePlan:
+    """What removing an environment would delete: ``own_files`` are those in it that look like the user's own."""
 
     environment: Environment
     own_files: tuple[Path, ...]
 
 
-def look(context: Context, name_or_path: str) -> Removal:
-    """Return what removing an environment would take away. Raises EnvtoolError where it must not be removed."""
-    environment = find.resolve(context.host, context.folders, name_or_path)
-    active = context.active
-    if environment.name == "base" or environment.prefix == context.root:
-        raise EnvtoolError(
-            tr("{prefix} is conda's own installation, not one of its environments.", prefix=environment.prefix),
-            hint=tr("Removing it would take conda and every environment in it along."),
-            code=ExitCode.USAGE,
-        )
-    if active and active.prefix == environment.prefix:
-        raise EnvtoolError(
-            tr("The environment {name} is active in this shell.", name=environment.name or environment.prefix),
-            hint=tr("Leave it first: conda deactivate, or deactivate for a venv."),
-            code=ExitCode.USAGE,
-        )
-    own = tuple(sorted(path for path in environment.prefix.iterdir() if path.name not in _PARTS))
-    return Removal(environment, own)
+@dataclass(frozen=True)
+class Removed:
+    """An environment that was removed."""
+
+    environment: Environment
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what --json shows."""
+        return {"prefix": str(self.environment.prefix), "name": self.environment.name}
 
 
-def remove(context: Context, removal: Removal, confirm: Callable[[Removal], bool]) -> None:
-    """Remove an environment after ``confirm`` has seen what goes. It leaves its place at once; then its files go."""
-    if not confirm(removal):
-        raise EnvtoolError(tr("Nothing was removed, as you wished."), code=ExitCode.INTERRUPTED)
-    prefix = removal.environment.prefix
-    with holding(prefix, f"remove {removal.environment.name or prefix}", context.reporter):
+def plan(context: Context, request: RemoveRequest) -> RemovePlan:
+    """Return what removing an environment would delete. Raises EnvtoolError where it must not be removed."""
+    environment = request.environment
+    guards.refuse_installation(environment)
+    guards.refuse_own(environment)
+    guards.refuse_active(context, environment)
+    own_files = tuple(sorted(path for path in environment.prefix.iterdir() if path.name not in _PARTS))
+    return RemovePlan(environment, own_files)
+
+
+def remove(context: Context, request: RemoveRequest, confirm: Callable[[RemovePlan], bool] = lambda _: True) -> Removed:
+    """Remove an environment, after ``confirm`` has seen the plan: it leaves its place in one step, then its files go.
+
+    Raises EnvtoolError where it must not be removed, or ``confirm`` says no.
+    """
+    require_confirmation(confirm(plan(context, request)), tr("Cancelled: nothing was removed."))
+    environment, prefix = request.environment, request.environment.prefix
+    with holding(prefix, request.command, context.reporter):
         if prefix.exists():
-            if not intent_of(prefix).exists() and not (prefix / OWN / "unfinished.json").exists():
-                require_environment(prefix)
+            if not unfinished(prefix):
+                guards.require_environment(prefix)
             with context.reporter.bar(tr("Removing")):
                 discard(prefix)
-    choice = engine_selection.for_existing(context, removal.environment)
-    with engine_selection.opened(context, choice, "envtool remove") as engine:
+    choice = engine_selection.for_existing(context, environment)
+    with engine_selection.opened(context, choice, request.command) as engine:
         engine.unregister(prefix)
+    return Removed(environment)

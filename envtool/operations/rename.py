@@ -7,35 +7,31 @@ from typing import Any
 
 from envtool.engines.cloning import rename as in_place
 from envtool.engines.cloning.rename import Move
-from envtool.errors import EnvtoolError, ExitCode
+from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
-from envtool.operations.steps import names
-from envtool.operations.steps.location import is_installation, place, refuse_taken
-from envtool.operations.steps.prefix_lock import holding, refuse_unfinished, require_environment
+from envtool.operations.steps import guards
+from envtool.operations.steps.location import Destination, name_of, place, refuse_existing, refuse_same_name
+from envtool.operations.steps.prefix_lock import holding
 from envtool.prefix import environments_txt
 
 
 @dataclass(frozen=True)
 class RenameRequest:
-    """What is to be renamed, and to what: ``name`` or ``prefix``. ``command`` is the user's command line."""
+    """What to rename, and to what. ``command`` is the user's command line, for the records."""
 
     source: Environment
-    name: str = ""
-    prefix: Path | None = None
+    where: Destination
     command: str = "envtool rename"
-    dry_run: bool = False
 
 
 @dataclass(frozen=True)
-class Renamed:
-    """What was renamed, or with ``dry_run`` would be; ``rewritten`` counts the files that mentioned the old place."""
+class RenamePlan:
+    """An environment as it would be called, and ``source``, as it is called."""
 
     environment: Environment
     source: Environment
-    dry_run: bool
-    rewritten: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return what --json shows."""
@@ -43,58 +39,54 @@ class Renamed:
             "name": self.environment.name,
             "prefix": str(self.environment.prefix),
             "source": str(self.source.prefix),
-            "rewritten": self.rewritten,
-            "dry_run": self.dry_run,
+            "rewritten": 0,
+            "dry_run": True,
         }
 
 
+@dataclass(frozen=True)
+class Renamed:
+    """A rename that was carried out; ``rewritten`` counts the files that mentioned the old place."""
+
+    plan: RenamePlan
+    rewritten: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what --json shows."""
+        return self.plan.as_dict() | {"rewritten": self.rewritten, "dry_run": False}
+
+
+def plan(context: Context, request: RenameRequest) -> RenamePlan:
+    """Return the environment under its new name. Raises EnvtoolError where it may not be renamed, or not to that."""
+    source, where = request.source, request.where
+    refuse_same_name(where, source.name)
+    guards.refuse_installation(source)
+    guards.refuse_own(source)
+    guards.refuse_active(context, source)
+    # An environment that goes by a name stays in its folder when it gets another one.
+    beside = source.prefix.parent if source.name else None
+    prefix = place(context, where, source.kind, beside)
+    return RenamePlan(Environment(name_of(where), prefix, source.kind, source.engine), source)
+
+
 def rename(context: Context, request: RenameRequest) -> Renamed:
-    """Rename an environment and return it. Raises EnvtoolError; it lies at its old place then, as it was."""
-    source = request.source
-    names.refuse_own(request.name, source.name)
-    _refuse(context, source)
-    new = _place(context, request)
-    environment = Environment(request.name, new, source.kind, source.engine)
-    if request.dry_run:
-        return Renamed(environment, source, dry_run=True)
-    with holding(source.prefix, request.command, context.reporter), holding(new, request.command, context.reporter):
-        require_environment(source.prefix)
-        refuse_unfinished(source)
-        names.refuse_existing(new, request.name)
-        count = _move(context, Move(source.prefix, new, request.command), source.prefix, new)
-    return Renamed(environment, source, dry_run=False, rewritten=count)
+    """Rename an environment. Raises EnvtoolError; it lies at its old place then, with its old files."""
+    planned = plan(context, request)
+    source, new, reporter = request.source, planned.environment, context.reporter
+    with holding(source.prefix, request.command, reporter), holding(new.prefix, request.command, reporter):
+        guards.require_environment(source.prefix)
+        guards.refuse_unfinished(source)
+        refuse_existing(new.prefix, new.name)
+        rewritten = _move(context, source.prefix, new.prefix, request.command)
+    return Renamed(planned, rewritten)
 
 
-def _refuse(context: Context, source: Environment) -> None:
-    if is_installation(source):
-        raise EnvtoolError(
-            tr("{prefix} is conda's own installation, not one of its environments.", prefix=source.prefix),
-            hint=tr("Its environment can be cloned: envtool clone base NAME"),
-            code=ExitCode.USAGE,
-        )
-    active = context.active
-    if active and active.prefix == source.prefix:
-        raise EnvtoolError(
-            tr("The environment {name} is active in this shell.", name=source.name or source.prefix),
-            hint=tr("Leave it first: conda deactivate, or deactivate for a venv."),
-            code=ExitCode.USAGE,
-        )
-
-
-def _place(context: Context, request: RenameRequest) -> Path:
-    """Return the new place: beside the old one, where an environment that goes by a name gets another name."""
-    if request.prefix is None and request.source.name:
-        refuse_taken(context, request.name)
-        new = request.source.prefix.parent / request.name
-        names.refuse_existing(new, request.name)
-        return new
-    return place(context, request.name, request.prefix, request.source.kind)
-
-
-def _move(context: Context, move: Move, old: Path, new: Path) -> int:
+def _move(context: Context, old: Path, new: Path, command: str) -> int:
+    """Move an environment and return how many files were rewritten."""
+    move = Move(old, new, command)
     registered = environments_txt.is_registered(context.host, old)
     try:
-        with context.reporter.bar(tr("Looking for its path"), unit="files") as bar:
+        with context.reporter.bar(tr("Finding files that contain its path"), unit="files") as bar:
             count, warnings = move.prepare(bar.update)
         if registered:
             environments_txt.register(context.host, new)
@@ -115,10 +107,10 @@ def _move(context: Context, move: Move, old: Path, new: Path) -> int:
 def _failure(error: OSError, old: Path, new: Path) -> EnvtoolError:
     if error.errno == errno.EXDEV:
         return EnvtoolError(
-            tr("{new} lies on another file system than {old}.", new=new, old=old),
-            hint=tr("Clone it there and remove the old one: envtool clone {old} {new}", old=old, new=new),
+            tr("{new} is on another file system than {old}.", new=new, old=old),
+            hint=tr("Clone it there, then remove the old one: envtool clone {old} {new}", old=old, new=new),
         )
     return EnvtoolError(
         tr("{old} could not be renamed: {file}: {reason}.", old=old, file=error.filename or new, reason=error.strerror),
-        hint=tr("`envtool list` shows where it is; where it is unfinished, the next command finishes it."),
+        hint=tr("`envtool list` shows where it is; if it is unfinished, `envtool resume` finishes the rename."),
     )

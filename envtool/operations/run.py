@@ -1,4 +1,4 @@
-"""``envtool run``: one command inside an environment, as if it had been activated for it."""
+"""``envtool run``: one command in an environment, as if the environment had been activated for it."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,31 +9,38 @@ from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
 from envtool.operations.steps.activation import activation, scripts
-from envtool.operations.steps.prefix_lock import refuse_unfinished, settle
+from envtool.prefix.marks import RENAMING
 from envtool.process import Command, hand_over
 
-# Sources the environment's activation scripts, then becomes the command. The text is constant; the user's words are
-# arguments and are never read as shell.
+# Sources the environment's activation scripts, then becomes the command. The text is constant: the user's words are
+# arguments and are never read as shell code.
 _ACTIVATE = 'for script in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do . "$script"; done; exec "$@"'
 
 
 def run(context: Context, environment: Environment, argv: Sequence[str]) -> NoReturn:
-    """Become ``argv`` inside an environment: its exit code is ours, signals reach it. Raises EnvtoolError."""
+    """Become ``argv`` in an environment: its exit code is ours, signals reach it. Raises EnvtoolError."""
     if not argv:
         raise EnvtoolError(
             tr("No command was given."),
             hint=tr("For example: envtool run -n dl -- python train.py"),
             code=ExitCode.USAGE,
         )
-    settle(environment.prefix)
-    refuse_unfinished(environment)
+    if environment.unfinished or (environment.prefix / RENAMING).exists():
+        from envtool.operations.steps.guards import refuse_unfinished
+        from envtool.operations.steps.prefix_lock import finish_rename
+
+        finish_rename(environment.prefix)
+        refuse_unfinished(environment)
     enter(context.host.environ, environment, argv)
 
 
 def enter(
     environ: Mapping[str, str], environment: Environment, argv: Sequence[str], more: Mapping[str, str] = {}
 ) -> NoReturn:
-    """Become ``argv`` with an environment active around it, and ``more`` variables. Raises EnvtoolError."""
+    """Become ``argv`` with an environment active around it, and ``more`` variables. Raises EnvtoolError.
+
+    ``environ`` holds the variables that another active environment may have set.
+    """
     changes = {**activation(environment, environ), **more}
     if os.name != "nt" and scripts(environment):
         hand_over(Command(("/bin/sh", "-c", _ACTIVATE, "sh", *argv), env=changes))

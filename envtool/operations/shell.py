@@ -1,4 +1,4 @@
-"""``envtool shell``: a shell of the user's inside an environment. Nothing of the user's is written."""
+"""``envtool shell``: the user's shell in an environment. No file of the user's is written."""
 
 import os
 import re
@@ -11,45 +11,43 @@ from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
 from envtool.operations.run import enter
-from envtool.operations.steps.activation import activation, programs, scripts, title
-from envtool.operations.steps.prefix_lock import refuse_unfinished
+from envtool.operations.steps.activation import activation, programs, scripts
+from envtool.operations.steps.guards import refuse_unfinished
 from envtool.paths import Host
 from envtool.process import Command, hand_over
 
 INSIDE = "ENVTOOL_SHELL"  # the prefix of the environment whose shell this is
-# What the shells read when they start: the user's own files first, the activation last. The texts are constant; what is
-# to be set comes in ENVTOOL_ACTIVATE. bash gets bash.sh by --rcfile, zsh finds its two by ZDOTDIR, fish's by -C.
+# Read by the shells when they start: the user's own files first, the activation last. The texts are constant; what they
+# set comes in ENVTOOL_ACTIVATE. bash gets bash.sh by --rcfile, zsh finds its two by ZDOTDIR, fish its one by -C.
 _FILES = Path(__file__).parent / "shells"
 
 
 def shell(context: Context, environment: Environment) -> NoReturn:
-    """Become the user's shell inside an environment: leaving it ends it, with its exit code. Raises EnvtoolError."""
+    """Become the user's shell in an environment; its exit code is ours. Raises EnvtoolError."""
     refuse_unfinished(environment)
     if outer := context.host.environ.get(INSIDE):
-        context.reporter.note(tr("This shell is inside the one of {outer}: `exit` leads back there.", outer=outer))
+        context.reporter.note(tr("This shell runs inside the shell of {outer}: `exit` returns there.", outer=outer))
     program = _users_shell(context.host)
+    environ = context.host.environ
     argv: tuple[str, ...]
     match Path(program).name:
         case "bash":
-            argv, text, more = ("--rcfile", str(_FILES / "bash.sh"), "-i"), _posix(context.host, environment), {}
+            argv, text, more = ("--rcfile", str(_FILES / "bash.sh"), "-i"), _posix(environ, environment), {}
         case "zsh":
-            places = {"ZDOTDIR": str(_FILES), "ENVTOOL_ZDOTDIR": context.host.environ.get("ZDOTDIR", "")}
-            argv, text, more = ("-i",), _posix(context.host, environment), places
+            places = {"ZDOTDIR": str(_FILES), "ENVTOOL_ZDOTDIR": environ.get("ZDOTDIR", "")}
+            argv, text, more = ("-i",), _posix(environ, environment), places
         case "fish":
-            argv, text, more = (
-                ("-i", "-C", 'source "$ENVTOOL_SHELLS/activate.fish"'),
-                _fish(context.host, environment),
-                {},
-            )
+            argv = ("-i", "-C", 'source "$ENVTOOL_SHELLS/activate.fish"')
+            text, more = _fish(environ, environment), {}
         case _:
-            _enter_any(context.host.environ, program, environment)
+            _enter_any(environ, program, environment)
     hand_over(Command((program, *argv), env={"ENVTOOL_SHELLS": str(_FILES), "ENVTOOL_ACTIVATE": text, **more}))
 
 
 def _enter_any(environ: Mapping[str, str], program: str, environment: Environment) -> NoReturn:
-    """Become a shell that lets nobody speak after the user's own files: it gets the variables alone."""
+    """Become a shell that cannot read a file of ours after the user's own: it gets the variables alone."""
     prompt = f"({_prompt(environment)}) "
-    # sh, dash and ksh take the prompt from the environment where no file of theirs sets it, cmd another one.
+    # sh, dash and ksh take PS1 from the environment where no file of theirs sets it; cmd takes PROMPT.
     more = {INSIDE: str(environment.prefix), "PS1": f"{prompt}$ ", "PROMPT": f"{prompt}$P$G"}
     enter(environ, environment, (program,), more)
 
@@ -61,21 +59,21 @@ def _users_shell(host: Host) -> str:
 
 
 def _prompt(environment: Environment) -> str:
-    """Return an environment's name as any shell's prompt can take it: prompts are programs in most of them."""
-    return re.sub(r"[^\w @+=:,./~-]", "?", title(environment))
+    """Return an environment's name as any shell's prompt can show it: in most of them prompts are programs."""
+    return re.sub(r"[^\w @+=:,./~-]", "?", environment.title)
 
 
-def _assignments(host: Host, environment: Environment) -> dict[str, str | None]:
-    """Return what is to be set (None: removed). Not PATH: that is extended once the user's own files have been read."""
-    changes = activation(environment, host.environ) | {INSIDE: str(environment.prefix)}
+def _assignments(environ: Mapping[str, str], environment: Environment) -> dict[str, str | None]:
+    """Return the variables to set (None: unset). Not PATH: that is extended after the user's own files were read."""
+    changes = activation(environment, environ) | {INSIDE: str(environment.prefix)}
     return {name: value for name, value in changes.items() if name != "PATH"}
 
 
-def _posix(host: Host, environment: Environment) -> str:
-    """Return the activation as bash and zsh understand it."""
+def _posix(environ: Mapping[str, str], environment: Environment) -> str:
+    """Return the activation in the syntax of bash and zsh."""
     lines = [
         f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
-        for name, value in _assignments(host, environment).items()
+        for name, value in _assignments(environ, environment).items()
     ]
     lines.append(f'export PATH={shlex.quote(os.pathsep.join(programs(environment)))}:"$PATH"')
     lines += [f". {shlex.quote(str(script))}" for script in scripts(environment)]
@@ -83,15 +81,15 @@ def _posix(host: Host, environment: Environment) -> str:
     return "\n".join(lines)
 
 
-def _fish(host: Host, environment: Environment) -> str:
-    """Return the activation as fish understands it, whose quotes know a backslash."""
+def _fish(environ: Mapping[str, str], environment: Environment) -> str:
+    """Return the activation in the syntax of fish, in whose quotes a backslash escapes."""
 
     def quote(text: str) -> str:
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
     lines = [
         f"set -e {name}" if value is None else f"set -gx {name} {quote(value)}"
-        for name, value in _assignments(host, environment).items()
+        for name, value in _assignments(environ, environment).items()
     ]
     lines.append(f"set -gx PATH {' '.join(map(quote, programs(environment)))} $PATH")
     lines += [f"source {quote(str(script))}" for script in scripts(environment, ".fish")]

@@ -1,4 +1,4 @@
-"""``envtool vars``: the variables stored in an environment, looked at and changed."""
+"""``envtool vars``: the variables stored in an environment, shown, set and unset."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,29 +10,21 @@ from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
-from envtool.operations.steps.activation import markers, title
-from envtool.operations.steps.prefix_lock import holding, refuse_unfinished
+from envtool.operations.steps.activation import markers
+from envtool.operations.steps.guards import refuse_unfinished
+from envtool.operations.steps.prefix_lock import holding
 from envtool.prefix import state_file
 from envtool.prefix.layout import bin_dir
-from envtool.redaction import MASK, is_secret
-
-
-def shown(environment: Environment, *, show: bool = False) -> dict[str, str]:
-    """Return the variables that entering an environment sets; what looks like a secret is masked unless ``show``."""
-    return {
-        name: MASK if is_secret(name, value) and not show else value
-        for name, value in state_file.in_force(environment.prefix).items()
-    }
 
 
 def parse(assignments: Sequence[str]) -> dict[str, str]:
-    """Return what NAME=VALUE words ask for. Raises EnvtoolError for what cannot be stored."""
+    """Return the variables that NAME=VALUE words set. Raises EnvtoolError (USAGE) for one that cannot be stored."""
     wanted = {}
     for word in assignments:
         name, equals, value = word.partition("=")
         if not equals:
             raise EnvtoolError(
-                tr("{word} is not of the form NAME=VALUE.", word=word),
+                tr("{word} does not have the form NAME=VALUE.", word=word),
                 hint=tr("For example: envtool vars set OMP_NUM_THREADS=4 -n dl"),
                 code=ExitCode.USAGE,
             )
@@ -47,12 +39,12 @@ def parse(assignments: Sequence[str]) -> dict[str, str]:
 
 
 def set_variables(context: Context, environment: Environment, wanted: Mapping[str, str], command: str) -> None:
-    """Store variables in an environment. Raises EnvtoolError; nothing was changed then."""
+    """Store variables in an environment. Raises EnvtoolError; nothing is changed then."""
     taken = {state_file.RESERVED, *markers(environment)} & set(wanted)
     if taken:
         raise EnvtoolError(
-            tr("{names} cannot be stored: activation itself sets it.", names=", ".join(sorted(taken))),
-            hint=tr("Leave it out; programs of your own can be linked into {bin}.", bin=bin_dir(environment.prefix)),
+            tr("Activation sets these itself: {names}.", names=", ".join(sorted(taken))),
+            hint=tr("Leave them out. To add a program to PATH, link it into {bin}.", bin=bin_dir(environment.prefix)),
             code=ExitCode.USAGE,
         )
     with holding(environment.prefix, command, context.reporter):
@@ -62,7 +54,7 @@ def set_variables(context: Context, environment: Environment, wanted: Mapping[st
 
 
 def unset_variables(context: Context, environment: Environment, names: Sequence[str], command: str) -> None:
-    """Remove stored variables, and hide those that packages bring. Raises EnvtoolError; nothing was changed then."""
+    """Remove stored variables, and hide those that packages set. Raises EnvtoolError; nothing is changed then."""
     with holding(environment.prefix, command, context.reporter):
         refuse_unfinished(environment)
         state = _read(environment.prefix)
@@ -70,8 +62,8 @@ def unset_variables(context: Context, environment: Environment, names: Sequence[
         brought = state_file.brought(environment.prefix)
         if unknown := [name for name in names if name not in stored and name not in brought]:
             raise EnvtoolError(
-                tr("{name} has no variable {names}.", name=title(environment), names=", ".join(unknown)),
-                hint=tr("`envtool vars {name}` shows those it has. Nothing was changed.", name=title(environment)),
+                tr("{name} has no variable {names}.", name=environment.title, names=", ".join(unknown)),
+                hint=tr("`envtool vars {name}` shows those it has.", name=environment.title),
                 code=ExitCode.MISSING,
             )
         for name in names:
@@ -82,14 +74,14 @@ def unset_variables(context: Context, environment: Environment, names: Sequence[
 def _require_name(name: str) -> None:
     if not state_file.is_name(name):
         raise EnvtoolError(
-            tr("{name!r} cannot be the name of a variable.", name=name),
-            hint=tr("Use letters, digits and '_', not beginning with a digit."),
+            tr("{name!r} is not a valid variable name.", name=name),
+            hint=tr("Use letters, digits and '_'; begin with a letter or '_'."),
             code=ExitCode.USAGE,
         )
 
 
 def _read(prefix: Path) -> dict[str, Any]:
-    """Return the whole state file: others keep things there, too. Raises EnvtoolError where it is not understood."""
+    """Return the whole state file: others store things there, too. Raises EnvtoolError where it cannot be read."""
     path = state_file.state_file(prefix)
     try:
         state = json.loads(path.read_bytes())
@@ -99,10 +91,8 @@ def _read(prefix: Path) -> dict[str, Any]:
         state = None
     if not isinstance(state, dict) or not isinstance(state.get("env_vars", {}), dict):
         raise EnvtoolError(
-            tr("{path} cannot be understood; nothing was changed.", path=path),
-            hint=tr(
-                'It should hold JSON such as {{"env_vars": {{"NAME": "VALUE"}}}}. Mend it, or move it away.', path=path
-            ),
+            tr("{path} is not a valid state file.", path=path),
+            hint=tr('It should hold JSON such as {{"env_vars": {{"NAME": "VALUE"}}}}. Correct it, or move it away.'),
             code=ExitCode.BAD_INPUT,
         )
     return state

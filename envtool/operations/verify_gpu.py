@@ -1,6 +1,6 @@
-"""Verify an environment: run the bundle with its own Python, follow its events, judge nothing.
+"""``envtool verify-gpu``: run the checks with an environment's own Python and collect their results.
 
-The bundle (``envtool/smoke``) is a program of its own that speaks JSON lines. What it says is kept as it is.
+The checks (``envtool/smoke``) are a program of their own that prints JSON lines, which are kept as they are.
 """
 
 import json
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from envtool import smoke
-from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.operations.context import Context
+from envtool.operations.steps.target import target as find_target
 from envtool.paths import Host
 from envtool.prefix.layout import python_of
 from envtool.process import Command, Completed, stream
@@ -22,7 +22,7 @@ from envtool.reporter import Bar
 from envtool.smoke.registry import Check, catalogue, choose
 
 BUNDLE = Path(smoke.__file__).parent / "__main__.py"
-SILENCE = 400.0  # seconds without a word after which the bundle itself must be stuck; every check has a shorter limit
+SILENCE = 400.0  # seconds without output after which the program counts as stuck; every check has a shorter limit
 
 Device = Literal["gpu", "cpu"]
 Suite = Literal["quick", "full"]
@@ -38,21 +38,21 @@ class VerifyTarget:
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """What to verify. ``only`` holds patterns of check ids; ``figures`` asks for the data of a report's pictures."""
+    """What to verify. ``only`` holds patterns of check ids; ``figures`` adds the data for a report's pictures."""
 
     device: Device = "gpu"
     suite: Suite = "full"
     only: tuple[str, ...] = ()
     seed: int = 0
     figures: bool = False
-    gpus: str = ""  # how many to verify together ("all", or a number; on CPUs, of processes); "" for none
+    gpus: str = ""  # how many to verify together: "all", or a number (on CPUs, of processes); "" for none
     nodes: int = 1
-    meeting: str = ""  # HOST:PORT of the machine where several meet
+    meeting: str = ""  # HOST:PORT where several machines meet
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one check ended: the worst of its measurements with its gate, as the bundle told it."""
+    """The result of one check: the worst of its measurements and the gate for it."""
 
     id: str
     family: str
@@ -67,14 +67,14 @@ class Result:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Result":
-        """Return the result that an event tells."""
+        """Return the result in an event."""
         known = ("id", "family", "verdict", "message", "measured", "gate", "floor", "source", "seconds")
         return cls(**{name: event[name] for name in known if name in event}, said=event)
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that one run of the bundle said. ``verdict`` is pass, fail, or nothing where there was no GPU to verify."""
+    """The results of one run. ``verdict`` is pass, fail, or nothing where there was no GPU to verify."""
 
     target: VerifyTarget
     device: Device
@@ -92,15 +92,15 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code that tells the verdict."""
+        """The exit code for the verdict."""
         return {"pass": ExitCode.OK, "fail": ExitCode.VERDICT_NO, "nothing": ExitCode.NOTHING_TO_VERIFY}[self.verdict]
 
     def count(self, verdict: str) -> int:
-        """Return how many checks ended so."""
+        """Return how many checks have a verdict."""
         return sum(row.verdict == verdict for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what ``--json`` shows. Figures are for the report page only."""
+        """Return what --json shows. Figures are for the report page only."""
         results = [{k: v for k, v in row.said.items() if k not in ("event", "figures")} for row in self.rows]
         return {
             "python": str(self.target.python),
@@ -117,54 +117,53 @@ class Report:
 
 
 def target_of(context: Context, *, name: str | None = None, python: Path | None = None) -> VerifyTarget:
-    """Return the interpreter that a user means: a path, an environment by name, else the active one.
+    """Return the interpreter to verify: at a path, of an environment by name, else of the active one.
 
     Raises EnvtoolError (MISSING) where there is none.
     """
     if python is not None:
-        # Not resolved: a venv's python is a link, and what it links to is another interpreter.
+        # Not resolved: a venv's python is a link to another interpreter.
         on_path = find_program(str(python), context.host.environ.get("PATH")) if len(python.parts) == 1 else None
         path = Path(on_path) if on_path else python.expanduser().absolute()
         if not path.is_file():
             raise EnvtoolError(
                 tr("There is no interpreter at {path}.", path=path),
-                hint=tr("Give the path of a python program, as in --python /opt/venv/bin/python."),
+                hint=tr("Give the path of a Python program, for example --python /opt/venv/bin/python."),
                 code=ExitCode.MISSING,
             )
         return VerifyTarget(path)
-    environment = find.resolve(context.host, context.folders, name) if name else context.active
-    if environment is None:
-        raise EnvtoolError(
-            tr("No environment is active, and none was named."),
-            hint=tr("Name one (envtool verify-gpu NAME), or give any interpreter with torch: --python PATH."),
-            code=ExitCode.MISSING,
-        )
+    environment = find_target(
+        context,
+        name or "",
+        hint=tr("Name one (envtool verify-gpu NAME), or any interpreter with torch: --python PATH."),
+        code=ExitCode.MISSING,
+    )
     interpreter = python_of(environment.prefix)
     if interpreter is None:
         raise EnvtoolError(
             tr("The environment {path} has no Python.", path=environment.prefix),
-            hint=tr("Install one: envtool install -p {path} python", path=environment.prefix),
+            hint=tr("Install it: envtool install -p {path} python", path=environment.prefix),
             code=ExitCode.MISSING,
         )
     return VerifyTarget(interpreter, environment.name)
 
 
 def selected(options: VerifyOptions) -> tuple[Check, ...]:
-    """Return the checks that options choose. Raises EnvtoolError (USAGE) where a pattern matches none."""
+    """Return the selected checks. Raises EnvtoolError (USAGE) where a pattern matches none."""
     every = catalogue()
     for pattern in options.only:
         if not choose(every, only=(pattern,), device="gpu", group=True):
             families = ", ".join(dict.fromkeys(check.id.split(".")[0] for check in every))
             raise EnvtoolError(
                 tr("No check matches {pattern}.", pattern=pattern),
-                hint=tr("Checks begin with: {families}. envtool verify-gpu --list shows them all.", families=families),
+                hint=tr("Families of checks: {families}. envtool verify-gpu --list shows them all.", families=families),
                 code=ExitCode.USAGE,
             )
     group = bool(options.gpus)
     checks = choose(every, suite=options.suite, only=options.only, device=options.device, group=group)
     if not checks:
         raise EnvtoolError(
-            tr("What {patterns} names needs a GPU, or several.", patterns=" ".join(options.only)),
+            tr("The checks that match {patterns} need a GPU, or several.", patterns=" ".join(options.only)),
             hint=tr("Leave out --device cpu, or add --gpus."),
             code=ExitCode.USAGE,
         )
@@ -172,7 +171,7 @@ def selected(options: VerifyOptions) -> tuple[Check, ...]:
 
 
 def verify(context: Context, target: VerifyTarget, options: VerifyOptions) -> Report:
-    """Run the bundle with the target's interpreter and return its report; nothing is changed there.
+    """Run the checks with the target's interpreter and return the report; nothing is changed there.
 
     Raises EnvtoolError: MISSING where the interpreter has no torch.
     """
@@ -202,7 +201,7 @@ def _run(host: Host, target: VerifyTarget, options: VerifyOptions, listener: "_L
     argv += ["--figures"] if options.figures else []
     argv += ["--gpus", options.gpus, "--nodes", str(options.nodes)] if options.gpus else []
     argv += ["--rdzv", options.meeting] if options.meeting else []
-    # Its caches are ours, so that nothing is left in the environment or elsewhere in the home.
+    # Caches go into envtool's own folder: nothing is left in the environment or elsewhere in the home.
     caches = host.cache_dir / "verify"
     caches.mkdir(parents=True, exist_ok=True)
     env = {
@@ -212,7 +211,7 @@ def _run(host: Host, target: VerifyTarget, options: VerifyOptions, listener: "_L
         "CUDA_CACHE_PATH": str(caches / "cuda"),
     }
     try:
-        return stream(Command(tuple(argv), env=env), on_stdout=listener.hear, stall=SILENCE)
+        return stream(Command(tuple(argv), env=env), on_stdout=listener.on_line, stall=SILENCE)
     except EnvtoolError as error:
         if not listener.start:
             raise
@@ -220,7 +219,7 @@ def _run(host: Host, target: VerifyTarget, options: VerifyOptions, listener: "_L
 
 
 class _Listener:
-    """Understands the bundle's events and keeps them."""
+    """Collects the events of a run."""
 
     def __init__(self, bar: Bar) -> None:
         self.start: dict[str, Any] = {}
@@ -230,8 +229,8 @@ class _Listener:
         self._bar = bar
         self._running: dict[str, Any] = {}
 
-    def hear(self, line: str) -> None:
-        """Take in one line. What is no event is left to whoever wrote it."""
+    def on_line(self, line: str) -> None:
+        """Take in one line; one that is no event is ignored."""
         try:
             event = json.loads(line)
         except ValueError:
@@ -253,22 +252,25 @@ class _Listener:
             return
         if not self.start and isinstance(ended, Completed):
             raise EnvtoolError(
-                tr("The interpreter could not run the checks: {words}", words=_line(ended.stderr, 0)),
-                hint=tr("It has to be Python 3.8 or newer."),
+                tr("The interpreter could not run the checks: {reason}", reason=_line(ended.stderr, 0)),
+                hint=tr("Python 3.8 or newer is required."),
                 code=ExitCode.MISSING,
             )
-        reason = ended.message if isinstance(ended, EnvtoolError) else _how_it_ended(ended)
+        reason = ended.message if isinstance(ended, EnvtoolError) else _ending(ended)
         families = {check["id"]: check["family"] for check in self.start.get("checks", ())}
         name = str(self._running.get("id", "probe.import"))
         event = {"id": name, "family": families.get(name, "probes"), "verdict": "fail", "message": reason}
         self.rows.append(Result.of(event))
 
 
-def _how_it_ended(ended: Completed) -> str:
+def _ending(ended: Completed) -> str:
     if ended.returncode < 0:
-        return tr("the verification was ended by signal {number} while this ran", number=-ended.returncode)
-    words = _line(ended.stderr, -1)
-    return tr("the verification ended with exit code {code} while this ran {words}", code=ended.returncode, words=words)
+        return tr("ended by signal {number} while this check ran", number=-ended.returncode)
+    return tr(
+        "ended with exit code {code} while this check ran: {reason}",
+        code=ended.returncode,
+        reason=_line(ended.stderr, -1),
+    )
 
 
 def _line(text: str, which: int) -> str:
@@ -279,9 +281,11 @@ def _line(text: str, which: int) -> str:
 def _no_torch(target: VerifyTarget) -> EnvtoolError:
     if target.name:
         hint = tr(
-            "envtool bootstrap NEW_NAME makes an environment with it; or: envtool install -n {name} --pip torch",
+            "Create an environment with it (envtool bootstrap NEW_NAME), or: envtool install -n {name} --pip torch",
             name=target.name,
         )
     else:
-        hint = tr("Install it there (python -m pip install torch), or make an environment: envtool bootstrap NAME")
-    return EnvtoolError(tr("{python} has no torch.", python=target.python), hint=hint, code=ExitCode.MISSING)
+        hint = tr("Install it (python -m pip install torch), or create an environment: envtool bootstrap NAME")
+    return EnvtoolError(
+        tr("torch is not installed for {python}.", python=target.python), hint=hint, code=ExitCode.MISSING
+    )

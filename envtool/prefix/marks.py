@@ -8,6 +8,7 @@ from pathlib import Path
 from envtool.files import write_atomically
 
 OWN = ".envtool"  # envtool's folder inside an environment, and beside environments
+RENAMING = f"{OWN}/renaming"  # the folder, inside an environment, in which a rename is prepared
 
 
 def made_by(prefix: Path) -> str:
@@ -76,6 +77,11 @@ def snapshot_of(prefix: Path) -> Path:
     if os.path.ismount(prefix):
         return prefix / OWN / "snapshot"
     return prefix.parent / OWN / f"{prefix.name}.snapshot"
+
+
+def old_state_of(prefix: Path) -> Path:
+    """Return where envtool 0.1 wrote down the packages of an environment before a change."""
+    return prefix / OWN / "before.json"
 
 
 def _read(path: Path) -> dict[str, object]:

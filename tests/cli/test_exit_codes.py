@@ -25,7 +25,7 @@ def test_the_readme_lists_the_exit_codes() -> None:
         (["create", "", "numpy"], 2, "it is empty"),
         (["create", "--", "-x"], 2, "looks like an option"),
         (["create", "a b"], 2, "spaces"),
-        (["create", "base"], 2, "conda keeps that name"),
+        (["create", "base"], 2, "conda reserves that name"),
         (["create", "demo", "--engine", "nix"], 2, "no engine 'nix'"),
         (["create", "demo", "-f", "nowhere.yml"], 4, "does not exist"),
         (["install", "numpy"], 2, "No environment is active"),

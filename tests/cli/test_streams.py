@@ -116,7 +116,7 @@ def test_tables_fit_a_narrow_terminal(home: Home, command: tuple[str, ...]) -> N
     assert max(map(len, home.envtool(*command, env={"COLUMNS": "60"}).out.splitlines())) > 60  # on a pipe all is there
 
 
-@pytest.mark.parametrize(("typed", "said"), [("\x03", "Interrupted."), ("\x04", "Nothing was removed, as you wished.")])
+@pytest.mark.parametrize(("typed", "said"), [("\x03", "Interrupted."), ("\x04", "Cancelled: nothing was removed.")])
 def test_leaving_a_question_ends_its_line(home: Home, some: Path, typed: str, said: str) -> None:
     with terminal(home, "remove", str(some)) as running:
         running.until("[y/N] ")
@@ -133,7 +133,7 @@ def test_a_resumed_command_reports_its_own_errors(home: Home, some: Path) -> Non
     with terminal(home, "resume", str(some)) as running:
         running.until("[y/N] ")
         running.type("n")
-        assert "Nothing was removed, as you wished." in running.rest()
+        assert "Cancelled: nothing was removed." in running.rest()
         assert running.said.count("error: ") == 1
         assert running.end() == 130
     ran = home.envtool("resume", str(some), "--json")  # what is resumed was typed without --json

@@ -22,8 +22,8 @@ def plain(home: Home) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("install", "-n", "x", "-p", "y", "numpy"), "one environment is wanted"),
-        (("run", "-n", "x", "-p", "y", "--", "true"), "one environment is wanted"),
+        (("install", "-n", "x", "-p", "y", "numpy"), "were given"),
+        (("run", "-n", "x", "-p", "y", "--", "true"), "were given"),
         (("install", "-n", "x"), "No packages were named"),
         (("create", "a", "--clone", "b", "--python", "3.12", "-c", "c"), "does not take --python, --channel"),
         (("create", "a", "--clone", "b", "--engine", "conda"), "does not take --engine"),

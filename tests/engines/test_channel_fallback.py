@@ -66,7 +66,7 @@ def test_both_halves_come_from_another_mirror_and_settings_stay(
     before = {path: path.read_bytes() for path in home.path.rglob("*") if path.is_file()}
     heard = Recorder()
     spec = Spec(conda=(f"python={PYTHON}",), pip=(DEMO,))
-    create(Context(home.host, heard), CreateRequest(spec, name="demo", engine="embedded"))
+    create(Context(home.host, heard), CreateRequest("demo", spec, engine="embedded"))
     environment = environments.resolve(home.host, "demo")
     contents = packages.read(environment)
     assert DEMO in {package.name for package in contents.pip}
@@ -87,7 +87,7 @@ def test_conda_falls_back_to_another_mirror(
     set_up(home, program, monkeypatch)
     monkeypatch.setenv("CONDA_REMOTE_MAX_RETRIES", "0")
     heard = Recorder()
-    create(Context(home.host, heard), CreateRequest(Spec(conda=("trunk",)), name="demo", engine="conda"))
+    create(Context(home.host, heard), CreateRequest("demo", Spec(conda=("trunk",)), engine="conda"))
     assert [note for note in heard.notes if channel in note]
     assert {p.name for p in packages.read(environments.resolve(home.host, "demo")).conda} == {"trunk"}
 
@@ -132,15 +132,15 @@ def test_what_a_mirror_does_not_have_yet_comes_from_upstream(
 ) -> None:
     condarc = (home.path / ".condarc").read_bytes()
     heard = Recorder()
-    create(Context(home.host, heard), CreateRequest(Spec(conda=("leaf",)), name="old", engine=engine))
+    create(Context(home.host, heard), CreateRequest("old", Spec(conda=("leaf",)), engine=engine))
     assert channel_server.requests == []  # it has *a* leaf: nobody else is asked
-    create(Context(home.host, heard), CreateRequest(Spec(conda=("leaf=2.0",)), name="demo", engine=engine))
+    create(Context(home.host, heard), CreateRequest("demo", Spec(conda=("leaf=2.0",)), engine=engine))
     versions = {p.name: p.version for p in packages.read(environments.resolve(home.host, "demo")).conda}
     assert versions == {"leaf": "2.0", "trunk": "1.0"}
     assert "\n".join(heard.notes).count(channel_server.url) == 1
     assert (home.path / ".condarc").read_bytes() == condarc
     # and what upstream's index says has not taken the place of the mirror's
-    create(Context(home.host, heard), CreateRequest(Spec(conda=("leaf",)), name="again", engine=engine))
+    create(Context(home.host, heard), CreateRequest("again", Spec(conda=("leaf",)), engine=engine))
     assert "2.0" not in {p.version for p in packages.read(environments.resolve(home.host, "again")).conda}
 
 
@@ -150,7 +150,7 @@ def test_an_archive_that_a_mirror_cannot_hand_out_comes_from_upstream(
     behind.break_("/leaf-1.0", "status", status=404)
     behind.break_("/trunk-1.0", "corrupt")
     heard = Recorder()
-    create(Context(home.host, heard), CreateRequest(Spec(conda=("trunk",)), name="demo", engine=engine))
+    create(Context(home.host, heard), CreateRequest("demo", Spec(conda=("trunk",)), engine=engine))
     assert [note for note in heard.notes if channel_server.url in note]
     install(
         Context(home.host, heard), InstallRequest(environments.resolve(home.host, "demo"), Spec(conda=("leaf=1.0",)))
@@ -161,7 +161,7 @@ def test_an_archive_that_a_mirror_cannot_hand_out_comes_from_upstream(
 
 def test_a_package_that_upstream_lacks_too_is_refused(home: Home, behind: Server, engine: str) -> None:
     with pytest.raises(EnvtoolError, match="No set of packages") as raised:
-        create(Context(home.host, Silent()), CreateRequest(Spec(conda=("leaf=3.0",)), name="demo", engine=engine))
+        create(Context(home.host, Silent()), CreateRequest("demo", Spec(conda=("leaf=3.0",)), engine=engine))
     assert raised.value.code == ExitCode.FAILED
     assert not environments.find_all(home.host) or "demo" not in {e.name for e in environments.find_all(home.host)}
 
@@ -171,7 +171,7 @@ def test_what_upstream_lacks_is_not_looked_for_at_mirrors(
 ) -> None:
     (home.path / ".condarc").write_text(f"channels: ['{channel}']\n")
     with pytest.raises(EnvtoolError, match="No set of packages"):
-        create(Context(home.host, Silent()), CreateRequest(Spec(conda=("leaf=3.0",)), name="demo", engine=engine))
+        create(Context(home.host, Silent()), CreateRequest("demo", Spec(conda=("leaf=3.0",)), engine=engine))
     assert behind.requests == []
 
 
@@ -206,7 +206,7 @@ def test_a_private_channel_and_index_fail_as_they_fail(
     home: Home, broken_first: mirror_site.Site, channel_server: Server
 ) -> None:
     (home.path / ".condarc").write_text("channels: ['http://127.0.0.1:9/lab/conda-forge']\n")
-    request = CreateRequest(Spec(conda=("trunk",)), name="demo", engine="embedded")
+    request = CreateRequest("demo", Spec(conda=("trunk",)), engine="embedded")
     with pytest.raises(EnvtoolError) as raised:
         create(Context(home.host, Silent()), request)
     assert raised.value.code == ExitCode.NETWORK
@@ -235,7 +235,7 @@ WANTED = Spec(conda=(f"python={PYTHON}", "six"))
 
 def test_where_no_channel_answers_a_venv_has_the_same(unreachable: Home) -> None:
     heard = Recorder()
-    create(Context(unreachable.host, heard), CreateRequest(WANTED, name="demo"))
+    create(Context(unreachable.host, heard), CreateRequest("demo", WANTED))
     assert [note for note in heard.notes if "Engine: venv, since no channel can be read" in note]
     environment = environments.resolve(unreachable.host, "demo")
     assert environment.kind == "venv"
@@ -248,7 +248,7 @@ def test_no_venv_stands_in_for_a_private_channel_or_for_other_packages(unreachab
         (unreachable.path / ".condarc").write_text("channels: ['http://127.0.0.1:9/lab']\n")
     spec = Spec(conda=(f"python={PYTHON}", name))
     with pytest.raises(EnvtoolError) as raised:
-        create(Context(unreachable.host, Silent()), CreateRequest(spec, name="demo"))
+        create(Context(unreachable.host, Silent()), CreateRequest("demo", spec))
     assert raised.value.code == ExitCode.NETWORK
     assert "demo" not in {environment.name for environment in environments.find_all(unreachable.host)}
 

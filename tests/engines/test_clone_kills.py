@@ -67,7 +67,7 @@ def kill(home: Home, moment: float, after: Path, *command: str) -> None:
 
 
 def taken_away(home: Home, name: str) -> None:
-    remove.remove(home.context, remove.look(home.context, name), lambda _: True)
+    remove.remove(home.context, remove.RemoveRequest(environments.resolve(home.host, name)))
 
 
 def test_a_killed_clone_is_whole_or_is_cleared_away(home: Home, envs: Path, kills: int) -> None:
@@ -153,7 +153,7 @@ def test_a_killed_rename_is_finished_or_undone(home: Home, envs: Path, kills: in
         settled = environment
         if rename.pending(environment.prefix):
             # Whoever holds the environment next settles it, whatever he came for.
-            settled = cloned(home.context, CloneRequest(environment, "held")).source
+            settled = cloned(home.context, CloneRequest(environment, "held")).plan.source
             taken_away(home, "held")
         assert content(settled.prefix) == expected, SEED
         assert not (settled.prefix / ".envtool/renaming").exists(), SEED

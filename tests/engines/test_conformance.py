@@ -19,7 +19,7 @@ from envtool.environments import packages as contents
 from envtool.model import Environment
 from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection, pip_packages, transaction
-from envtool.operations.steps.package_sources import NOTHING, Asked, gather
+from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions, gather
 from envtool.prefix.snapshot import Footprint
 from envtool.reporter import Silent
 
@@ -119,7 +119,7 @@ def install_and_stop(context: Context, environment: Environment, line: str, *, u
 
     ``unwritten`` is a pattern of files that are not there yet by then.
     """
-    half, sources = pip_packages.half((line,), force=True), gather(context, NOTHING)
+    half, sources = pip_packages.half((line,), force=True), gather(context, NO_OPTIONS)
     choice = engine_selection.for_existing(context, environment)
     with (
         transaction.held(environment, "envtool install", Silent()) as scratch,
@@ -151,7 +151,7 @@ def test_files_not_yet_in_any_record_are_removed(
         monkeypatch.setenv(name, value)
     context, environment = home.context, environments.resolve(home.host, made)
     prefix, before = environment.prefix, content(environment.prefix)
-    sources = gather(context, Asked(channels=(channel,)))
+    sources = gather(context, SourceOptions(channels=(channel,)))
     with (
         transaction.held(environment, "envtool install", Silent()) as scratch,
         engine_selection.opened(
@@ -186,7 +186,7 @@ def test_a_file_of_the_users_stays_where_a_change_ends_before_it_begins(
     # the package that has a file of that name is in the cache already
     assert home.envtool("create", "other", "leaf", "-c", channel, "--engine", engine).code == 0
     context, environment = home.context, environments.resolve(home.host, made)
-    prefix, sources = environment.prefix, gather(context, Asked(channels=(channel,)))
+    prefix, sources = environment.prefix, gather(context, SourceOptions(channels=(channel,)))
     mine = prefix / "share/leaf/version"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")

@@ -50,7 +50,7 @@ def test_a_real_download_is_seen(home: Home, tmp_path: Path, program: str, monke
         size = next(channel.glob("*/big-1.0*")).stat().st_size
         server.break_("big-1.0", "slow", rate=size // 2)
         spec = Spec(channels=(server.url, "nodefaults"), conda=("big",))
-        create(Context(home.host, heard), CreateRequest(spec, name="demo", engine="conda"))
+        create(Context(home.host, heard), CreateRequest("demo", spec, engine="conda"))
     amounts = [(done, total) for done, total, _, unit in heard.shown if unit == "bytes"]
     assert len(amounts) > 2
     assert {total for _, total in amounts} == {size}

@@ -32,7 +32,7 @@ def root(folder: Path) -> Path:
 
 def test_nothing_is_found_in_an_empty_account(tmp_path: Path) -> None:
     assert environments.find_all(host(tmp_path)) == ()
-    assert environments.active(host(tmp_path)) is None
+    assert find.active_prefix(host(tmp_path)) is None
     assert find.conda_root(host(tmp_path)) is None
     assert environments.envs_dirs(host(tmp_path)) == (tmp_path / ".conda" / "envs",)
 
@@ -224,8 +224,7 @@ def test_the_environment_whose_programs_come_first_is_the_active_one(tmp_path: P
     both = {"CONDA_PREFIX": str(conda), "VIRTUAL_ENV": str(light)}
 
     def prefix_of(**environ: str) -> Path | None:
-        environment = environments.active(host(tmp_path, **environ))
-        return environment.prefix if environment else None
+        return find.active_prefix(host(tmp_path, **environ))
 
     assert prefix_of(CONDA_PREFIX=str(conda)) == conda
     assert prefix_of(CONDA_PREFIX=str(tmp_path / "deleted")) is None

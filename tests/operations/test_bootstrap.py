@@ -86,7 +86,7 @@ def test_the_cpu_build_and_the_reasons_are_said(at_home: Home) -> None:
     assert "asked for" in ran.err
     assert "Engine: venv, since no conda channel can be read." in ran.err
     assert f"Sources tried: find-links {at_home.environ['PIP_FIND_LINKS']}: has torch 2.13.0+cpu." in ran.err
-    assert "--torch 2.15.0+cpu looks for it" in ran.err
+    assert "--torch 2.15.0+cpu looks for the newer" in ran.err
 
 
 def test_a_release_can_be_insisted_on(at_home: Home) -> None:
@@ -111,18 +111,18 @@ def test_sources_are_compiled(at_home: Home) -> None:
     ("arguments", "code", "words"),
     [
         (("",), 2, "empty"),
-        (("base",), 2, "conda keeps that name"),
+        (("base",), 2, "conda reserves that name"),
         (("../dl",), 2, "path"),
         (("a b",), 2, "spaces"),
         (("dl", "--torch", "9.9"), 4, "2.15.0"),
         (("dl", "--cpu", "--torch", "newest"), 4, "not a version"),
         (("dl", "--cpu", "--python", "three"), 2, "3.12"),
         (("dl", "--engine", "magic"), 2, "magic"),
-        (("dl", "--assume-driver", "580"), 2, "only one was given"),
+        (("dl", "--assume-driver", "580"), 2, "must be given together"),
         (("dl", "--assume-driver", "580", "--assume-cc", "nine"), 2, "9.0"),
         (("dl", "--assume-driver", "new", "--assume-cc", "9.0"), 2, "580"),
         (("dl", "--assume-driver", "390", "--assume-cc", "9.0"), 3, "too old"),
-        (("dl", "--cpu", "--torch", "2.10"), 5, "No wheel of torch for cpu"),
+        (("dl", "--cpu", "--torch", "2.10"), 5, "No torch wheel for cpu"),
         (("dl", "--python", "3.99", "--cpu", "--engine", "venv"), 3, "3.99"),
     ],
 )
@@ -257,8 +257,8 @@ def test_cuda_in_place_of_the_cpu_build_only_on_request_and_with_its_size(
     arguments = ("bootstrap", "dl", "--no-verify", "--cpu", "--engine", "venv")
     refused = away.envtool(*arguments)
     assert refused.code == 5
-    assert "--allow-large takes torch 2.14.1+cu130" in refused.err
-    assert "0 MB to fetch for torch alone" in refused.err
+    assert "--allow-large to install torch 2.14.1+cu130" in refused.err
+    assert "0 MB to download for torch alone" in refused.err
     assert environments(away) == []
     agreed = away.envtool(*arguments, "--allow-large")
     assert agreed.code == 0, agreed.err

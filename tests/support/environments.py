@@ -28,8 +28,3 @@ def find_all(host: Host) -> tuple[Environment, ...]:
 def resolve(host: Host, name_or_path: str) -> Environment:
     """Return the environment that a name or a path means."""
     return find.resolve(host, folders(host), name_or_path)
-
-
-def active(host: Host) -> Environment | None:
-    """Return the environment that is active."""
-    return find.active(host, folders(host))

@@ -14,13 +14,13 @@ def command(
     reveal: Annotated[bool, typer.Option("--show", help="Show the values of secret variables, too.")] = False,
 ) -> Result:
     """`envtool vars NAME` does the same."""
-    from envtool.operations import vars as operation
     from envtool.operations.context import Context
     from envtool.operations.steps.target import target
+    from envtool.operations.steps.variables import shown_variables
 
     environment = target(Context.here(out), name)
-    shown = operation.shown(environment, show=reveal)
+    shown = shown_variables(environment, reveal=reveal)
     if not shown:
-        out.note(tr("{name} sets no variables.", name=environment.name or environment.prefix))
+        out.note(tr("{name} sets no variables.", name=environment.title))
     lines = "".join(f"{variable}={value}\n" for variable, value in shown.items())
     return Result({"name": environment.name, "path": str(environment.prefix), "variables": shown}, lines)

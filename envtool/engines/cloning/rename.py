@@ -20,9 +20,9 @@ from envtool.engines.cloning.manifests import Digest, Rewritten
 from envtool.engines.cloning.relocation import Relocation
 from envtool.engines.cloning.rewriting import Rewriter
 from envtool.files import sync_folder, write_atomically
-from envtool.prefix.marks import OWN, mark_finished, mark_unfinished
+from envtool.prefix.marks import RENAMING, mark_finished, mark_unfinished
 
-_FOLDER = f"{OWN}/renaming"
+_FOLDER = RENAMING
 
 
 class Move:

@@ -26,7 +26,7 @@ def find(context: Context, clients: Sequence[str], scope: Scope) -> tuple[str, .
 
 def _conda(context: Context, scope: Scope) -> Iterator[str]:
     active, root = context.active, context.root
-    prefix = scope.prefix or (active.prefix if active else None)
+    prefix = scope.prefix or active
     for layer in condarc.layers(context.host, root, prefix):
         keys = [key for key in _CONDA if layer.values.get(key)]
         if layer.path is None:
@@ -44,7 +44,7 @@ def _pip(context: Context, scope: Scope) -> Iterator[str]:
         yield _beaten("PIP_INDEX_URL")
     active = context.active
     if scope.kind == "user" and active:
-        for kind, path in pip.config_files(context.host, active.prefix):
+        for kind, path in pip.config_files(context.host, active):
             if (
                 kind == "site"
                 and path.is_file()

@@ -3,27 +3,16 @@
 from pathlib import Path
 
 from envtool.clients.client import Scope
-from envtool.environments import find as environments
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.operations.context import Context
+from envtool.operations.steps.target import target
 
 
 def find(context: Context, word: str = "user", name: str = "", prefix: Path | None = None) -> Scope:
     """Return the scope that ``--scope``, ``-n`` and ``-p`` mean. Raises EnvtoolError."""
     if name or prefix or word == "env":
-        environment = (
-            environments.resolve(context.host, context.folders, str(prefix or name))
-            if name or prefix
-            else context.active
-        )
-        if environment is None:
-            raise EnvtoolError(
-                tr("No environment is active."),
-                hint=tr("Name one with -n NAME or -p PATH."),
-                code=ExitCode.USAGE,
-            )
-        return Scope("env", prefix=environment.prefix)
+        return Scope("env", prefix=target(context, name, prefix).prefix)
     if word == "site":
         root = context.root
         if root is None:

@@ -1,1 +1,1 @@
-"""What several verbs share: choosing an engine, a place and sources; locking; the transaction; pip packages."""
+"""Steps that several verbs share: engine, location, sources, lock, transaction, pip packages."""

@@ -1,4 +1,4 @@
-"""What entering an environment means for a process: which variables change, and which scripts packages brought."""
+"""Activation of an environment in a process: the variables that change, and the scripts that packages brought."""
 
 import os
 import re
@@ -9,21 +9,21 @@ from envtool.model import Environment
 from envtool.prefix import state_file
 from envtool.prefix.layout import bin_dir
 
-_PREFIXES = re.compile(r"VIRTUAL_ENV|CONDA_PREFIX(_\d+)?")  # CONDA_PREFIX_1, ... are those below a stacked one
+_PREFIXES = re.compile(r"VIRTUAL_ENV|CONDA_PREFIX(_\d+)?")  # CONDA_PREFIX_1, ... are those below it in conda's stack
 
 
 def activation(environment: Environment, environ: Mapping[str, str]) -> dict[str, str | None]:
     """Return what activating changes in a process's environment: PATH, the prefix variables, stored variables.
 
-    None removes a variable. Another active environment's programs leave PATH and its stored variables go, so that
-    nothing of it shines through.
+    None removes a variable. The programs of another active environment leave PATH and its stored variables are removed:
+    nothing of it is left.
     """
     left = [Path(value) for name, value in environ.items() if value and _PREFIXES.fullmatch(name)]
     gone = {
         name
         for prefix in left
         for name, value in state_file.in_force(prefix).items()
-        if environ.get(name) == value  # else somebody has set it since
+        if environ.get(name) == value  # else it was set by somebody else since
     }
     theirs = {str(bin_dir(prefix)) for prefix in left}
     path = [part for part in environ.get("PATH", os.defpath).split(os.pathsep) if part not in theirs]
@@ -45,12 +45,12 @@ def programs(environment: Environment) -> list[str]:
 
 
 def markers(environment: Environment) -> dict[str, str | None]:
-    """Return the variables by which programs see that an environment is active, as conda and venv set them."""
-    prefix, name = str(environment.prefix), title(environment)
+    """Return the variables that tell programs which environment is active, as conda and venv set them."""
+    prefix, name = str(environment.prefix), environment.title
     if environment.kind == "venv":
         mine: dict[str, str | None] = {"VIRTUAL_ENV": prefix, "VIRTUAL_ENV_PROMPT": name}
     else:
-        # The level tells conda that there is something to leave when it is asked to activate another.
+        # The level tells conda that there is an environment to deactivate before it activates another.
         mine = {"CONDA_PREFIX": prefix, "CONDA_DEFAULT_ENV": name, "CONDA_SHLVL": "1"}
         mine["CONDA_PROMPT_MODIFIER"] = f"({name}) "
     return dict.fromkeys((*_MARKERS, "PYTHONHOME")) | mine
@@ -64,11 +64,6 @@ _MARKERS = (
     "CONDA_SHLVL",
     "CONDA_PROMPT_MODIFIER",
 )
-
-
-def title(environment: Environment) -> str:
-    """Return what an environment is called where it must be called something."""
-    return environment.name or str(environment.prefix)
 
 
 def scripts(environment: Environment, suffix: str = ".sh") -> list[Path]:

@@ -1,8 +1,19 @@
-"""Whether a solution is put to the user before it is carried out."""
+"""The question about a solution before it is carried out: whether one is needed, and what a refusal leads to."""
+
+from collections.abc import Callable
 
 from envtool.engines.protocol import Solution
+from envtool.errors import EnvtoolError, ExitCode
+
+Confirm = Callable[[Solution], bool]
+"""Return whether the user agrees to a solution."""
 
 LARGE = 1_000_000_000  # bytes: more than half an hour on a slow link
+
+
+def accept(_: Solution) -> bool:
+    """Agree to any solution."""
+    return True
 
 
 def needs_confirmation(solution: Solution) -> bool:
@@ -14,3 +25,9 @@ def needs_confirmation(solution: Solution) -> bool:
 def download_size(solution: Solution) -> int:
     """Return how many bytes a solution downloads at most: what the caches hold already counts, too."""
     return sum(package.size or 0 for package in solution.link)
+
+
+def require_confirmation(agreed: bool, message: str) -> None:
+    """Raise EnvtoolError (INTERRUPTED) with the message where the user did not agree."""
+    if not agreed:
+        raise EnvtoolError(message, code=ExitCode.INTERRUPTED)

@@ -1,4 +1,4 @@
-"""How much disk an environment takes by itself."""
+"""The disk space that an environment takes by itself."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -6,15 +6,14 @@ from pathlib import Path
 from envtool.environments import size
 from envtool.environments.size import Size
 from envtool.model import Environment
-from envtool.operations.steps.location import is_installation
+from envtool.operations.steps.guards import is_installation
 
 
-def measure(environment: Environment, every: Iterable[Environment], progress: Callable[[int], None]) -> Size:
-    """Return an environment's own size: without the environments and the package cache that lie inside it."""
-    return size.measure(environment.prefix, _not_its_own(environment, every), progress)
+def measure(environment: Environment, inside: Iterable[Path], progress: Callable[[int], None]) -> Size:
+    """Return an environment's own size: without other environments inside it (``inside``) and without package caches.
 
-
-def _not_its_own(environment: Environment, every: Iterable[Environment]) -> list[Path]:
+    ``progress`` is called with the number of files seen so far.
+    """
     prefix = environment.prefix
-    inside = [other.prefix for other in every if prefix in other.prefix.parents]
-    return [*inside, prefix / "envs", prefix / "pkgs"] if is_installation(environment) else inside
+    parts = (prefix / "envs", prefix / "pkgs") if is_installation(environment) else ()
+    return size.measure(prefix, [*inside, *parts], progress)

@@ -43,7 +43,7 @@ def for_existing(context: Context, environment: Environment) -> EngineChoice:
 
     Raises EnvtoolError (MISSING) where none of them can work here.
     """
-    name = environment.name or environment.prefix
+    name = environment.title
     able = [engine for engine in _all() if engine.kind == environment.kind]
     engine = _first_available(context, sorted(able, key=lambda each: each.name != environment.engine))
     title = engine.title_here(context.host)
@@ -60,11 +60,6 @@ def for_existing(context: Context, environment: Environment) -> EngineChoice:
 def without_channels(context: Context) -> EngineType:
     """Return the engine to use where no conda channel can be read. Raises EnvtoolError (MISSING) without one."""
     return _first_available(context, [engine for engine in _all() if not engine.conda_half])
-
-
-def uses_local_python(asked: str) -> bool:
-    """Return whether environments of the engine asked for are made around a Python of this machine."""
-    return asked != AUTO and not engine_type(asked).conda_half
 
 
 @contextmanager

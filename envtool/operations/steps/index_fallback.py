@@ -1,7 +1,7 @@
-"""The pip half from another replica where the configured index is down, refuses, or lacks what is wanted.
+"""Retry pip packages with another replica where the configured index is down, refuses, or lacks a package.
 
-Only a public index is ever replaced, by another copy of the same packages; a private one fails as it fails, since what
-it holds may not be looked for anywhere else. Indexes beside it stay in force.
+Only a public index is ever replaced, by another copy of the same packages. A private one fails as it fails: what it
+holds may not be looked for anywhere else. Indexes beside it stay in use.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from envtool.i18n import tr
 from envtool.mirrors import fallbacks
 from envtool.model import PipSources
 from envtool.operations.context import Context
+from envtool.operations.steps.package_sources import REPLICAS
 from envtool.redaction import redact
 
-REPLICAS = 3  # where this many other operators fail, too, it is our own connection
 _REFUSALS = ("401 Unauthorized", "403 Forbidden", "429 Too Many", "451 Unavailable")
 
 T = TypeVar("T")
@@ -24,10 +24,9 @@ T = TypeVar("T")
 def attempt(
     context: Context, sources: PipSources, action: Callable[[PipSources], T], *, offline: bool = False
 ) -> tuple[T, PipSources]:
-    """Return what ``action`` comes to and the sources it came from: the configured ones, or a replica's.
+    """Return the result of ``action`` and the sources that gave it: the configured ones, or a replica's.
 
-    Which one it is, where it is not the configured one, is said once; nothing is written. Raises the first failure
-    where all fail.
+    A replica is reported and nothing is written. Raises the first failure where all fail.
     """
     try:
         return action(sources), sources
@@ -40,7 +39,7 @@ def attempt(
             continue
         context.reporter.note(
             tr(
-                "{failed} did not give the pip packages; they come from {other} this time.",
+                "{failed} could not provide the pip packages; using {other} for this run.",
                 failed=_name(sources.index),
                 other=_name(index),
             )
@@ -50,11 +49,11 @@ def attempt(
 
 
 def _others(context: Context, sources: PipSources, failure: EnvtoolError) -> tuple[str | None, ...]:
-    """Return where to look after a failure; nowhere where looking elsewhere would find the same."""
+    """Return the indexes to try after a failure; none where they would fail the same way."""
     found = fallbacks.other_indexes(context.catalogue, sources.index)[:REPLICAS]
-    reached = failure.code != ExitCode.NETWORK and not any(word in failure.message for word in _REFUSALS)
-    # what upstream lacks its mirrors lack, too; what a mirror lacks upstream may have
-    return () if reached and None not in found else found
+    answered = failure.code != ExitCode.NETWORK and not any(word in failure.message for word in _REFUSALS)
+    # What upstream lacks, its mirrors lack, too; what a mirror lacks, upstream may have.
+    return () if answered and None not in found else found
 
 
 def _name(index: str | None) -> str:

@@ -1,56 +1,120 @@
-"""Where a new environment goes, and that nothing stands in its way."""
+"""Where a new environment goes, and whether that place is free."""
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
-from envtool.environments import find
+from envtool.environments.find import is_path
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.model import Environment, Kind
+from envtool.model import Kind
 from envtool.operations.context import Context
 from envtool.operations.steps import names
 from envtool.prefix.layout import kind_of
 from envtool.prefix.marks import intent_of
 
-
-def name_or_path(text: str) -> tuple[str, Path | None]:
-    """Return what a destination is: a name and None, or ``""`` and a path."""
-    return ("", Path(text)) if find.is_path(text) else (text, None)
+Destination: TypeAlias = str | Path
+"""Where a new environment is to go: a name (str) among the others, or a folder of its own (Path)."""
 
 
-def place(context: Context, name: str, prefix: Path | None, kind: Kind) -> Path:
-    """Return where the environment goes. Raises EnvtoolError where that is taken or cannot be, before any network."""
-    if prefix:
-        prefix = prefix.expanduser().absolute()
-        inside = next((parent for parent in prefix.parents if kind_of(parent)), None)
-        if inside and inside != context.root:
-            raise EnvtoolError(
-                tr("{prefix} lies inside the environment {inside}.", prefix=prefix, inside=inside),
-                hint=tr("Choose a folder outside of every environment."),
-                code=ExitCode.USAGE,
-            )
-        names.refuse_existing(prefix, "")
-        return prefix
-    refuse_taken(context, name)
-    prefix = folder_for(context, kind) / name
-    if not intent_of(prefix).exists():  # else somebody is, or was, making it: whoever gets the lock will see
-        names.refuse_existing(prefix, name)
+def destination(text: str) -> Destination:
+    """Return what a user means by one word: a path where it looks like one, else a name."""
+    return Path(text) if is_path(text) else text
+
+
+def name_of(where: Destination) -> str:
+    """Return the name that an environment gets; ``""`` where it goes by its path."""
+    return "" if isinstance(where, Path) else where
+
+
+def place(context: Context, where: Destination, kind: Kind, beside: Path | None = None) -> Path:
+    """Return the prefix of a new environment. Raises EnvtoolError where the place cannot be had.
+
+    A name goes into the folder ``beside``, or else into the one for environments of its kind.
+    """
+    refuse_taken(context, where)
+    if isinstance(where, Path):
+        return _absolute(where)
+    prefix = (beside or _folder_for(context, kind)) / where
+    _refuse_taken_prefix(prefix, where)
     return prefix
 
 
-def folder_for(context: Context, kind: Kind) -> Path:
-    """Return the folder in which new environments of a kind go by their name."""
-    return context.folders.venvs if kind == "venv" else names.first_writable(context.folders.conda)
+def refuse_taken(context: Context, where: Destination) -> None:
+    """Raise EnvtoolError where no environment of any kind can get this name, or this path.
+
+    What a create left that was killed counts as free: whoever gets the lock of that place clears it away first.
+    """
+    if isinstance(where, Path):
+        prefix = _absolute(where)
+        _refuse_inside(prefix, context.root)
+        _refuse_taken_prefix(prefix, "")
+        return
+    names.check(where)
+    for folder in context.folders.every:  # one namespace over all engines: `dl` means one environment
+        if kind_of(folder / where):
+            _refuse_taken_prefix(folder / where, where)
 
 
-def refuse_taken(context: Context, name: str) -> None:
-    """Raise EnvtoolError where a name cannot be given, or any engine's environment has it already."""
-    names.check(name)
-    for folder in context.folders.every:
-        # one namespace over all engines: `dl` must mean one environment
-        if kind_of(folder / name) and not intent_of(folder / name).exists():
-            names.refuse_existing(folder / name, name)
+def refuse_existing(prefix: Path, name: str) -> None:
+    """Raise EnvtoolError where something lies at ``prefix``, even an empty folder."""
+    if not (prefix.exists() or prefix.is_symlink()):
+        return
+    shown = name or str(prefix)
+    if kind_of(prefix):
+        raise EnvtoolError(
+            tr("The environment {name} exists already, at {prefix}.", name=shown, prefix=prefix),
+            hint=tr("Choose another name, or remove it first: envtool remove {name}", name=shown),
+        )
+    raise EnvtoolError(
+        tr("{prefix} exists already and is not an environment.", prefix=prefix),
+        hint=tr("Choose another name, or move that folder away."),
+    )
 
 
-def is_installation(environment: Environment) -> bool:
-    """Return whether an environment is the root of a conda installation: base, or some other installation's."""
-    return environment.name == "base" or (environment.prefix / "condabin").is_dir()
+def refuse_same_name(where: Destination, name: str) -> None:
+    """Raise EnvtoolError (USAGE) where a clone or a renamed environment would get the name of its source."""
+    if where and where == name:
+        raise EnvtoolError(
+            tr("The environment is called {name} already.", name=name),
+            hint=tr("Choose another name."),
+            code=ExitCode.USAGE,
+        )
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _refuse_taken_prefix(prefix: Path, name: str) -> None:
+    if not intent_of(prefix).exists():
+        refuse_existing(prefix, name)
+
+
+def _refuse_inside(prefix: Path, root: Path | None) -> None:
+    inside = next((parent for parent in prefix.parents if kind_of(parent)), None)
+    if inside and inside != root:
+        raise EnvtoolError(
+            tr("{prefix} lies inside the environment {inside}.", prefix=prefix, inside=inside),
+            hint=tr("Choose a folder outside of every environment."),
+            code=ExitCode.USAGE,
+        )
+
+
+def _folder_for(context: Context, kind: Kind) -> Path:
+    return context.folders.venvs if kind == "venv" else first_writable(context.folders.conda)
+
+
+def first_writable(folders: Iterable[Path]) -> Path:
+    """Return the first folder that can be written, or made. Raises EnvtoolError where none can."""
+    tried = []
+    for folder in folders:
+        tried.append(folder)
+        existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
+        if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+            return folder
+    raise EnvtoolError(
+        tr("No folder for environments can be written: {folders}.", folders=", ".join(map(str, tried))),
+        hint=tr("Name one with `envs_dirs` in .condarc, or with the variable CONDA_ENVS_DIRS."),
+    )

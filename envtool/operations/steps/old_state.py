@@ -14,15 +14,10 @@ from envtool.i18n import tr
 from envtool.model import Archive, Sources
 from envtool.operations.steps import pip_packages
 from envtool.prefix import conda_meta
-from envtool.prefix.marks import OWN, mark_finished
+from envtool.prefix.marks import mark_finished, old_state_of
 from envtool.reporter import Reporter
 
 Json = dict[str, Any]
-
-
-def old_state(prefix: Path) -> Path:
-    """Return where envtool 0.1 wrote down the state before a change."""
-    return prefix / OWN / "before.json"
 
 
 def bring_back(prefix: Path, scratch: Path, engine: Engine, sources: Sources, reporter: Reporter) -> None:
@@ -30,7 +25,7 @@ def bring_back(prefix: Path, scratch: Path, engine: Engine, sources: Sources, re
 
     Raises EnvtoolError where the packages are others afterwards; the mark and the old state stay then.
     """
-    state: Json = json.loads(old_state(prefix).read_bytes())
+    state: Json = json.loads(old_state_of(prefix).read_bytes())
     before = _archives(state["conda"])
     for stem, path in _records(prefix).items():
         if stem not in before and not _is_whole(path):
@@ -45,7 +40,7 @@ def bring_back(prefix: Path, scratch: Path, engine: Engine, sources: Sources, re
             tr("The packages of {prefix} differ from before: {names}", prefix=prefix, names=", ".join(wrong))
         )
     mark_finished(prefix)
-    old_state(prefix).unlink()
+    old_state_of(prefix).unlink()
 
 
 def _archives(conda: Json) -> dict[str, Archive]:

@@ -1,4 +1,4 @@
-"""pip packages as requirement lines that mean the same on another machine, with a word where that cannot be had."""
+"""pip packages as requirement lines that mean the same on another machine, with a warning where they cannot."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,10 +8,11 @@ from urllib.parse import quote, unquote, urlsplit
 from envtool.environments import checkout
 from envtool.i18n import tr
 from envtool.model import Package
+from envtool.operations.context import Context
 from envtool.operations.steps import pip_packages
 from envtool.reporter import Reporter
 
-# What the PyTorch project publishes on its own index, one index a build, under versions such as 2.6.0+cu124.
+# Published on PyTorch's own index, one index a build, with versions such as 2.6.0+cu124.
 TORCH_FAMILY = frozenset(
     {"torch", "torchvision", "torchaudio", "torchtext", "torchao", "torchrec", "fbgemm-gpu", "xformers"}
 )
@@ -19,18 +20,18 @@ _BUILD = re.compile(r"cu\d+|cpu|rocm\d[\d.]*|xpu")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def index_lines(packages: Iterable[Package], torch_index: str, reporter: Reporter) -> list[str]:
-    """Return the index options without which pip would not find these versions: ``+cu124`` is on no default index."""
+def index_lines(context: Context, packages: Iterable[Package]) -> list[str]:
+    """Return the index options without which pip would not find these versions: no default index has ``+cu124``."""
     lines = set()
     for package in packages:
         build = package.version.partition("+")[2]
         if package.name in TORCH_FAMILY and _BUILD.fullmatch(build):
-            lines.add(f"--extra-index-url {torch_index}/{build}")
+            lines.add(f"--extra-index-url {context.catalogue.torch}/{build}")
         elif build and package.origin is None:
-            reporter.warn(
+            context.reporter.warn(
                 tr(
-                    "{name} {version} is a local version, which the default index never has: whoever uses the file must"
-                    " add the index or folder that it came from.",
+                    "{name} {version} is a local version, which the default index does not have: add the index or"
+                    " folder that it came from to the file.",
                     name=package.name,
                     version=package.version,
                 )
@@ -39,14 +40,14 @@ def index_lines(packages: Iterable[Package], torch_index: str, reporter: Reporte
 
 
 def requirement_lines(packages: Iterable[Package], reporter: Reporter) -> list[str]:
-    """Return one requirement line a package, by name. Folders and files of this machine are said to be such."""
+    """Return one requirement line a package, by name. Warns of folders and files on this machine."""
     return [_line(package, reporter) for package in sorted(packages, key=lambda package: package.name)]
 
 
 def without_tools(packages: Sequence[Package], python: str) -> list[Package]:
     """Return the packages without pip itself, and without setuptools and wheel where only the tools brought them."""
     needed = {_required(depend) for package in packages for depend in package.depends}
-    # venv gives both to every Python up to 3.11, as if they had been asked for; conda brings them along with pip.
+    # venv installs both with every Python up to 3.11, as if they had been requested; conda brings them with pip.
     asked = {p.name for p in packages if p.requested and p.manager == "pip"} if _release(python) >= (3, 12) else set()
     unused = {"setuptools", "wheel"} - needed - asked
     return [package for package in packages if package.name not in {"pip", *unused}]
@@ -70,8 +71,8 @@ def _line(package: Package, reporter: Reporter) -> str:
         return _editable(package, folder, reporter)
     reporter.warn(
         tr(
-            "{name} was installed from {folder}, which other machines do not have: version {version} is asked of the"
-            " index instead.",
+            "{name} was installed from {folder}, which other machines do not have: the file takes version {version}"
+            " from the index instead.",
             name=package.name,
             folder=folder,
             version=package.version,
@@ -84,8 +85,8 @@ def _editable(package: Package, folder: Path, reporter: Reporter) -> str:
     if found := checkout.of(folder):
         reporter.warn(
             tr(
-                "{name} is in use from {folder}: the file names its git remote and commit {commit}. What is not pushed"
-                " there stays behind.",
+                "{name} is installed from {folder}: the file names its git remote and commit {commit}. Anything not"
+                " pushed there is left out.",
                 name=package.name,
                 folder=folder,
                 commit=found.commit[:12],
@@ -95,10 +96,10 @@ def _editable(package: Package, folder: Path, reporter: Reporter) -> str:
         return f"-e git+{found.url}@{found.commit}#egg={package.name}{below}"
     reporter.warn(
         tr(
-            "{name} is in use from {folder}, which has no git remote: the file works on this machine only.",
+            "{name} is installed from {folder}, which has no git remote: the file works on this machine only.",
             name=package.name,
             folder=folder,
         )
     )
-    # pip and uv read a blank in a path differently, and a quoted path, too: an address is the one form for both.
+    # pip and uv read spaces and quotes in a path differently: a URL means the same to both.
     return f"-e {folder.as_uri() if quote(str(folder)) != str(folder) else folder}"

@@ -1,4 +1,4 @@
-"""The pip half of an environment, seen from the operations: what may not be overwritten, and where its Python is."""
+"""The pip half of an environment: resolved, installed, foreseen, and kept off what conda installed."""
 
 import csv
 import re
@@ -32,12 +32,12 @@ def half(
     force: bool = False,
     compile_bytecode: bool = False,
 ) -> PipHalf:
-    """Return the pip half to install, held to the versions that conda has installed unless ``force`` lets it go."""
+    """Return the pip half to install, held to the versions that conda installed unless ``force`` is given."""
     return PipHalf(tuple(lines), () if force else constraints(conda), force, compile_bytecode)
 
 
 def resolve(context: Context, half: PipHalf, python: str, sources: Sources) -> tuple[tuple[str, ...], Sources]:
-    """Return the pins of a pip half, and the sources that have them: a replica's where the configured index fails."""
+    """Return the pins of a pip half, and the sources that have them: a replica where the configured index fails."""
     offline = sources.offline
     with context.reporter.bar(tr("Solving pip packages")):
         pins, used = index_fallback.attempt(
@@ -70,9 +70,9 @@ def install(
 def foreseen(
     half: PipHalf, pins: Iterable[str], there: Iterable[Package], *, upgrade: bool = False
 ) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
-    """Return which packages installing a pip half takes away and brings: what its pins say of those ``there``.
+    """Return the packages that installing a pip half would remove and add, by its pins and the packages ``there``.
 
-    What is there stays unless ``upgrade``, or unless the request itself excludes its version.
+    A package that is there stays, unless ``upgrade`` is given or the request excludes its version.
     """
     asked = _specifiers(half.lines)
     old = {package.name: package for package in there}
@@ -94,7 +94,7 @@ def _specifiers(lines: Iterable[str]) -> "dict[str, SpecifierSet]":
 
     found: dict[str, SpecifierSet] = {}
     for text in lines:
-        with suppress(InvalidRequirement):  # options, places: they say nothing of a version
+        with suppress(InvalidRequirement):  # options and paths say nothing about a version
             requirement = Requirement(text)
             found[canonicalize_name(requirement.name)] = requirement.specifier
     return found
@@ -133,7 +133,7 @@ def files_of(prefix: Path, names: Set[str]) -> frozenset[str]:
 
 
 def constraints(conda: Iterable[Package]) -> tuple[str, ...]:
-    """Return ``name==version`` lines for Python distributions that conda brought: pip may not overwrite them."""
+    """Return ``name==version`` lines for Python distributions that conda installed: pip must not overwrite them."""
     from packaging.version import InvalidVersion, Version
 
     lines = []
@@ -141,7 +141,7 @@ def constraints(conda: Iterable[Package]) -> tuple[str, ...]:
         try:
             lines.append(f"{package.name}=={Version(package.version)}")
         except InvalidVersion:
-            continue  # conda's versions are freer than pip's; what pip cannot read it cannot have either
+            continue  # conda allows versions that pip cannot parse, and so cannot have
     return tuple(lines)
 
 
@@ -155,27 +155,27 @@ def interpreter(prefix: Path) -> Path:
     python = python_of(prefix)
     if python is None:
         raise EnvtoolError(
-            tr("The environment at {prefix} has no Python, and pip packages need one.", prefix=prefix),
-            hint=tr("Install one into it: envtool install -p {prefix} python", prefix=prefix),
+            tr("pip packages need Python, and {prefix} has none.", prefix=prefix),
+            hint=tr("Install it: envtool install -p {prefix} python", prefix=prefix),
             code=ExitCode.MISSING,
         )
     return python
 
 
 def line(package: Package) -> str:
-    """Return the requirements line that brings exactly this pip package back."""
+    """Return the requirements line that installs exactly this pip package."""
     origin = package.origin
     if origin is None:
         return f"{package.name}=={package.version}"
     if origin.kind == "editable":
-        # as a URL: of a plain path with blanks in it pip and uv understand different things
+        # as a URL: pip and uv read spaces in a plain path differently
         return f"-e {origin.url}"
     address = f"{origin.vcs}+{origin.url}@{origin.commit}" if origin.kind == "vcs" else origin.url
     return f"{package.name} @ {address}" + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else "")
 
 
 def damaged(prefix: Path) -> set[str]:
-    """Return the names of pip packages of which a file is missing or has another size than their list says."""
+    """Return the names of pip packages with a file that is missing or has another size than RECORD says."""
     folder = site_packages(prefix)
     records = folder.glob("*.dist-info/RECORD") if folder else ()
     return {_name_of(record) for record in records if not _is_whole(record)}

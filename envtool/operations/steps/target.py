@@ -1,4 +1,4 @@
-"""Which environment a command is about: the one it names, else the active one."""
+"""The environment that a command is about: the one it names, else the active one."""
 
 from pathlib import Path
 
@@ -9,16 +9,17 @@ from envtool.model import Environment
 from envtool.operations.context import Context
 
 
-def named(context: Context, name_or_path: str) -> Environment:
-    """Return the environment of a name, or at a path. Raises EnvtoolError where there is none."""
-    return find.resolve(context.host, context.folders, name_or_path)
+def target(
+    context: Context, name: str = "", prefix: Path | None = None, *, hint: str = "", code: ExitCode = ExitCode.USAGE
+) -> Environment:
+    """Return the environment that -n, -p or the user's shell names.
 
-
-def target(context: Context, name: str = "", prefix: Path | None = None) -> Environment:
-    """Return the environment that -n, -p or the shell means. Raises EnvtoolError where none is."""
+    Raises EnvtoolError: MISSING where it does not exist; where none is named and none is active, with ``hint`` and
+    ``code`` where the command has its own.
+    """
     if name and prefix is not None:
         raise EnvtoolError(
-            tr("-n {name} and -p {prefix} were given, and one environment is wanted.", name=name, prefix=prefix),
+            tr("Both -n {name} and -p {prefix} were given.", name=name, prefix=prefix),
             hint=tr("Leave one of them out."),
             code=ExitCode.USAGE,
         )
@@ -26,10 +27,23 @@ def target(context: Context, name: str = "", prefix: Path | None = None) -> Envi
         return named(context, str(prefix.expanduser().absolute()))
     if name:
         return named(context, name)
-    if environment := context.active:
+    if context.active and (environment := context.folders.at(context.active)):
         return environment
     raise EnvtoolError(
         tr("No environment is active, and none was named."),
-        hint=tr("Name one; `envtool list` shows which there are."),
-        code=ExitCode.USAGE,
+        hint=hint or tr("Name one; `envtool list` shows which there are."),
+        code=code,
+    )
+
+
+def named(context: Context, name_or_path: str) -> Environment:
+    """Return the environment of a name, or at a path. Raises EnvtoolError (MISSING) where there is none."""
+    return find.resolve(context.host, context.folders, name_or_path)
+
+
+def is_active(context: Context, environment: Environment) -> bool:
+    """Return whether an environment is the one that is active in the user's shell, by whatever path it goes there."""
+    active = context.active
+    return active is not None and (
+        active == environment.prefix or (environment.prefix.exists() and active.samefile(environment.prefix))
     )

@@ -1,7 +1,7 @@
-"""Lines that name PyTorch's own wheel index, made to work: for torch alone, and from a mirror where it is blocked.
+"""Requirement lines that name PyTorch's wheel index, limited to torch, and read from a mirror where it is blocked.
 
-Such a line comes with every export of an environment with ``torch==2.6.0+cu124``. Taken literally it breaks the rest:
-that index also has old copies of numpy and others, and an installer that finds a name there looks no further.
+Every export of an environment with ``torch==2.6.0+cu124`` has such a line. Taken literally it breaks the rest: that
+index also has old copies of numpy and others, and an installer that finds a name there looks no further.
 """
 
 import re
@@ -19,14 +19,14 @@ from envtool.model import Sources
 from envtool.operations.context import Context
 from envtool.reporter import Reporter
 
-_PATIENCE = 8.0  # seconds: only whether a page is there is asked
+_PATIENCE = 8.0  # seconds, to see whether a page exists
 _INDEX = re.compile(r"--extra-index-url[\s=]+(?P<base>\S+?)/(?P<build>[a-z]+[\d.]*)/?")
 _PINNED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\s*={2,3}\s*[^\s+;]+\+(?P<build>[a-z0-9.]+)(?:\s*;.*)?")
 
 
 @dataclass(frozen=True)
 class _Place:
-    """A site with the wheels of one build: the pages of its projects, or one page with all of them."""
+    """A site with the wheels of one build: one page a project, or one (``flat``) for all of them."""
 
     url: str
     flat: bool
@@ -36,7 +36,7 @@ class _Place:
 
 
 def localized(context: Context, lines: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
-    """Return requirement lines in which PyTorch's index stands for the pinned wheels alone, from where it answers."""
+    """Return requirement lines in which PyTorch's index, or a mirror that answers, serves the pinned wheels alone."""
     if sources.offline or not any(_INDEX.fullmatch(line) for line in lines):
         return lines
     limits = Limits(connect=_PATIENCE, stall=_PATIENCE)
@@ -61,7 +61,9 @@ def _replaced(
         ]
         found = next((place for place in places if answers(place.pages(names)[0])), None)
         if found is None:
-            reporter.note(tr("PyTorch's wheel index cannot be reached: only pip's own places are left to look in."))
+            reporter.note(tr("PyTorch's wheel index cannot be reached; looking in the configured indexes only."))
         elif found != official:
-            reporter.note(tr("{url} is read from {mirror} this time.", url=official.url, mirror=found.url))
+            reporter.note(
+                tr("{url} cannot be reached; using {mirror} for this run.", url=official.url, mirror=found.url)
+            )
         yield from (f"--find-links {page}" for page in (found.pages(names) if found else ()))

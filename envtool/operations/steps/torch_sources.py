@@ -1,4 +1,4 @@
-"""Where a torch wheel is looked for, with which Pythons, and what to say where none was found."""
+"""Sources of torch wheels: indexes, Pythons and engine to look with, and the error where no wheel is found."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,17 +18,18 @@ from envtool.mirrors import fallbacks
 from envtool.model import PipSources, Sources
 from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection
+from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.process import Command, capture
 from envtool.redaction import redact
 
-PYTHONS = ("3.12", "3.13", "3.11", "3.10", "3.14")  # by how many packages of the field have wheels for them
-_CHANNEL_PATIENCE = 8.0  # seconds: only whether a channel answers is asked
+PYTHONS = ("3.12", "3.13", "3.11", "3.10", "3.14")  # those first for which most packages have wheels
+_CHANNEL_PATIENCE = 8.0  # seconds, to see whether a channel answers
 
 
 def sources(
     context: Context, where: PipSources, candidates: Iterable[Candidate], *, offline: bool
 ) -> tuple[Source, ...]:
-    """Return where to look: pip's own places first, then the official index of each build, then its mirrors'."""
+    """Return where to look: pip's own places first, then the official index of each build, then its mirrors."""
     found = [Source("find-links", place, tr("find-links {place}", place=redact(place))) for place in where.find_links]
     if not where.no_index:
         index = where.index or default_index()
@@ -41,7 +42,7 @@ def sources(
 
 
 def indexes(context: Context, where: PipSources) -> IndexClient:
-    """Return what reads indexes and wheels as pip would reach them."""
+    """Return a client that reaches indexes and wheels as pip would."""
     return IndexClient(Client(context.host, pip.http_settings(where)))
 
 
@@ -58,32 +59,35 @@ def _of_pytorch(context: Context, builds: Sequence[str]) -> list[Source]:
 
 def default_index() -> str:
     """Return the address of the index that is used where none is configured, as uv states it; ``""`` if unknown."""
-    said = capture(Command((installers.uv_program(), "help", "pip", "install")), timeout=60).stdout
-    match = re.search(r"--default-index.*?by default: <(\S+)>", said, re.DOTALL)
+    text = capture(Command((installers.uv_program(), "help", "pip", "install")), timeout=60).stdout
+    match = re.search(r"--default-index.*?by default: <(\S+)>", text, re.DOTALL)
     return match[1] if match else ""
 
 
-def engine(context: Context, asked: str, everything: Sources) -> tuple[str, str]:
-    """Return the name of the engine to ask for, and why where no conda channel answers and it is another one."""
-    usual = engine_selection.for_new(context, asked).engine
-    if asked != AUTO or not usual.conda_half or everything.offline or _some_channel_answers(context, everything):
-        return asked, ""
-    instead = engine_selection.without_channels(context).name
-    return instead, tr("Engine: {engine}, since no conda channel can be read.", engine=instead)
+def engine(context: Context, asked: str, sources: Sources) -> EngineChoice:
+    """Return the engine to create the environment with: for ``auto``, one that can do so with the channels there are.
+
+    Raises EnvtoolError as :func:`engine_selection.for_new`.
+    """
+    usual = engine_selection.for_new(context, asked)
+    if asked != AUTO or not usual.engine.conda_half or sources.offline or _some_channel_answers(context, sources):
+        return usual
+    instead = engine_selection.without_channels(context)
+    return EngineChoice(instead, tr("Engine: {engine}, since no conda channel can be read.", engine=instead.name))
 
 
-def _some_channel_answers(context: Context, everything: Sources) -> bool:
+def _some_channel_answers(context: Context, sources: Sources) -> bool:
     settings = conda.http_settings(context.conda_settings())
     limits = Limits(connect=_CHANNEL_PATIENCE, stall=_CHANNEL_PATIENCE)
     client = IndexClient(Client(context.host, settings, limits=limits))  # a channel may be a folder, too
-    urls = [url for channel in everything.channels for url in channel.urls]
+    urls = [url for channel in sources.channels for url in channel.urls]
     return any(client.exists(f"{url}/{context.host.subdir}/repodata.json") for url in urls)
 
 
 def pythons(asked: str, *, own: bool) -> tuple[str, ...]:
     """Return the Pythons (``3.12``) to look for a wheel for, in order of preference.
 
-    A conda engine brings any; ``own`` asks for envtool's own, around which a venv can be made.
+    A conda engine can install any; ``own`` asks for envtool's own, around which a venv can be created.
     """
     if asked:
         return (_minor(asked),)
@@ -91,7 +95,7 @@ def pythons(asked: str, *, own: bool) -> tuple[str, ...]:
 
 
 def other_pythons(known: Sequence[str]) -> tuple[str, ...]:
-    """Return the other Pythons of this machine that a venv could be made around. Takes a second or more."""
+    """Return the other Pythons on this machine around which a venv can be created. Takes a second or more."""
     return tuple(version for version in PYTHONS if version not in known and _is_here(version))
 
 
@@ -99,7 +103,7 @@ def _minor(version: str) -> str:
     match = re.match(r"^3\.\d+(?=$|\.\d)", version)
     if match is None:
         raise EnvtoolError(
-            tr("{version} is not a version of Python to choose a wheel for.", version=repr(version)),
+            tr("{version} is not a Python version for which torch has wheels.", version=repr(version)),
             hint=tr("Write it like 3.12 or 3.12.4."),
             code=ExitCode.USAGE,
         )
@@ -114,29 +118,30 @@ def _is_here(version: str) -> bool:
 
 
 def outcomes(search: Search) -> str:
-    """Return what came of each source that was asked, in the order of asking."""
-    return "; ".join(tr("{source}: {outcome}", source=name, outcome=said) for name, said in search.outcomes.items())
+    """Return the outcome of each source that was tried, in order."""
+    return "; ".join(
+        tr("{source}: {outcome}", source=name, outcome=outcome) for name, outcome in search.outcomes.items()
+    )
 
 
 def nothing_found(search: Search, candidates: Sequence[Candidate], asked: Sequence[Source]) -> EnvtoolError:
-    """Return the error that says where a build was looked for in vain, and what else there would be."""
+    """Return the error that lists the sources tried, and the alternatives."""
     first = candidates[0]
     message = tr(
-        "No wheel of torch for {build} and Python {pythons} was found. Sources tried: {outcomes}.",
+        "No torch wheel for {build} and Python {pythons} was found. Sources tried: {outcomes}.",
         build=first.build if len({candidate.build for candidate in candidates}) == 1 else tr("these GPUs"),
         pythons=", ".join(search.pythons),
         outcomes=outcomes(search),
     )
     hint = tr(
-        "Check the connection, name another place with --find-links or --extra-index-url, "
-        "or another --python or --torch."
+        "Check the connection, name another source with --find-links or --extra-index-url,"
+        " or choose another --python or --torch."
     )
     releases = tuple(dict.fromkeys(candidate.torch for candidate in candidates))
     if first.build == "cpu" and (large := search.default_wheel(releases, asked)):
         hint = tr(
-            "{hint} --allow-large takes torch {torch} with its CUDA libraries instead, which works on the CPU too: "
-            "{size} to fetch for torch alone, and several GB with the libraries.",
-            hint=hint,
+            "Check the connection, or add --allow-large to install torch {torch} with its CUDA libraries, which works"
+            " on the CPU, too: {size} to download for torch alone, several GB with the libraries.",
             torch=large.candidate,
             size=size_words(search.indexes.size(large.wheel)),
         )
@@ -144,14 +149,14 @@ def nothing_found(search: Search, candidates: Sequence[Candidate], asked: Sequen
 
 
 def size_words(size: int | None) -> str:
-    """Return a size in words: ``192 MB``."""
-    return tr("{size:.0f} MB", size=size / 1e6) if size is not None else tr("an unknown amount")
+    """Return a size in words: ``192 MB``; ``size`` in bytes, None where it is unknown."""
+    return tr("{size:.0f} MB", size=size / 1e6) if size is not None else tr("unknown size")
 
 
 def links(found: Found) -> tuple[str, ...]:
-    """Return what must be added to pip's places so that an installer sees the wheel.
+    """Return the find-links that an installer needs to see the wheel.
 
-    A project's page is a flat listing too. It is handed over as that rather than the index as an index, so that nothing
-    but torch can come from there: the PyTorch index has old copies of numpy and others.
+    The page of the project is passed, and not its index, so that nothing but torch comes from there: the PyTorch index
+    has old copies of numpy and others.
     """
     return (found.source.page,) if found.source.build else ()

@@ -13,8 +13,9 @@ from envtool.engines.protocol import Engine, Solution
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Environment
-from envtool.operations.steps.prefix_lock import holding, refuse_unfinished, require_environment
-from envtool.prefix import frozen, snapshot
+from envtool.operations.steps.guards import refuse_unfinished, require_environment
+from envtool.operations.steps.prefix_lock import holding
+from envtool.prefix import snapshot
 from envtool.prefix.marks import mark_finished, mark_unfinished, snapshot_of, unfinished
 from envtool.prefix.snapshot import Footprint, Snapshot
 from envtool.reporter import Reporter
@@ -24,7 +25,7 @@ _NAMED = 5  # differing files that a message names
 
 @dataclass(frozen=True)
 class Frame:
-    """One change: where, the user's command line without logins, and a scratch on the same disk."""
+    """One change: where, the user's command line without logins, and a scratch folder on the same file system."""
 
     prefix: Path
     command: str
@@ -32,29 +33,15 @@ class Frame:
 
 
 @contextmanager
-def held(environment: Environment, command: str, reporter: Reporter, *, dry_run: bool = False) -> Iterator[Path]:
-    """Hold an environment from the first look at it to the last write, and yield a scratch; a dry run only looks.
+def held(environment: Environment, command: str, reporter: Reporter) -> Iterator[Path]:
+    """Hold an environment from the first look at it to the last write, and yield a scratch folder.
 
-    Raises EnvtoolError where an earlier change did not come to its end.
+    Raises EnvtoolError where an earlier change was interrupted.
     """
-    if dry_run:
-        yield environment.prefix
-        return
     with holding(environment.prefix, command, reporter) as scratch:
         require_environment(environment.prefix)
         refuse_unfinished(environment)
         yield scratch
-
-
-def refuse_frozen(environment: Environment) -> None:
-    """Raise EnvtoolError where an environment's owner does not want it changed (CEP 22: ``conda-meta/frozen``)."""
-    message = frozen.message(environment.prefix)
-    if message is None:
-        return
-    raise EnvtoolError(
-        tr("{name} is frozen. {message}", name=environment.name or environment.prefix, message=message).strip(),
-        hint=tr("Clone it and change the clone, or add --override-frozen."),
-    )
 
 
 @contextmanager

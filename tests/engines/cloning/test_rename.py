@@ -151,9 +151,10 @@ def test_base_and_the_active_environment_keep_their_names(home: Home, tmp_path: 
     ran = home.envtool("rename", "active", "other", env={"CONDA_PREFIX": str(prefix)})
     assert (ran.code, "active in this shell" in ran.err) == (2, True)
     root = layouts.conda_env(tmp_path / "miniforge3")
-    (root / "condabin").mkdir()
+    for part in ("condabin", "pkgs"):
+        (root / part).mkdir()
     ran = home.envtool("rename", str(root), "other")
-    assert (ran.code, "conda's own installation" in ran.err) == (2, True)
+    assert (ran.code, "is a conda installation" in ran.err) == (2, True)
     assert prefix.exists()
     assert root.exists()
 

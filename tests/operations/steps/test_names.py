@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.operations.steps.names import check, first_writable, refuse_existing
+from envtool.operations.steps.names import check
 
 
 @pytest.mark.parametrize("name", ["dl", "torch2.13", "my-env_3", "环境", "a"])
@@ -39,19 +39,3 @@ def test_a_valid_name_is_one_path_component(name: str) -> None:
     assert Path("/envs", name).name == name
     assert not name.startswith("-")
     assert len(name.split()) == 1
-
-
-def test_a_folder_that_cannot_be_made_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    assert first_writable([tmp_path / "file" / "envs", tmp_path / "envs"]) == tmp_path / "envs"
-    with pytest.raises(EnvtoolError, match="file"):
-        first_writable([tmp_path / "file" / "envs"])
-
-
-def test_even_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "dl").mkdir()
-    with pytest.raises(EnvtoolError, match="exists already"):
-        refuse_existing(tmp_path / "dl", "dl")
-    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(EnvtoolError, match="exists already"):
-        refuse_existing(tmp_path / "link", "link")

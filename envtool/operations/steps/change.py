@@ -1,0 +1,161 @@
+"""One change to an environment, as install, uninstall and update make it: worked out, shown, carried out, compared."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from envtool.engines.protocol import Engine, Solution, SolveRequest
+from envtool.environments import packages
+from envtool.environments.packages import Contents
+from envtool.i18n import tr
+from envtool.model import Environment, Package, Sources
+from envtool.operations.context import Context
+from envtool.operations.steps import engine_selection, guards
+from envtool.operations.steps.channel_names import with_channel_names
+from envtool.operations.steps.confirmation import Confirm, require_confirmation
+from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions
+from envtool.operations.steps.transaction import Frame, changing, held
+from envtool.prefix.snapshot import Footprint
+
+
+@dataclass(frozen=True)
+class ChangeRequest:
+    """What every request for a change says. ``command`` is the user's command line, for the records.
+
+    ``override_frozen`` changes an environment that its owner has frozen; ``accept_tos`` says that the user accepts the
+    terms of service of the channels in use.
+    """
+
+    environment: Environment
+    _: KW_ONLY
+    sources: SourceOptions = NO_OPTIONS
+    command: str
+    override_frozen: bool = False
+    accept_tos: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change worked out from what is installed, and not begun.
+
+    ``removed`` and ``added`` are expected: pip decides when it installs. ``footprint`` returns the paths that its pip
+    half may meet; ``apply`` carries both halves out, with a scratch folder.
+    """
+
+    solution: Solution
+    removed: tuple[Package, ...]
+    added: tuple[Package, ...]
+    footprint: Callable[[], Footprint]
+    apply: Callable[[Path], None]
+
+
+Prepare = Callable[[Contents], Callable[[Engine], Change]]
+"""How a verb works a change out: what is asked for is compared with the packages that are installed, and raises
+EnvtoolError where it makes no sense; then both halves are resolved with an engine, which writes nothing but caches."""
+
+
+@dataclass(frozen=True)
+class _Difference:
+    environment: Environment
+    removed: tuple[Package, ...]
+    added: tuple[Package, ...]
+
+    dry_run: ClassVar[bool]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what --json shows."""
+
+        def shown(these: Sequence[Package]) -> list[dict[str, str]]:
+            return [{"name": p.name, "version": p.version, "build": p.build, "manager": p.manager} for p in these]
+
+        return {
+            "name": self.environment.name,
+            "prefix": str(self.environment.prefix),
+            "removed": shown(self.removed),
+            "added": shown(self.added),
+            "dry_run": self.dry_run,
+        }
+
+
+class ChangePlan(_Difference):
+    """The packages that a change would remove and add."""
+
+    dry_run = True
+
+
+class Changed(_Difference):
+    """The packages that a change has removed and added, found by reading the environment again."""
+
+    dry_run = False
+
+
+def plan(context: Context, request: ChangeRequest, prepare: Prepare) -> ChangePlan:
+    """Return what a change would do. Raises EnvtoolError where it could not be made."""
+    _refuse(request)
+    work_out = prepare(packages.read(request.environment))
+    with _engine(context, request) as engine:
+        change = work_out(engine)
+    environment = request.environment
+    removed, added = (with_channel_names(context, environment, these) for these in (change.removed, change.added))
+    return ChangePlan(environment, removed, added)
+
+
+def carry_out(context: Context, request: ChangeRequest, prepare: Prepare, confirm: Confirm) -> Changed:
+    """Make a change, after ``confirm`` has seen the solution. Raises EnvtoolError; the old state is back then."""
+    _refuse(request)
+    environment = request.environment
+    with held(environment, request.command, context.reporter) as scratch:
+        before = packages.read(environment)
+        work_out = prepare(before)
+        with _engine(context, request) as engine:
+            change = work_out(engine)
+            require_confirmation(confirm(change.solution), tr("Cancelled: nothing was changed."))
+            frame = Frame(environment.prefix, request.command, scratch)
+            with changing(frame, engine, change.solution, change.footprint(), context.reporter):
+                change.apply(scratch)
+    removed, added = _difference(before, packages.read(environment))
+    return Changed(
+        environment,
+        with_channel_names(context, environment, removed),
+        with_channel_names(context, environment, added),
+    )
+
+
+def solve(
+    context: Context, engine: Engine, to_solve: SolveRequest, environment: Environment, sources: Sources
+) -> Solution:
+    """Return the engine's solution; an empty one, without asking it, where nothing is asked of the conda half."""
+    if not (to_solve.specs or to_solve.remove or to_solve.update or to_solve.archives):
+        return Solution(to_solve)
+    return engine.solve(to_solve, environment.prefix, sources, context.reporter)
+
+
+def _refuse(request: ChangeRequest) -> None:
+    guards.refuse_installation(request.environment)
+    guards.refuse_own(request.environment)
+    if not request.override_frozen:
+        guards.refuse_frozen(request.environment)
+
+
+@contextmanager
+def _engine(context: Context, request: ChangeRequest) -> Iterator[Engine]:
+    choice = engine_selection.for_existing(context, request.environment)
+    context.reporter.note(choice.reason)
+    with engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos) as engine:
+        yield engine
+
+
+def _difference(before: Contents, after: Contents) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
+    """Return the packages that went and those that came."""
+
+    def identities(contents: Contents) -> dict[tuple[str, str, str, str], Package]:
+        both = (*contents.conda, *contents.pip)
+        return {(package.name, package.version, package.build, package.manager): package for package in both}
+
+    old, new = identities(before), identities(after)
+    return (
+        tuple(package for key, package in old.items() if key not in new),
+        tuple(package for key, package in new.items() if key not in old),
+    )
