@@ -879,6 +879,7 @@ def test_a_source_with_a_login_is_refused(ready: Home, source: str) -> None:
     assert "token" not in ran.err
 
 
+@pytest.mark.slow
 def test_shellcheck_finds_nothing() -> None:
     beside = Path(sys.executable).with_name("shellcheck")
     found = str(beside) if beside.exists() else shutil.which("shellcheck")

@@ -16,6 +16,8 @@ from support.terminal import Terminal
 
 from envtool.prefix.marks import mark_unfinished
 
+pytestmark = pytest.mark.slow
+
 FULL = Path("/dev/full")
 
 
@@ -141,7 +143,6 @@ def test_a_resumed_command_reports_its_own_errors(home: Home, some: Path) -> Non
     assert ran.code == json.loads(ran.out)["exit_code"] == 2
 
 
-@pytest.mark.slow
 def test_mirror_set_asks_as_every_other_command_does(home: Home) -> None:
     file = home.path / ".condarc"
     old = "https://mirrors.tuna.tsinghua.edu.cn/anaconda/pkgs/free"
@@ -155,7 +156,6 @@ def test_mirror_set_asks_as_every_other_command_does(home: Home) -> None:
         assert (old in file.read_text()) == kept
 
 
-@pytest.mark.slow
 def test_waiting_for_an_index_shows_progress(home: Home, tmp_path: Path) -> None:
     with serve(tmp_path) as index:
         index.break_("/simple", "hang")

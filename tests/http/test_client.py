@@ -170,6 +170,7 @@ def test_addresses_that_are_not_http(url: str) -> None:
     assert failure(url).kind == "address"
 
 
+@pytest.mark.slow
 def test_limits_of_time() -> None:
     with site({"/stalls": dripping(0.0, 100, after=3), "/drips": dripping(0.1, 100)}) as server:
         begun = time.monotonic()

@@ -16,7 +16,7 @@ from envtool.model import Environment
 from envtool.operations.steps.activation import activation
 from envtool.prefix.marks import mark_unfinished
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are POSIX ones")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="the commands are POSIX ones")]
 ODD = ["with space", "qu'ote", 'dou"ble', "dol$HOME", "back`id`tick", "semi;colon", "中文", "-n", "star*"]
 
 
@@ -136,7 +136,6 @@ def test_a_nested_activation_leaves_nothing_of_the_others(tmp_path: Path) -> Non
     assert changes["BOTH"] == "2"
 
 
-@pytest.mark.slow
 def test_one_inside_the_other_for_real(home: Home, dl: Path) -> None:
     other = venv(home.path / "other")
     inner = shlex.join([sys.executable, "-m", "envtool", "run", "-p", str(other), "--", "sh", "-c", 'echo "$PATH"'])

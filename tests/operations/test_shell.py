@@ -11,6 +11,8 @@ from support.home import Home
 from support.layouts import conda_env, venv, write
 from support.terminal import Terminal
 
+pytestmark = pytest.mark.slow
+
 PROMPT = "ready> "
 
 

@@ -34,6 +34,7 @@ def asked(through: Server, piece: str) -> bool:
     return any(target.startswith(LAB) and piece in target for target in through.targets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["ALL_PROXY", "all_proxy"])
 def test_every_command_goes_through_the_proxy_of_one_variable(account: Home, through: Server, variable: str) -> None:
     environ = {variable: through.url}
