@@ -19,7 +19,7 @@ from envtool.prefix.layout import python_of
 from envtool.process import Command, Completed, stream
 from envtool.process import find as find_program
 from envtool.reporter import Bar
-from envtool.smoke.registry import Check, catalogue, choose
+from envtool.smoke.registry import Check, all_checks, select
 
 BUNDLE = Path(smoke.__file__).parent / "__main__.py"
 SILENCE = 400.0  # seconds without output after which the program counts as stuck; every check has a shorter limit
@@ -150,9 +150,9 @@ def target_of(context: Context, *, name: str | None = None, python: Path | None 
 
 def selected(options: VerifyOptions) -> tuple[Check, ...]:
     """Return the selected checks. Raises EnvtoolError (USAGE) where a pattern matches none."""
-    every = catalogue()
+    every = all_checks()
     for pattern in options.only:
-        if not choose(every, only=(pattern,), device="gpu", group=True):
+        if not select(every, only=(pattern,), device="gpu", group=True):
             families = ", ".join(dict.fromkeys(check.id.split(".")[0] for check in every))
             raise EnvtoolError(
                 tr("No check matches {pattern}.", pattern=pattern),
@@ -160,7 +160,7 @@ def selected(options: VerifyOptions) -> tuple[Check, ...]:
                 code=ExitCode.USAGE,
             )
     group = bool(options.gpus)
-    checks = choose(every, suite=options.suite, only=options.only, device=options.device, group=group)
+    checks = select(every, suite=options.suite, only=options.only, device=options.device, group=group)
     if not checks:
         raise EnvtoolError(
             tr("The checks that match {patterns} need a GPU, or several.", patterns=" ".join(options.only)),

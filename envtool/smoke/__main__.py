@@ -1,4 +1,4 @@
-"""Start the bundle: ``python -I -B smoke/__main__.py --device cpu``. It is loaded as a package of its own, by path."""
+"""Entry point: ``python -I -B smoke/__main__.py --device cpu``. Loads this folder by path as a top-level package."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ PACKAGE = "envtool_smoke"
 
 
 def _load() -> None:
-    """Make the folder of this file importable under a name that nothing in the environment can have."""
+    """Make this folder importable under a name that no installed package uses."""
     folder = os.path.dirname(os.path.abspath(__file__))
     spec = importlib.util.spec_from_file_location(
         PACKAGE, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
     )
     if spec is None or spec.loader is None:
-        sys.exit("the bundle in %s is not complete" % folder)
+        sys.exit("%s: the verification bundle is incomplete" % folder)
     module = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = module
     spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""What a check works with: numbers, a device, and ways to compare that keep every measurement with its gate."""
+"""The context of a check: its device, its random numbers, and comparisons that record every measurement."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Any, Callable, Sequence
 
 import torch
 
-from .tolerances import EXACT, F32, F64, SIGMA, Gate
+from .tolerances import EXACT, F32, F64, SIGMA, Tolerance
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One comparison: what was compared, how far apart it was, and how far it may be."""
+    """One comparison: what was compared, the difference that was measured, and the difference that is allowed."""
 
     what: str
     value: float
-    gate: Gate
+    tolerance: Tolerance
 
     @property
-    def holds(self) -> bool:
-        """Whether it passes."""
-        return self.gate.holds(self.value)
+    def passed(self) -> bool:
+        """Whether the value is within its tolerance."""
+        return self.tolerance.allows(self.value)
 
     @property
-    def strain(self) -> float:
-        """How close it comes to its gate."""
-        return self.gate.strain(self.value)
+    def ratio(self) -> float:
+        """The value relative to its limit: more than 1 is beyond it."""
+        return self.tolerance.ratio(self.value)
 
 
-class Lab:
-    """One run of one check. Random numbers depend on the check and the seed, never on what ran before."""
+class CheckContext:
+    """One run of one check. Its random numbers depend only on the check and the seed, not on earlier checks."""
 
     def __init__(self, name: str, device: Any, seed: int = 0) -> None:
         self.device = torch.device(device)
@@ -40,7 +40,7 @@ class Lab:
         self.measurements: list[Measurement] = []
         self.facts: dict[str, Any] = {}
         self.figures: list[dict[str, Any]] = []
-        self._dice = torch.Generator().manual_seed(self.seed)
+        self._generator = torch.Generator().manual_seed(self.seed)
         torch.manual_seed(self.seed)
 
     @property
@@ -48,70 +48,72 @@ class Lab:
         """Whether the device is a GPU."""
         return bool(self.device.type != "cpu")
 
-    # -- numbers: float64 on the CPU, but with values that float32 holds exactly --------------------------------------
+    # -- inputs: float64 tensors on the CPU whose values float32 represents exactly ------------------------------------
     def randn(self, *shape: int) -> Any:
-        """Return normal numbers."""
-        return torch.randn(shape, generator=self._dice).double()
+        """Return samples of the standard normal distribution."""
+        return torch.randn(shape, generator=self._generator).double()
 
     def rand(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Any:
-        """Return uniform numbers in [low, high)."""
-        return (low + (high - low) * torch.rand(shape, generator=self._dice)).double()
+        """Return samples of the uniform distribution on [low, high)."""
+        return (low + (high - low) * torch.rand(shape, generator=self._generator)).double()
 
     def integers(self, high: int, *shape: int) -> Any:
-        """Return integers in [0, high)."""
-        return torch.randint(high, shape, generator=self._dice)
+        """Return uniform random integers in [0, high)."""
+        return torch.randint(high, shape, generator=self._generator)
 
     def distinct(self, *shape: int) -> Any:
-        """Return numbers of which no two are equal: what picks the largest then has one answer."""
+        """Return pairwise distinct numbers in random order, so that the position of a maximum is unique."""
         count = torch.Size(shape).numel()
-        return (torch.randperm(count, generator=self._dice).double() - count / 2).reshape(shape) / 64
+        return (torch.randperm(count, generator=self._generator).double() - count / 2).reshape(shape) / 64
 
-    def here(self, *tensors: Any, dtype: Any = torch.float32) -> Any:
-        """Return copies of tensors on the device under test; floating ones in ``dtype``."""
+    def to_device(self, *tensors: Any, dtype: Any = torch.float32) -> Any:
+        """Return copies of tensors on the device under test; floating-point tensors are converted to ``dtype``."""
         moved = tuple(t.to(self.device, dtype if t.is_floating_point() else t.dtype, copy=True) for t in tensors)
         return moved[0] if len(moved) == 1 else moved
 
-    def shaken(self, module: Any) -> Any:
-        """Return the module with random parameters, so that none of them hides behind being 0 or 1."""
+    def randomized(self, module: Any) -> Any:
+        """Fill a module's parameters with random numbers, so that none has an initial value of 0 or 1. Return it."""
         with torch.no_grad():
             for parameter in module.parameters():
                 parameter.copy_(self.randn(*parameter.shape) * 0.5)
         return module
 
     # -- comparisons --------------------------------------------------------------------------------------------------
-    def measure(self, what: str, value: Any, gate: Gate) -> None:
-        """Record a number that has to keep to its gate."""
+    def measure(self, what: str, value: Any, tolerance: Tolerance) -> None:
+        """Record a number and the tolerance it must be within."""
         number = value.detach() if isinstance(value, torch.Tensor) else value
-        self.measurements.append(Measurement(what, float(number), gate))
+        self.measurements.append(Measurement(what, float(number), tolerance))
 
-    def near(self, what: str, got: Any, want: Any, gate: Gate = F32) -> None:
-        """Compare two tensors: the largest difference, relative to the largest wanted value or to 1."""
-        got, want = _plain(got), _plain(want)
+    def near(self, what: str, got: Any, want: Any, tolerance: Tolerance = F32) -> None:
+        """Compare two tensors: the largest difference relative to the largest magnitude in ``want``, at least 1."""
+        got, want = _on_cpu(got), _on_cpu(want)
         if got.shape != want.shape:
-            self.measure("%s: shape %s instead of %s" % (what, tuple(got.shape), tuple(want.shape)), float("inf"), gate)
+            self.measure(
+                "%s: shape %s instead of %s" % (what, tuple(got.shape), tuple(want.shape)), float("inf"), tolerance
+            )
             return
         if not got.numel():
             return
         error = (got - want).abs().max() / want.abs().max().clamp(min=1)
-        self.measure(what, error, gate)
+        self.measure(what, error, tolerance)
 
     def exact(self, what: str, got: Any, want: Any) -> None:
-        """Compare two tensors (or numbers, or shapes) that must be equal: how many elements differ."""
-        got, want = _plain(got), _plain(want)
+        """Compare two tensors, numbers or shapes that must be equal: the number of elements that differ."""
+        got, want = _on_cpu(got), _on_cpu(want)
         differs = float("inf") if got.shape != want.shape else float((got != want).sum())
         self.measure(what, differs, EXACT)
 
     def holds(self, what: str, condition: Any) -> None:
-        """Record something that is true or not."""
+        """Record a condition that must be true."""
         self.measure(what, 0.0 if condition else 1.0, EXACT)
 
     def sigmas(self, what: str, observed: Any, expected: float, standard_error: float) -> None:
-        """Compare a random quantity with its expectation, in standard errors."""
+        """Compare a random quantity with its expected value, in standard errors."""
         distance = abs(float(observed) - expected)
         self.measure(what, distance / standard_error if standard_error else distance and float("inf"), SIGMA)
 
     def raises(self, what: str, function: Callable[[], Any], *errors: type[Exception]) -> None:
-        """Record that a call is refused."""
+        """Record that a call raises one of ``errors``, or any exception where none is given."""
         try:
             function()
         except Exception as error:
@@ -125,59 +127,59 @@ class Lab:
         subject: Callable[..., Any],
         reference: Callable[..., Any],
         *inputs: Any,
-        gate32: Gate = F32,
-        gate64: Gate = F64,
+        tolerance32: Tolerance = F32,
+        tolerance64: Tolerance = F64,
         backward: bool = True,
     ) -> None:
         """Compare a function or module with its reference: values and gradients, in float32 and in float64.
 
-        ``inputs`` are float64 tensors on the CPU. The subject gets them on the device: in float32 from memory without
-        and with gaps, and in float64; the reference on the CPU in float64, and, where the subject is a module, its
-        parameters by name. Both may return one tensor or several; those of integers have to be equal.
+        ``inputs`` are float64 tensors on the CPU. The subject receives them on the device: in float32 from contiguous
+        and from strided memory, then in float64. The reference receives them on the CPU in float64 and, if the subject
+        is a module, its parameters by name. Both return one tensor or several; integer outputs must be equal.
         """
         parameters = dict(subject.named_parameters()) if isinstance(subject, torch.nn.Module) else {}
         leaves = {name.replace(".", "_"): p.detach().double().cpu().requires_grad_() for name, p in parameters.items()}
         xs = [_leaf(x, torch.float64, "cpu") for x in inputs]
-        wanted = _tuple(reference(*xs, **leaves))
-        pull = [self.randn(*w.shape) if w.is_floating_point() else None for w in wanted]
-        wanted_grads = _gradients(wanted, pull, [*xs, *leaves.values()]) if backward else []
+        wanted = _as_tuple(reference(*xs, **leaves))
+        output_gradients = [self.randn(*w.shape) if w.is_floating_point() else None for w in wanted]
+        wanted_grads = _gradients(wanted, output_gradients, [*xs, *leaves.values()]) if backward else []
         names = ["gradient of input %d" % i for i in range(len(xs))] + ["gradient of " + n for n in leaves]
-        for layout, dtype, gate, arrange in (
-            ("", torch.float32, gate32, lambda x: x),
-            (", strided", torch.float32, gate32, _strided),
-            ("", torch.float64, gate64, lambda x: x),
+        for layout, dtype, tolerance, arrange in (
+            ("", torch.float32, tolerance32, lambda x: x),
+            (", strided", torch.float32, tolerance32, _strided),
+            ("", torch.float64, tolerance64, lambda x: x),
         ):
             label = "%s, %s%s" % (what, str(dtype)[6:], layout)
             run = subject
             if isinstance(subject, torch.nn.Module):
                 run = copy.deepcopy(subject).to(self.device, dtype)
             ys = [_leaf(x, dtype, self.device) for x in inputs]
-            got = _tuple(run(*(arrange(y) for y in ys)))
+            got = _as_tuple(run(*(arrange(y) for y in ys)))
             for i, (g, w) in enumerate(zip(got, wanted)):
-                compare = self.near if w.is_floating_point() else self._same
-                compare(label if len(wanted) == 1 else "%s, output %d" % (label, i), g, w, gate)
+                compare = self.near if w.is_floating_point() else self._exact_values
+                compare(label if len(wanted) == 1 else "%s, output %d" % (label, i), g, w, tolerance)
             if backward and all(g.shape == w.shape for g, w in zip(got, wanted)):
-                moved = [p if p is None else p.to(self.device, dtype) for p in pull]
+                device_gradients = [p if p is None else p.to(self.device, dtype) for p in output_gradients]
                 own = list(run.parameters()) if isinstance(run, torch.nn.Module) else []
-                for name, g, w in zip(names, _gradients(got, moved, [*ys, *own]), wanted_grads):
+                for name, g, w in zip(names, _gradients(got, device_gradients, [*ys, *own]), wanted_grads):
                     if w is not None:
-                        self.near("%s, %s" % (label, name), torch.zeros_like(w) if g is None else g, w, gate)
+                        self.near("%s, %s" % (label, name), torch.zeros_like(w) if g is None else g, w, tolerance)
 
-    def _same(self, what: str, got: Any, want: Any, _: Gate) -> None:
+    def _exact_values(self, what: str, got: Any, want: Any, _: Tolerance) -> None:
         self.exact(what, got, want)
 
     # -- for the report -----------------------------------------------------------------------------------------------
-    def note(self, name: str, value: Any) -> None:
-        """Keep a fact: something worth knowing that has no gate."""
+    def fact(self, name: str, value: Any) -> None:
+        """Record a fact for the report. It does not affect the verdict."""
         self.facts[name] = value
 
     def figure(self, kind: str, title: str, **data: Any) -> None:
-        """Keep a figure for the report: ``curves``, ``pictures``, ``points`` or ``bars``."""
+        """Record a figure for the report. ``kind`` is ``curves``, ``pictures``, ``points``, ``bars`` or ``table``."""
         self.figures.append({"kind": kind, "title": title, **data})
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as a float64 (or integer) tensor on the CPU."""
+def _on_cpu(value: Any) -> Any:
+    """Return a value as a tensor on the CPU, floating-point numbers as float64."""
     tensor = torch.as_tensor(value).detach().cpu()
     return tensor.double() if tensor.is_floating_point() else tensor
 
@@ -189,17 +191,18 @@ def _leaf(tensor: Any, dtype: Any, device: Any) -> Any:
 
 
 def _strided(tensor: Any) -> Any:
-    """Return the same numbers with gaps between them in memory."""
+    """Return a copy that is not contiguous in memory."""
     return torch.stack([tensor, tensor], -1)[..., 0]
 
 
-def _tuple(value: Any) -> tuple[Any, ...]:
+def _as_tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
-def _gradients(outputs: Sequence[Any], pull: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+def _gradients(outputs: Sequence[Any], output_gradients: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+    """Return the gradient of each input, or None where an input has none."""
     floating = [x for x in inputs if x.is_floating_point()]
-    pairs = [(o, p) for o, p in zip(outputs, pull) if p is not None and o.requires_grad]
+    pairs = [(o, p) for o, p in zip(outputs, output_gradients) if p is not None and o.requires_grad]
     if not pairs or not floating:
         return [None] * len(inputs)
     found = iter(

@@ -1,4 +1,4 @@
-"""One of the processes that make a check together: started by torchrun, one per GPU (on CPUs, as many as asked for)."""
+"""The distributed worker: one of the processes that run the group checks, one per GPU, started by torchrun."""
 
 from __future__ import annotations
 
@@ -7,48 +7,53 @@ import faulthandler
 import os
 from typing import Any, Dict, List, Sequence
 
-from .registry import Check, catalogue
-from .worker import judge, settle, take_stdout
+from .registry import all_checks
+from .worker import claim_stdout, configure_torch, run_check
 
-PATIENCE = datetime.timedelta(seconds=60)  # for one collective, in torch's own watchdog
+COLLECTIVE_TIMEOUT = datetime.timedelta(seconds=60)  # of torch's own watchdog, for one collective
 
 Event = Dict[str, Any]
 
 
 def serve_rank(names: Sequence[str], device: str, seed: int, figures: bool, traces: str) -> int:
-    """Make the named checks together with the other ranks; the first rank of each machine tells the results."""
-    say = take_stdout()
-    rank, local = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
+    """Run the named checks together with the other ranks and return 0.
+
+    The first rank of each machine emits the results. Every rank writes its process id and its stack traces into the
+    folder ``traces``.
+    """
+    emit = claim_stdout()
+    rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
     with open(os.path.join(traces, "rank %d.pid" % rank), "w") as file:
         file.write(str(os.getpid()))
     import torch
     from torch import distributed
 
-    settle()
+    configure_torch()
     if device == "gpu":
-        torch.cuda.set_device(local)
-    distributed.init_process_group("nccl" if device == "gpu" else "gloo", timeout=PATIENCE)
-    # Results travel over a group of their own, so that they arrive also where NCCL is what fails.
-    control = distributed.new_group(backend="gloo", timeout=PATIENCE)
-    if local == 0:
-        say({"event": "ready", "ranks": distributed.get_world_size()})
-    checks = {check.id: check for check in catalogue()}
+        torch.cuda.set_device(local_rank)
+    distributed.init_process_group("nccl" if device == "gpu" else "gloo", timeout=COLLECTIVE_TIMEOUT)
+    # Results use a group of their own, so that they arrive even if NCCL is what fails.
+    control = distributed.new_group(backend="gloo", timeout=COLLECTIVE_TIMEOUT)
+    world_size = distributed.get_world_size()
+    if local_rank == 0:
+        emit({"event": "ready", "ranks": world_size})
+    checks = {check.id: check for check in all_checks()}
     for name in names:
         with open(os.path.join(traces, "rank %d.txt" % rank), "w") as trace:
-            # Before the supervisor's time is up, each rank writes down where it stands: that tells who waits for whom.
+            # Shortly before the supervisor's time limit, each rank records its stack: it shows who waits for whom.
             faulthandler.dump_traceback_later(checks[name].limit * 0.8, file=trace)
-            mine = judge(checks[name], device, seed, figures)
+            result = run_check(checks[name], device, seed, figures)
             faulthandler.cancel_dump_traceback_later()
-        everyone: List[Any] = [None] * distributed.get_world_size()
-        distributed.all_gather_object(everyone, mine, group=control)
-        if local == 0:
-            say(_worst(checks[name], everyone))
+        results: List[Any] = [None] * world_size
+        distributed.all_gather_object(results, result, group=control)
+        if local_rank == 0:
+            emit(_worst(results))
     distributed.destroy_process_group()
     return 0
 
 
-def _worst(check: Check, results: Sequence[Event]) -> Event:
-    """Return the result of all: that of the rank that is worst off, which is named where it did not pass."""
+def _worst(results: Sequence[Event]) -> Event:
+    """Return the result of the rank with the worst verdict. Its message, if any, names the rank."""
     order = ("skip", "pass", "warn", "fail")
     rank = max(range(len(results)), key=lambda r: order.index(results[r]["verdict"]))
     result = dict(results[rank])

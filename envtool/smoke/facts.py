@@ -1,4 +1,4 @@
-"""What is here: the interpreter, torch, the GPUs it sees, and whether a card exists that it does not see."""
+"""Facts about the environment: the interpreter, torch, its GPUs, and whether the machine has an NVIDIA GPU."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any, Dict, List, Tuple
 
 from .tolerances import CALIBRATION
 
-NVIDIA = "0x10de"  # PCI vendor
+NVIDIA = "0x10de"  # PCI vendor id
 DISPLAY = "0x03"  # PCI class of display controllers
 
 
 def nvidia_card() -> bool:
-    """Return whether an NVIDIA card is in this machine, whatever torch thinks of it."""
+    """Return whether the machine has an NVIDIA GPU, even one that torch does not see."""
     if any(os.path.exists(p) for p in ("/dev/nvidia0", "/proc/driver/nvidia/version", "/usr/lib/wsl/lib/libcuda.so.1")):
         return True
     for vendor in glob.glob("/sys/bus/pci/devices/*/vendor"):
@@ -36,14 +36,14 @@ def _read(path: str) -> str:
         return ""
 
 
-def release(torch: Any) -> Tuple[int, int]:
+def torch_version(torch: Any) -> Tuple[int, int]:
     """Return torch's major and minor version."""
     major, minor = str(torch.__version__).split(".")[:2]
     return int(major), int(minor)
 
 
-def environment(device: str) -> Dict[str, Any]:
-    """Import torch and return what it says about itself, or what went wrong."""
+def collect_facts(device: str) -> Dict[str, Any]:
+    """Import torch and return the ``facts`` event. ``error`` is ``no-torch`` or ``broken`` if the import fails."""
     facts: Dict[str, Any] = {
         "event": "facts",
         "python": platform.python_version(),
@@ -51,7 +51,7 @@ def environment(device: str) -> Dict[str, Any]:
         "prefix": sys.prefix,
         "platform": platform.platform(),
     }
-    begun = time.perf_counter()
+    start = time.perf_counter()
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -65,7 +65,7 @@ def environment(device: str) -> Dict[str, Any]:
         sys.modules.pop("torch", None)
         last = traceback.format_exception_only(type(error), error)[-1].strip()
         return {**facts, "error": "broken", "message": "import torch: %s" % last.splitlines()[0]}
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - start
     facts.update(
         torch=str(torch.__version__),
         cuda=torch.version.cuda,

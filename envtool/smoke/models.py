@@ -1,4 +1,4 @@
-"""The small models that the bundle trains, and their steps. What a check verifies of them is written in the check."""
+"""The small models that the checks train: autoencoders, variational autoencoders, GANs, and their training steps."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 
-def cosine(optimizer: Any, rate: float, step: int, steps: int) -> None:
-    """Set the learning rate to its place on half a cosine from ``rate`` to 0."""
+def set_cosine_rate(optimizer: Any, rate: float, step: int, steps: int) -> None:
+    """Set the learning rate of a step of a cosine schedule from ``rate`` down to 0."""
     for group in optimizer.param_groups:
         group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
 
@@ -25,7 +25,7 @@ def mlp(*widths: int, act: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
 
 # -- autoencoder ------------------------------------------------------------------------------------------------------
 class ConvolutionalAutoencoder(nn.Module):
-    """Convolution and pooling down to ``codes`` numbers, transposed convolution back up: 16 x 16 grey images."""
+    """Convolution and pooling to ``codes`` latent dimensions, transposed convolution back: (N, 1, 16, 16) images."""
 
     def __init__(self, codes: int) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class ConvolutionalAutoencoder(nn.Module):
 
 
 def reconstruction_error(model: nn.Module, x: Any) -> Any:
-    """Return the mean square of what the model gets wrong."""
+    """Return the mean squared error of the reconstruction."""
     return ((model(x) - x) ** 2).mean()
 
 
 def blobs(rand: Callable[..., Any], count: int, size: int = 16) -> Any:
-    """Return images (count, 1, size, size) of one soft spot each: two numbers make them, but not linearly."""
+    """Return images (count, 1, size, size) of one Gaussian blob each: a nonlinear function of two coordinates."""
     centre = rand(count, 2, low=3.5, high=size - 4.5)
     axis = torch.arange(size, dtype=torch.float64)
     across = (axis - centre[:, :1]) ** 2
@@ -84,14 +84,14 @@ def bernoulli_log_likelihood(logits: Any, x: Any) -> Any:
 
 
 class VariationalAutoencoder(nn.Module):
-    """An encoder to mean and log-variance of ``codes`` numbers, and a decoder back."""
+    """An encoder to mean and log-variance of ``codes`` latent dimensions, and a decoder."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, codes: int) -> None:
         super().__init__()
         self.encoder, self.decoder, self.codes = encoder, decoder, codes
 
     def posterior(self, x: Any) -> Tuple[Any, Any]:
-        """Return mean and log-variance of the codes of x."""
+        """Return mean and log-variance of the approximate posterior of the codes of x."""
         mean, log_variance = self.encoder(x).chunk(2, -1)
         return mean, log_variance
 
@@ -102,13 +102,13 @@ class VariationalAutoencoder(nn.Module):
         return log_likelihood(self.decoder(codes), x) - gaussian_kl(mean, log_variance)
 
     def sample(self, count: int) -> Any:
-        """Return what the decoder makes of codes from the prior."""
+        """Return the decoder's output for ``count`` codes drawn from the prior N(0, 1)."""
         device = next(self.parameters()).device
         return self.decoder(torch.randn(count, self.codes, device=device))
 
 
 def bars(size: int = 8) -> Any:
-    """Return the 2 ``size`` binary images with one horizontal or vertical bar: exactly log(2 size) nats of variety."""
+    """Return the 2 ``size`` binary images with one horizontal or vertical bar: their entropy is log(2 size) nats."""
     images = torch.zeros(2 * size, size, size)
     for i in range(size):
         images[i, i, :] = 1
@@ -124,12 +124,12 @@ def discriminator_loss(discriminator: Any, real: Any, fake: Any) -> Any:
 
 
 def generator_loss(discriminator: Any, fake: Any) -> Any:
-    """Return -log D(fake), the non-saturating loss of the generator."""
+    """Return -log D(fake), the non-saturating generator loss (Goodfellow et al. 2014), the mean over the batch."""
     return nn.functional.softplus(-discriminator(fake)).mean()
 
 
 def discriminator_step(generator: Any, discriminator: Any, optimizer: Any, real: Any, noise: Any) -> Any:
-    """Train the discriminator once; the generator only supplies samples. Return the loss before the step."""
+    """Take one discriminator step, without gradients for the generator. Return the loss before the step."""
     optimizer.zero_grad()
     loss = discriminator_loss(discriminator, real, generator(noise).detach())
     loss.backward()
@@ -138,7 +138,7 @@ def discriminator_step(generator: Any, discriminator: Any, optimizer: Any, real:
 
 
 def generator_step(generator: Any, discriminator: Any, optimizer: Any, noise: Any) -> Any:
-    """Train the generator once against the discriminator as it is. Return the loss before the step."""
+    """Take one generator step against the fixed discriminator. Return the loss before the step."""
     optimizer.zero_grad()
     loss = generator_loss(discriminator, generator(noise))
     loss.backward()
@@ -147,7 +147,7 @@ def generator_step(generator: Any, discriminator: Any, optimizer: Any, noise: An
 
 
 def dead_parameters(module: nn.Module) -> List[str]:
-    """Return the parameters whose gradient is missing, zero throughout, or not finite."""
+    """Return the names of parameters whose gradient is missing, entirely zero, or not finite."""
     return [
         name
         for name, p in module.named_parameters()
@@ -156,11 +156,11 @@ def dead_parameters(module: nn.Module) -> List[str]:
 
 
 def as_lists(tensor: Any) -> Any:
-    """Return a tensor as lists of rounded numbers, for the report."""
+    """Return a tensor (N, ...) as N lists of numbers rounded to 4 digits, for the report."""
     return [[round(v, 4) for v in row] for row in tensor.detach().double().cpu().flatten(1).tolist()]
 
 
-def thinned(curve: Sequence[float], points: int = 150) -> List[float]:
-    """Return at most ``points`` of a curve, evenly, with its last one."""
+def downsampled(curve: Sequence[float], points: int = 150) -> List[float]:
+    """Return every k-th point of a curve, and its last one: about ``points`` in all."""
     stride = max(1, len(curve) // points)
     return [float(v) for v in curve[::stride]] + [float(curve[-1])]

@@ -1,4 +1,4 @@
-"""Which arithmetic is asked for, and which one was used."""
+"""Control of the arithmetic that torch may use, and detection of the arithmetic it used."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 
 
 def ieee() -> None:
-    """Ask for full float32 arithmetic in products and convolutions."""
+    """Select full float32 arithmetic for matrix products and convolutions."""
     _allow_tf32(False, False)
 
 
 @contextmanager
 def tf32(products: bool = True) -> Iterator[None]:
-    """Allow TensorFloat-32 in convolutions, and in ``products``; without them it is what torch does by itself."""
+    """Allow TensorFloat-32 in convolutions and, with ``products``, in matrix products."""
     _allow_tf32(products, True)
     try:
         yield
@@ -24,15 +24,15 @@ def tf32(products: bool = True) -> Iterator[None]:
 
 
 def _allow_tf32(products: bool, convolutions: bool) -> None:
-    # These old names also set the new ones of torch 2.9, fp32_precision. The new ones leave the old as they are, and
-    # torch refuses to answer where both disagree: also to itself, in cudnn.flags.
+    # These settings also set fp32_precision, their successor in torch 2.9, but not the other way round. Where the two
+    # disagree, torch raises an error when they are read, which its own cudnn.flags does.
     torch.backends.cuda.matmul.allow_tf32 = products
     torch.backends.cudnn.allow_tf32 = convolutions
 
 
 @contextmanager
 def without_cudnn() -> Iterator[None]:
-    """Leave cuDNN out. Its own ``flags`` would allow TensorFloat-32 as well."""
+    """Disable cuDNN. torch.backends.cudnn.flags would also allow TensorFloat-32."""
     torch.backends.cudnn.enabled = False
     try:
         yield
@@ -40,12 +40,12 @@ def without_cudnn() -> Iterator[None]:
         torch.backends.cudnn.enabled = True
 
 
-def has_tensor_formats() -> bool:
-    """Return whether the GPU computes in bfloat16 and TensorFloat-32; before Ampere it imitates the one at best."""
+def supports_bf16_and_tf32() -> bool:
+    """Return whether the GPU supports bfloat16 and TensorFloat-32. Before Ampere, bfloat16 is emulated at best."""
     return bool(torch.version.hip) or torch.cuda.get_device_capability() >= (8, 0)
 
 
-# Bands of the norm-wise error of a product of normal matrices: they do not overlap, so the error tells the arithmetic.
+# Ranges of the norm-wise error of a product of normal matrices. They do not overlap, so the error tells the arithmetic.
 BANDS: Tuple[Tuple[str, float, float], ...] = (
     ("float64", 0.0, 1e-12),
     ("ieee float32", 1e-12, 5e-6),
@@ -54,12 +54,12 @@ BANDS: Tuple[Tuple[str, float, float], ...] = (
 )
 
 
-def relative(got: Any, want: Any) -> float:
+def relative_error(got: Any, want: Any) -> float:
     """Return the norm-wise error |got - want| / |want| (Frobenius)."""
     got, want = got.detach().double().cpu(), want.detach().double().cpu()
     return float((got - want).norm() / want.norm())
 
 
-def band(error: float) -> str:
-    """Return the arithmetic that makes an error of this size."""
-    return next((name for name, low, high in BANDS if low <= error < high), "none known")
+def arithmetic_of(error: float) -> str:
+    """Return the name of the arithmetic that produces an error of this size."""
+    return next((name for name, low, high in BANDS if low <= error < high), "unknown")

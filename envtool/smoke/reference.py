@@ -1,4 +1,4 @@
-"""Plain references, in elementary operations only: loops over windows, sums, powers. Slow, and easy to check by eye."""
+"""References for pooling and normalization in elementary operations: loops over windows, sums, powers."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import torch
 
 
 class Window(NamedTuple):
-    """What one output looks at along one dimension: positions in the input, and its length where padding counts."""
+    """The window of one output along one dimension: its positions in the input, and its length including padding."""
 
     positions: Tuple[int, ...]
     padded: int
 
 
-def strided(
+def strided_windows(
     size: int, kernel: int, stride: int, padding: int = 0, dilation: int = 1, ceil_mode: bool = False
 ) -> List[Window]:
-    """Return the windows of a pooling layer along one dimension (the formula of the documentation)."""
+    """Return the windows of a pooling layer along one dimension (formula of torch's documentation)."""
     span = dilation * (kernel - 1) + 1
     free = size + 2 * padding - span
     count = (-(-free // stride) if ceil_mode else free // stride) + 1
     if ceil_mode and (count - 1) * stride >= size + padding:
-        count -= 1  # the last window has to start inside the input or the left padding
+        count -= 1  # the last window must start inside the input or the left padding
     windows = []
     for i in range(count):
         start = i * stride - padding
@@ -32,21 +32,24 @@ def strided(
     return windows
 
 
-def adaptive(size: int, outputs: int) -> List[Window]:
-    """Return windows i = floor(i n / m) to ceil((i + 1) n / m)."""
+def adaptive_windows(size: int, outputs: int) -> List[Window]:
+    """Return the windows of adaptive pooling: floor(i n / m) to ceil((i + 1) n / m) for i = 0 .. m - 1."""
     ranges = [range(i * size // outputs, -(-(i + 1) * size // outputs)) for i in range(outputs)]
     return [Window(tuple(r), len(r)) for r in ranges]
 
 
-def fractional(size: int, kernel: int, outputs: int, u: float) -> List[Window]:
-    """Return windows that start at int((i + u) a) - int(u a), a = (n - k) / (m - 1); the last ends with the input."""
+def fractional_windows(size: int, kernel: int, outputs: int, u: float) -> List[Window]:
+    """Return the windows of fractional pooling (n to m, kernel k), which depend on a random sample u in [0, 1).
+
+    They start at int((i + u) a) - int(u a) with a = (n - k) / (m - 1); the last one ends with the input.
+    """
     step = (size - kernel) / (outputs - 1) if outputs > 1 else 0.0
     starts = [int((i + u) * step) - int(u * step) for i in range(outputs - 1)] + [size - kernel]
     return [Window(tuple(range(s, s + kernel)), kernel) for s in starts]
 
 
 def pool(x: Any, windows: Sequence[Sequence[Window]], reduce: Callable[[Any, int], Any]) -> Any:
-    """Pool ``x`` (N, C, *sizes): ``reduce`` gets each window's elements (N, C, k) and its padded size."""
+    """Pool ``x`` (N, C, *sizes): ``reduce`` receives the elements (N, C, k) and the padded size of each window."""
     cells = []
     for cell in itertools.product(*windows):
         patch, padded = x, 1
@@ -58,22 +61,22 @@ def pool(x: Any, windows: Sequence[Sequence[Window]], reduce: Callable[[Any, int
 
 
 def max_with_indices(x: Any, windows: Sequence[Sequence[Window]]) -> Tuple[Any, Any]:
-    """Return the maximum of each window, and where it was found as a flat position among the spatial ones."""
+    """Return the maximum of each window and its index into the flattened spatial dimensions."""
     flat = torch.arange(x[0, 0].numel(), dtype=x.dtype).reshape(x.shape[2:]).expand(x.shape)
-    # One pass over pairs: the position rides along as a second batch and is picked where the value was.
-    both = pool(torch.stack([x, flat], 2).flatten(1, 2), windows, lambda patch, _: _ride(patch))
-    values, where = both.unflatten(1, (x.shape[1], 2)).unbind(2)
-    return values, where.long()
+    # Pool (value, position) pairs, so that one pass selects both.
+    pairs = pool(torch.stack([x, flat], 2).flatten(1, 2), windows, lambda patch, _: _max_with_position(patch))
+    values, positions = pairs.unflatten(1, (x.shape[1], 2)).unbind(2)
+    return values, positions.long()
 
 
-def _ride(patch: Any) -> Any:
+def _max_with_position(patch: Any) -> Any:
     values, flat = patch.unflatten(1, (-1, 2)).unbind(2)
     best = values.argmax(-1, keepdim=True)
     return torch.cat([values.gather(-1, best), flat.gather(-1, best)], -1).flatten(1)
 
 
 def normalized(x: Any, dimensions: Sequence[int], eps: float) -> Any:
-    """Return (x - mean) / sqrt(var + eps), the mean and the biased variance taken over ``dimensions``."""
+    """Return (x - mean) / sqrt(var + eps) with the mean and the biased variance over ``dimensions``."""
     count = 1
     for d in dimensions:
         count *= x.shape[d]
@@ -83,5 +86,5 @@ def normalized(x: Any, dimensions: Sequence[int], eps: float) -> Any:
 
 
 def channelwise(values: Any, x: Any) -> Any:
-    """Return per-channel values shaped so that they apply to dimension 1 of ``x``."""
+    """Return per-channel values in a shape that broadcasts along dimension 1 of ``x``."""
     return values.reshape(1, -1, *[1] * (x.dim() - 2))

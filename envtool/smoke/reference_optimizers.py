@@ -1,7 +1,7 @@
-"""Optimizers from their papers, in float64 and a few lines each: the references of ``checks/optimizers.py``.
+"""Reference optimizers for ``checks/optimizers.py``: the formulas of their papers, in float64.
 
-Every rule takes the start and the gradients of consecutive steps and yields the parameters after each step.
-Numbers are numpy-like tensors; nothing of ``torch.optim`` is used. t counts from 1.
+Every rule takes the initial parameters and the gradients of consecutive steps, and yields the parameters after each
+step. Nothing from ``torch.optim`` is used. Steps t count from 1.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ Rule = Callable[..., Iterator[Any]]
 def trace(
     rule: Rule, start: Any, gradients: Sequence[Any], weight_decay: float = 0.0, maximize: bool = False, **options: Any
 ) -> List[Any]:
-    """Return the parameters after each step.
+    """Return the parameters after each step of a rule.
 
-    ``maximize`` turns the gradients, ``weight_decay`` adds its part to them: to every rule both are the same.
+    ``maximize`` and coupled ``weight_decay`` change the gradients in the same way for all rules: they are applied here.
     """
     path = [start.clone()]
-    # A rule asks for its next gradient after it has yielded, so that the last parameters are those it starts from.
-    pulls = ((-g if maximize else g) + weight_decay * path[-1] for g in gradients)
-    for p in rule(path[0], pulls, **options):
-        path.append(p)  # noqa: PERF402 - one by one: the next gradient looks at it
+    # A generator: a rule takes its next gradient only after the parameters it yielded were appended to the path.
+    decayed = ((-g if maximize else g) + weight_decay * path[-1] for g in gradients)
+    for p in rule(path[0], decayed, **options):
+        path.append(p)  # noqa: PERF402 - the next gradient reads path[-1]
     return path[1:]
 
 
@@ -35,7 +35,7 @@ def sgd(
     dampening: float = 0.0,
     nesterov: bool = False,
 ) -> Iterator[Any]:
-    """Polyak 1964; Nesterov as in Sutskever et al. 2013, in the form torch documents."""
+    """SGD with momentum (Polyak 1964) or Nesterov momentum (Sutskever et al. 2013, in the form torch documents)."""
     buffer = None
     for g in gs:
         buffer = g if buffer is None else momentum * buffer + (1 - dampening) * g
@@ -51,11 +51,11 @@ def adam(
     eps: float = 1e-8,
     decay: float = 0.0,
     amsgrad: bool = False,
-    late: bool = False,
+    eps_before_correction: bool = False,
 ) -> Iterator[Any]:
-    """Kingma & Ba 2015; ``decay`` as in AdamW, Loshchilov & Hutter 2019; ``amsgrad`` Reddi et al. 2018.
+    """Adam (Kingma & Ba 2015), AdamW (``decay``, Loshchilov & Hutter 2019) and AMSGrad (Reddi et al. 2018).
 
-    ``late`` corrects the second moment after eps was added, not before: SparseAdam does.
+    ``eps_before_correction``: eps is added before the bias correction of the second moment, as in SparseAdam.
     """
     m = v = top = p * 0
     for t, g in enumerate(gs, start=1):
@@ -64,14 +64,14 @@ def adam(
         v = betas[1] * v + (1 - betas[1]) * g * g
         top = top.maximum(v) if amsgrad else v
         root = (1 - betas[1] ** t) ** 0.5
-        p = p - lr * (m / (1 - betas[0] ** t)) / (top**0.5 / root + (eps / root if late else eps))
+        p = p - lr * (m / (1 - betas[0] ** t)) / (top**0.5 / root + (eps / root if eps_before_correction else eps))
         yield p
 
 
 def adamax(
     p: Any, gs: Iterable[Any], lr: float, betas: Tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
 ) -> Iterator[Any]:
-    """Kingma & Ba 2015, section 7.1."""
+    """Adamax (Kingma & Ba 2015, section 7.1)."""
     m = u = p * 0
     for t, g in enumerate(gs, start=1):
         m = betas[0] * m + (1 - betas[0]) * g
@@ -89,7 +89,7 @@ def nadam(
     momentum_decay: float = 4e-3,
     decay: float = 0.0,
 ) -> Iterator[Any]:
-    """Dozat 2016, with the warming schedule of the momentum."""
+    """NAdam (Dozat 2016) with its warm-up schedule of the momentum."""
     m = v = p * 0
     product = 1.0
     for t, g in enumerate(gs, start=1):
@@ -111,7 +111,7 @@ def radam(
     eps: float = 1e-8,
     decay: float = 0.0,
 ) -> Iterator[Any]:
-    """Liu et al. 2020: rectified only once the variance can be estimated."""
+    """RAdam (Liu et al. 2020): rectified as soon as the variance can be estimated."""
     m = v = p * 0
     longest = 2 / (1 - betas[1]) - 1
     for t, g in enumerate(gs, start=1):
@@ -135,7 +135,7 @@ def adagrad(
     eps: float = 1e-10,
     initial_accumulator_value: float = 0.0,
 ) -> Iterator[Any]:
-    """Duchi et al. 2011."""
+    """Adagrad (Duchi et al. 2011)."""
     total = p * 0 + initial_accumulator_value
     for t, g in enumerate(gs, start=1):
         total = total + g * g
@@ -144,13 +144,13 @@ def adagrad(
 
 
 def adadelta(p: Any, gs: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6) -> Iterator[Any]:
-    """Zeiler 2012."""
-    squares = moves = p * 0
+    """Adadelta (Zeiler 2012)."""
+    squares = updates = p * 0
     for g in gs:
         squares = rho * squares + (1 - rho) * g * g
-        move = (moves + eps) ** 0.5 / (squares + eps) ** 0.5 * g
-        moves = rho * moves + (1 - rho) * move * move
-        p = p - lr * move
+        update = (updates + eps) ** 0.5 / (squares + eps) ** 0.5 * g
+        updates = rho * updates + (1 - rho) * update * update
+        p = p - lr * update
         yield p
 
 
@@ -163,7 +163,7 @@ def rmsprop(
     momentum: float = 0.0,
     centered: bool = False,
 ) -> Iterator[Any]:
-    """Hinton 2012, lecture 6; ``centered`` Graves 2013."""
+    """RMSprop (Hinton 2012, lecture 6), ``centered`` as in Graves 2013."""
     v = mean = buffer = p * 0
     for g in gs:
         v = alpha * v + (1 - alpha) * g * g
@@ -181,19 +181,19 @@ def rprop(
     etas: Tuple[float, float] = (0.5, 1.2),
     step_sizes: Tuple[float, float] = (1e-6, 50),
 ) -> Iterator[Any]:
-    """Riedmiller & Braun 1993, iRprop-: a gradient that changed sign is forgotten for one step."""
-    before, size = p * 0, p * 0 + lr
+    """Rprop (Riedmiller & Braun 1993) in the variant iRprop-: a gradient that changed sign is zeroed for one step."""
+    previous, size = p * 0, p * 0 + lr
     for g in gs:
-        turn = (g * before).sign()
-        factor = etas[1] ** turn.clamp(min=0) * etas[0] ** (-turn).clamp(min=0)
+        sign_product = (g * previous).sign()
+        factor = etas[1] ** sign_product.clamp(min=0) * etas[0] ** (-sign_product).clamp(min=0)
         size = (size * factor).clamp(*step_sizes)
-        before = g * (turn >= 0)
-        p = p - before.sign() * size
+        previous = g * (sign_product >= 0)
+        p = p - previous.sign() * size
         yield p
 
 
 def asgd(p: Any, gs: Iterable[Any], lr: float, lambd: float = 1e-4, alpha: float = 0.75) -> Iterator[Any]:
-    """Polyak & Juditsky 1992 with Bottou's decaying rate; the average is kept apart."""
+    """ASGD (Polyak & Juditsky 1992) with Bottou's decaying rate; the average is not computed."""
     for t, g in enumerate(gs):
         eta = lr / (1 + lambd * lr * t) ** alpha
         p = p * (1 - lambd * eta) - eta * g
@@ -209,7 +209,7 @@ def adafactor(
     d: float = 1.0,
     decay: float = 0.0,
 ) -> Iterator[Any]:
-    """Shazeer & Stern 2018: of matrices, second moments are kept as a row times a column."""
+    """Adafactor (Shazeer & Stern 2018): second moments of a matrix are factored into row and column means."""
     v = rows = columns = p * 0
     for t, g in enumerate(gs, start=1):
         new = float(t) ** beta2_decay
@@ -235,9 +235,9 @@ def muon(
     decay: float = 0.0,
     adjust_lr_fn: str = "original",
 ) -> Iterator[Any]:
-    """Jordan et al. 2024; ``match_rms_adamw`` scales as Liu et al. 2025."""
-    high, wide = p.shape
-    scale = max(1.0, high / wide) ** 0.5 if adjust_lr_fn == "original" else 0.2 * max(high, wide) ** 0.5
+    """Muon (Jordan et al. 2024); ``match_rms_adamw`` scales as in Liu et al. 2025."""
+    rows, columns = p.shape
+    scale = max(1.0, rows / columns) ** 0.5 if adjust_lr_fn == "original" else 0.2 * max(rows, columns) ** 0.5
     buffer = p * 0
     for g in gs:
         buffer = momentum * buffer + (1 - momentum) * g
@@ -247,7 +247,7 @@ def muon(
 
 
 def newton_schulz(g: Any, coefficients: Tuple[float, float, float] = (3.4445, -4.775, 2.0315), steps: int = 5) -> Any:
-    """Return the nearly orthogonal matrix that Muon moves along (Jordan et al. 2024)."""
+    """Return the approximately orthogonalized gradient along which Muon steps (Jordan et al. 2024)."""
     a, b, c = coefficients
     x = g / (g * g).sum() ** 0.5
     for _ in range(steps):

@@ -1,4 +1,4 @@
-"""What a check is, and the list of all of them. Reading the list imports nothing that is to be verified."""
+"""The registry of checks. Listing them imports none of the libraries they verify."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterable
 
 SUITES = ("quick", "full")
-LIMIT = 60.0  # seconds a check may take unless it says otherwise
+DEFAULT_LIMIT = 60.0  # time limit of a check in seconds, unless it sets its own
 
 
 class Skip(Exception):
-    """Raised by a check that cannot be made here, with the reason."""
+    """Raised by a check that cannot run in this environment, with the reason."""
 
 
 @dataclass(frozen=True)
 class Check:
     """One verification.
 
-    ``needs`` are the modules it is handed, by the names of its parameters: where one is not installed it is skipped.
-    ``alone`` says on which devices it must not share a process with others (``""``, ``gpu``, ``always``), ``limit`` how
-    many seconds it may take. An ``advisory`` check warns where others fail. Where a ``vital`` one fails, nothing else
-    on that device means anything. ``device`` is ``any``, or ``gpu`` for what only a GPU can do. A ``group`` check runs
-    in one process per GPU, all of which take part.
+    ``needs``: the modules it imports, taken from the names of its parameters. It is skipped if one is not installed.
+    ``isolate``: the devices on which it runs in a process of its own: ``""`` (none), ``gpu`` or ``always``.
+    ``limit``: its time limit in seconds.
+    ``advisory``: it warns instead of failing.
+    ``vital``: if it fails, the remaining checks on the device are skipped.
+    ``device``: ``any``, or ``gpu`` if it needs one.
+    ``group``: it runs in one process per GPU, all of which take part.
     """
 
     id: str
@@ -34,16 +36,16 @@ class Check:
     suite: str
     needs: tuple[str, ...]
     run: Callable[..., None]
-    alone: str = ""
-    limit: float = LIMIT
+    isolate: str = ""
+    limit: float = DEFAULT_LIMIT
     advisory: bool = False
     vital: bool = False
     device: str = "any"
     group: bool = False
 
     def isolated(self, device: str) -> bool:
-        """Return whether the check gets a process of its own on ``device``."""
-        return self.alone == "always" or self.alone == device
+        """Return whether the check runs in a process of its own on ``device``."""
+        return self.isolate in ("always", device)
 
 
 _CHECKS: dict[str, Check] = {}
@@ -54,26 +56,32 @@ def check(
     *,
     family: str,
     suite: str = "full",
-    alone: str = "",
-    limit: float = LIMIT,
+    isolate: str = "",
+    limit: float = DEFAULT_LIMIT,
     advisory: bool = False,
     vital: bool = False,
     device: str = "any",
     group: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a check. Its first parameter is the lab, the others name the modules that it needs."""
+    """Return a decorator that registers a function as a check.
+
+    The first parameter of the function is the CheckContext; the others name the modules it needs. The first line of
+    its docstring is the title of the check.
+    """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         needs = tuple(inspect.signature(function).parameters)[1:]
         title = (inspect.getdoc(function) or "").splitlines()[0]
-        _CHECKS[name] = Check(name, family, title, suite, needs, function, alone, limit, advisory, vital, device, group)
+        _CHECKS[name] = Check(
+            name, family, title, suite, needs, function, isolate, limit, advisory, vital, device, group
+        )
         return function
 
     return register
 
 
-def catalogue() -> tuple[Check, ...]:
-    """Return every check, in the order in which they are to run."""
+def all_checks() -> tuple[Check, ...]:
+    """Return every check, in the order they run in."""
     from .checks import FAMILIES
 
     for family in FAMILIES:
@@ -81,7 +89,7 @@ def catalogue() -> tuple[Check, ...]:
     return tuple(_CHECKS.values())
 
 
-def choose(
+def select(
     checks: Iterable[Check],
     *,
     suite: str = "full",
@@ -89,10 +97,10 @@ def choose(
     device: str = "gpu",
     group: bool = False,
 ) -> tuple[Check, ...]:
-    """Return the checks of a suite that can run on a device and match any of the patterns, where there are some.
+    """Return the checks of a suite that can run on a device or, if there are patterns, the checks that match one.
 
-    A pattern is a whole id, the beginning of one up to a dot, or has wildcards: ``pool.max``, ``pool``, ``*.conv*``.
-    What was asked for by pattern is taken from the full suite. Without ``group``, those that need one are left out.
+    A pattern is an id, a prefix of ids that ends before a dot, or has wildcards: ``pool.max``, ``pool``, ``*.conv*``.
+    Patterns select from the full suite. Group checks are included only with ``group``.
     """
     patterns = tuple(only)
     return tuple(
@@ -108,11 +116,11 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) or name.startswith(pattern + ".")
 
 
-def missing(check: Check) -> str:
-    """Return a module that a check needs and that is not installed, or an empty text. Imports none of them."""
+def missing_module(check: Check) -> str:
+    """Return a module that a check needs and that is not installed, or an empty string. Imports none of them."""
     return next((name for name in check.needs if importlib.util.find_spec(name) is None), "")
 
 
 def describe(check: Check) -> dict[str, Any]:
-    """Return what a reader of the event stream should know about a check."""
+    """Return the description of a check for the event stream."""
     return {"id": check.id, "family": check.family, "suite": check.suite, "title": check.title}

@@ -1,4 +1,4 @@
-"""The processes that checks run in: a worker for one after the other, a group of one process per GPU."""
+"""The subprocesses that run checks: a worker for one check at a time, and a group with one process per GPU."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ import threading
 from collections import deque
 from typing import Any, Deque, Dict, List, Optional, Sequence
 
-STARTING = 180.0  # seconds for the import of torch: slow disks and cold caches are common, a hang is not
+STARTUP_TIMEOUT = 180.0  # seconds for importing torch, which is slow from a network disk or a cold cache
 BUNDLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 PYTHON = [sys.executable, "-I", "-B"]
 
 Event = Dict[str, Any]
 
 
-class Lost(Exception):
-    """The process is gone, or had to be stopped: why."""
+class WorkerLost(Exception):
+    """A subprocess died or was stopped at its time limit. The message says which."""
 
 
-class Child:
-    """A process that answers with events."""
+class ChildProcess:
+    """A subprocess that writes events to its stdout."""
 
     def __init__(self, argv: Sequence[str], **variables: str) -> None:
         self._process = subprocess.Popen(
@@ -38,72 +38,72 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "Agg", **variables},
-            start_new_session=True,  # its compilers and helpers die with it
+            start_new_session=True,  # so that stop() also ends the compilers and helpers it starts
         )
-        self._said: Deque[str] = deque(maxlen=30)
+        self._stderr_tail: Deque[str] = deque(maxlen=30)
         self._events: "queue.Queue[Optional[Event]]" = queue.Queue()
-        self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read, self._listen)]
-        for reader in self._readers:
-            reader.start()
+        self._stderr_reader = threading.Thread(target=self._read_stderr, daemon=True)
+        self._stderr_reader.start()
+        threading.Thread(target=self._read_events, daemon=True).start()
 
-    def _read(self) -> None:
+    def _read_events(self) -> None:
         for line in self._process.stdout or ():
             self._events.put(json.loads(line))
         self._events.put(None)
 
-    def _listen(self) -> None:
+    def _read_stderr(self) -> None:
         for line in self._process.stderr or ():
-            self._said.append(line.decode("utf-8", "replace").rstrip())
+            self._stderr_tail.append(line.decode("utf-8", "replace").rstrip())
 
-    def answer(self, limit: float) -> Event:
-        """Return the next event. Raises Lost where the process dies or ``limit`` seconds pass."""
+    def next_event(self, timeout: float) -> Event:
+        """Return the next event. Raises WorkerLost if the process dies or ``timeout`` seconds pass."""
         try:
-            event = self._events.get(timeout=limit)
+            event = self._events.get(timeout=timeout)
         except queue.Empty:
-            raise Lost("did not end within %g seconds and was stopped" % limit) from None
+            raise WorkerLost("did not finish within %g seconds and was stopped" % timeout) from None
         if event is None:
-            raise Lost("the process %s%s" % (_ending(self._process.wait()), self._last_words()))
+            raise WorkerLost("the process %s%s" % (_exit_reason(self._process.wait()), self._last_stderr()))
         return event
 
-    def _last_words(self) -> str:
-        self._readers[1].join(2)
-        return ": " + " | ".join(list(self._said)[-3:]) if self._said else ""
+    def _last_stderr(self) -> str:
+        self._stderr_reader.join(2)
+        return ": " + " | ".join(list(self._stderr_tail)[-3:]) if self._stderr_tail else ""
 
     def stop(self) -> None:
-        """End the process and all that it started."""
+        """Kill the process and everything it started."""
         try:
             if os.name == "posix":
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
         except OSError:
-            pass  # gone already
+            pass  # it has already ended
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
-            pass  # stuck in a driver call: nobody can end it, and we need not wait for it
+            pass  # blocked in a driver call: it cannot be killed, and nothing depends on its end
 
 
-class Worker(Child):
-    """Is asked for one check at a time, so that what it died of is always known."""
+class Worker(ChildProcess):
+    """A process that runs one check at a time, so that it is always known which check it died in."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        super().__init__([*PYTHON, BUNDLE, "--worker", *_common(options)])
+        super().__init__([*PYTHON, BUNDLE, "--worker", *_common_arguments(options)])
 
-    def ask(self, name: str, limit: float) -> Event:
-        """Run one check and return its result. Raises Lost."""
+    def request(self, name: str, timeout: float) -> Event:
+        """Run one check and return its result. Raises WorkerLost."""
         stdin = self._process.stdin
         assert stdin is not None
         try:
             stdin.write(name.encode() + b"\n")
             stdin.flush()
         except OSError:
-            pass  # it is dead already: what answer() finds says how
-        return self.answer(limit)
+            pass  # it is dead: next_event() finds out how it died
+        return self.next_event(timeout)
 
 
-class Group(Child):
-    """One process per GPU, started by torchrun, that make the same checks together; a context manager."""
+class RankGroup(ChildProcess):
+    """Processes, one per GPU, started by torchrun, that run the same checks together. A context manager."""
 
     def __init__(self, options: argparse.Namespace, names: Sequence[str], **variables: str) -> None:
         self._traces = tempfile.mkdtemp(prefix="envtool-ranks-")
@@ -112,13 +112,13 @@ class Group(Child):
             "-m",
             "torch.distributed.run",
             "--nproc_per_node",
-            _processes(options.gpus),
-            *_meeting(options),
+            _processes_per_node(options.gpus),
+            *_rendezvous(options),
         ]
         argv += ["--no_python", *PYTHON, BUNDLE, "--rank", ",".join(names), "--traces", self._traces]
-        super().__init__([*argv, *_common(options)], **variables)
+        super().__init__([*argv, *_common_arguments(options)], **variables)
 
-    def __enter__(self) -> "Group":
+    def __enter__(self) -> "RankGroup":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -126,7 +126,7 @@ class Group(Child):
         shutil.rmtree(self._traces, ignore_errors=True)
 
     def stop(self) -> None:
-        """End torchrun and the ranks, to which it gave sessions of their own."""
+        """Kill torchrun and its ranks, which run in sessions of their own."""
         for name in glob.glob(os.path.join(self._traces, "*.pid")):
             with open(name) as file:
                 try:
@@ -135,39 +135,39 @@ class Group(Child):
                     pass
         super().stop()
 
-    def where(self) -> str:
-        """Return where each rank stood when time was nearly up: the innermost place of its Python stack."""
-        places: List[str] = []
+    def positions(self) -> str:
+        """Return the innermost Python frame of each rank shortly before the time limit."""
+        positions: List[str] = []
         for name in sorted(glob.glob(os.path.join(self._traces, "*.txt"))):
             with open(name) as file:
                 frames = re.findall(r'File "(.*)", line (\d+) in (\w+)', file.read())
             rank = os.path.basename(name)[:-4]
             if frames:
                 path, line, function = frames[0]
-                places.append("%s was in %s (%s:%s)" % (rank, function, os.path.basename(path), line))
-        return "; ".join(places)
+                positions.append("%s was in %s (%s:%s)" % (rank, function, os.path.basename(path), line))
+        return "; ".join(positions)
 
 
-def _common(options: argparse.Namespace) -> List[str]:
+def _common_arguments(options: argparse.Namespace) -> List[str]:
     return ["--device", options.device, "--seed", str(options.seed), *(["--figures"] if options.figures else [])]
 
 
-def _processes(gpus: str) -> str:
+def _processes_per_node(gpus: str) -> str:
     return "gpu" if gpus == "all" else gpus
 
 
-def _meeting(options: argparse.Namespace) -> List[str]:
+def _rendezvous(options: argparse.Namespace) -> List[str]:
     if not options.rdzv:
         return ["--standalone"]
-    place = ["--rdzv_backend", "c10d", "--rdzv_endpoint", options.rdzv, "--rdzv_id", "envtool"]
-    return ["--nnodes", str(options.nodes), *place]
+    endpoint = ["--rdzv_backend", "c10d", "--rdzv_endpoint", options.rdzv, "--rdzv_id", "envtool"]
+    return ["--nnodes", str(options.nodes), *endpoint]
 
 
-def _ending(code: int) -> str:
+def _exit_reason(code: int) -> str:
     if code >= 0:
-        return "ended with exit code %d" % code
+        return "exited with code %d" % code
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = "signal"
-    return "was ended by %s (signal %d)" % (name, -code)
+    return "was killed by %s (signal %d)" % (name, -code)

@@ -1,4 +1,4 @@
-"""Decides what runs, in which process, and outlives whatever happens there. Standard library only."""
+"""The supervisor: selects the checks, assigns them to processes, and survives their failures. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import time
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .facts import nvidia_card
-from .registry import Check, catalogue, choose, describe, missing
-from .subprocesses import STARTING, Event, Group, Lost, Worker
+from .registry import Check, all_checks, describe, missing_module, select
+from .subprocesses import STARTUP_TIMEOUT, Event, RankGroup, Worker, WorkerLost
 
 PROTOCOL = 1
-# What makes processes wait for each other for ever, and the variable that leaves it out. One change at a time, in a run
-# of its own: the first that helps is the cause.
-CHANGES = {"gpu": ("NCCL_P2P_DISABLE", "NCCL_SHM_DISABLE", "NCCL_IB_DISABLE"), "cpu": ()}
-BUSY = "busy or unavailable"  # what CUDA says on a card that admits one process at a time, where another one is
-EXIT = {"pass": 0, "fail": 6, "nothing": 7, "no-torch": 3}
+# Environment variables that disable one transport each. A group check that hangs is repeated with one of them at a
+# time: the first with which it passes identifies the cause.
+TRANSPORT_SWITCHES = {"gpu": ("NCCL_P2P_DISABLE", "NCCL_SHM_DISABLE", "NCCL_IB_DISABLE"), "cpu": ()}
+GPU_BUSY = "busy or unavailable"  # part of CUDA's message if a GPU in exclusive mode is in use by another process
+EXIT_CODES = {"pass": 0, "fail": 6, "nothing": 7, "no-torch": 3}
 
 
 class Supervisor:
@@ -32,50 +32,44 @@ class Supervisor:
         self._emit = emit
         self._shared: Optional[Worker] = None
         self._spare: Optional[Worker] = None
-        self._isolated = 0  # checks to come that want a process of their own
+        self._isolated_left = 0  # how many checks that need a process of their own are still to run
         self._counts = {"pass": 0, "warn": 0, "fail": 0, "skip": 0}
 
     def run(self, checks: Sequence[Check]) -> str:
-        """Run the checks and return the verdict."""
-        self._isolated = sum(check.isolated(self._options.device) and not missing(check) for check in checks)
+        """Run the checks and return the verdict: ``pass``, ``fail``, ``nothing`` (no GPU) or ``no-torch``."""
+        self._isolated_left = sum(
+            check.isolated(self._options.device) and not missing_module(check) for check in checks
+        )
         try:
-            facts = self._meet()
+            facts = self._start()
             if "error" in facts:
-                return self._unusable(facts)
+                return self._broken_import(facts)
             if self._options.device == "gpu" and not facts["gpus"] and not nvidia_card():
                 return "nothing"
-            blocked = ""
-            for check in checks:
-                if blocked:
-                    self._skip([check], "not run, because %s failed" % blocked)
-                elif not check.group and self._one(check) == "fail" and check.vital:
-                    blocked = check.id
-            together = [check for check in checks if check.group and not blocked]
-            visible = len(facts["gpus"])
-            if self._options.gpus == "all" and visible < 2 and not self._options.rdzv:
-                self._skip(together, "only one GPU is visible: there is nothing to do together")
-            elif self._options.device == "gpu" and self._options.gpus.isdigit() and int(self._options.gpus) > visible:
-                for check in together:
-                    self._result(check, {"verdict": "fail", "message": "only %d GPUs are visible" % visible})
-            elif together:
-                self._drop()  # its memory on the GPU is for the group now
-                self._together(together)
+            failed_vital = self._run_singles([check for check in checks if not check.group])
+            group_checks = [check for check in checks if check.group]
+            if failed_vital:
+                self._skip(group_checks, "not run because %s failed" % failed_vital)
+            else:
+                self._run_group_checks(group_checks, visible=len(facts["gpus"]))
         finally:
-            self._drop()
+            self._stop_shared()
             if self._spare:
                 self._spare.stop()
         return "fail" if self._counts["fail"] else "pass"
 
-    def _meet(self) -> Event:
+    def _start(self) -> Event:
+        """Start the first worker; emit and return its facts about the environment."""
         self._shared = Worker(self._options)
         try:
-            facts = self._shared.answer(STARTING)
-        except Lost as lost:
+            facts = self._shared.next_event(STARTUP_TIMEOUT)
+        except WorkerLost as lost:
             facts = {"event": "facts", "error": "broken", "message": "import torch: %s" % lost}
         self._emit(facts)
         return facts
 
-    def _unusable(self, facts: Event) -> str:
+    def _broken_import(self, facts: Event) -> str:
+        """Report that torch is missing or cannot be imported, and return the verdict."""
         if facts["error"] == "no-torch":
             return "no-torch"
         self._counts["fail"] += 1
@@ -91,74 +85,101 @@ class Supervisor:
         )
         return "fail"
 
-    def _one(self, check: Check) -> str:
+    def _run_singles(self, checks: Sequence[Check]) -> str:
+        """Run checks that need one process. Return the id of the vital check that failed, or an empty string."""
+        failed_vital = ""
+        for check in checks:
+            if failed_vital:
+                self._skip([check], "not run because %s failed" % failed_vital)
+            elif self._run_one(check) == "fail" and check.vital:
+                failed_vital = check.id
+        return failed_vital
+
+    def _run_one(self, check: Check) -> str:
+        """Run a check in its process, emit its result and return the verdict."""
         self._emit({"event": "check", "id": check.id, "limit": check.limit})
-        absent = missing(check)
-        if absent:
-            return self._result(check, {"verdict": "skip", "message": "%s is not installed" % absent})
-        alone = check.isolated(self._options.device)
-        begun = time.monotonic()
+        module = missing_module(check)
+        if module:
+            return self._result(check, {"verdict": "skip", "message": "%s is not installed" % module})
+        isolated = check.isolated(self._options.device)
+        start = time.monotonic()
         worker: Optional[Worker] = None
         result: Event
         try:
-            worker = self._alone() if alone else self._common()
-            result = worker.ask(check.id, check.limit)
-        except Lost as lost:
+            worker = self._isolated_worker() if isolated else self._shared_worker()
+            result = worker.request(check.id, check.limit)
+        except WorkerLost as lost:
             result = {"verdict": "warn" if check.advisory else "fail", "message": str(lost), "lost": True}
-        if worker and alone:
+        if worker and isolated:
             worker.stop()
-            if self._shared and BUSY in result.get("message", ""):
-                self._drop()
-                return self._one(check)
+            if self._shared and GPU_BUSY in result.get("message", ""):
+                self._stop_shared()
+                return self._run_one(check)
         elif result.get("lost") or result.pop("tainted", False):
-            self._drop()
-        result.setdefault("seconds", round(time.monotonic() - begun, 3))
+            self._stop_shared()
+        result.setdefault("seconds", round(time.monotonic() - start, 3))
         return self._result(check, result)
 
-    def _together(self, checks: Sequence[Check]) -> None:
-        """Run the checks that need a process per GPU; after one that was lost, the others get new processes."""
-        rest = list(checks)
-        while rest:
-            with Group(self._options, [check.id for check in rest]) as group:
-                try:
-                    self._emit({"event": "check", "id": rest[0].id, "limit": rest[0].limit})
-                    group.answer(STARTING)
-                except Lost as lost:
-                    self._result(rest.pop(0), {"verdict": "fail", "message": "the processes did not meet: %s" % lost})
-                    self._skip(rest, "the processes did not meet")
-                    return
-                lost_one = self._in_turn(group, rest)
-            if lost_one:
-                self._result(*lost_one)
+    def _run_group_checks(self, checks: Sequence[Check], visible: int) -> None:
+        """Run the group checks if enough of the ``visible`` GPUs are there."""
+        gpus = self._options.gpus
+        if gpus == "all" and visible < 2 and not self._options.rdzv:
+            self._skip(checks, "only one GPU is visible: group checks need at least two")
+        elif self._options.device == "gpu" and gpus.isdigit() and int(gpus) > visible:
+            for check in checks:
+                self._result(check, {"verdict": "fail", "message": "only %d GPUs are visible" % visible})
+        elif checks:
+            self._stop_shared()  # the group needs the GPU memory it occupies
+            self._run_together(checks)
 
-    def _in_turn(self, group: Group, rest: List[Check]) -> Optional[Tuple[Check, Event]]:
-        """Take the group's results until none is left, or one was lost: that one is returned, with what is known."""
-        while rest:
-            check = rest.pop(0)
+    def _run_together(self, checks: Sequence[Check]) -> None:
+        """Run group checks. After one in which a process is lost, the remaining checks get new processes."""
+        remaining = list(checks)
+        while remaining:
+            with RankGroup(self._options, [check.id for check in remaining]) as group:
+                try:
+                    self._emit({"event": "check", "id": remaining[0].id, "limit": remaining[0].limit})
+                    group.next_event(STARTUP_TIMEOUT)
+                except WorkerLost as lost:
+                    message = "the processes failed to start: %s" % lost
+                    self._result(remaining.pop(0), {"verdict": "fail", "message": message})
+                    self._skip(remaining, "the processes failed to start")
+                    return
+                failure = self._collect(group, remaining)
+            if failure:
+                self._result(*failure)
+
+    def _collect(self, group: RankGroup, remaining: List[Check]) -> Optional[Tuple[Check, Event]]:
+        """Emit the group's results, taking each check off ``remaining``.
+
+        If a process is lost, stop and return that check with its result, which has not been emitted yet.
+        """
+        while remaining:
+            check = remaining.pop(0)
             self._emit({"event": "check", "id": check.id, "limit": check.limit})
-            begun = time.monotonic()
+            start = time.monotonic()
             try:
-                self._result(check, group.answer(check.limit))
-            except Lost as lost:
-                known = [str(lost), group.where()]
+                self._result(check, group.next_event(check.limit))
+            except WorkerLost as lost:
+                messages = [str(lost), group.positions()]
                 group.stop()
-                known.append(self._diagnosis(check))
-                seconds = round(time.monotonic() - begun, 3)
-                return check, {"verdict": "fail", "message": "; ".join(filter(None, known)), "seconds": seconds}
+                messages.append(self._diagnose(check))
+                seconds = round(time.monotonic() - start, 3)
+                return check, {"verdict": "fail", "message": "; ".join(filter(None, messages)), "seconds": seconds}
         return None
 
-    def _diagnosis(self, check: Check) -> str:
-        """Return with which one change a group check that was lost comes to its end, or an empty text."""
+    def _diagnose(self, check: Check) -> str:
+        """Return the transport switch with which a lost group check passes, as a message, or an empty string."""
         if self._options.rdzv:
-            return ""  # the other machines would have to take part
-        for variable in CHANGES[self._options.device]:
+            return ""  # the other machines would have to repeat it as well
+        for variable in TRANSPORT_SWITCHES[self._options.device]:
             self._emit({"event": "check", "id": check.id, "limit": check.limit, "with": variable})
-            with Group(self._options, [check.id], **{variable: "1"}) as group:
+            with RankGroup(self._options, [check.id], **{variable: "1"}) as group:
                 try:
-                    group.answer(STARTING)
-                    if group.answer(check.limit)["verdict"] == "pass":
+                    group.next_event(STARTUP_TIMEOUT)
+                    if group.next_event(check.limit)["verdict"] == "pass":
                         return "it passes with %s=1" % variable
-                except Lost:
+                except WorkerLost:
                     continue
         return ""
 
@@ -166,26 +187,27 @@ class Supervisor:
         for check in checks:
             self._result(check, {"verdict": "skip", "message": why})
 
-    def _alone(self) -> Worker:
-        """Return a worker for one check. The next one starts meanwhile: the import of torch is most of its cost."""
+    def _isolated_worker(self) -> Worker:
+        """Return a worker for one check, and start the next one: importing torch takes most of its time."""
         worker = self._spare or Worker(self._options)
-        self._isolated -= 1
-        self._spare = Worker(self._options) if self._isolated > 0 else None
-        worker.answer(STARTING)
+        self._isolated_left -= 1
+        self._spare = Worker(self._options) if self._isolated_left > 0 else None
+        worker.next_event(STARTUP_TIMEOUT)
         return worker
 
-    def _common(self) -> Worker:
+    def _shared_worker(self) -> Worker:
         if self._shared is None:
             self._shared = Worker(self._options)
-            self._shared.answer(STARTING)
+            self._shared.next_event(STARTUP_TIMEOUT)
         return self._shared
 
-    def _drop(self) -> None:
+    def _stop_shared(self) -> None:
         if self._shared:
             self._shared.stop()
         self._shared = None
 
     def _result(self, check: Check, result: Event) -> str:
+        """Count and emit a result, and return its verdict."""
         verdict = str(result["verdict"])
         self._counts[verdict] += 1
         self._emit({"event": "result", "id": check.id, "family": check.family, "seconds": 0.0, **result})
@@ -193,16 +215,16 @@ class Supervisor:
 
     @property
     def counts(self) -> Dict[str, int]:
-        """How many checks ended how."""
+        """The number of checks by verdict."""
         return self._counts
 
 
 def supervise(options: argparse.Namespace) -> int:
-    """Run the bundle as the command line asks and return the exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the worker is stopped on the way out
-    begun = time.monotonic()
+    """Run the bundle with the given options and return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds the stack, so that the workers are stopped
+    start = time.monotonic()
     group = bool(options.gpus)
-    checks = choose(catalogue(), suite=options.suite, only=options.only, device=options.device, group=group)
+    checks = select(all_checks(), suite=options.suite, only=options.only, device=options.device, group=group)
     _emit(
         {
             "event": "start",
@@ -215,7 +237,7 @@ def supervise(options: argparse.Namespace) -> int:
     )
     supervisor = Supervisor(options, _emit)
     scratch = tempfile.mkdtemp(prefix="envtool-verify-")
-    # What compilers and libraries leave in the folder for temporary files goes with it.
+    # Temporary files of compilers and libraries go there, and are removed with it.
     os.environ.update(TMPDIR=scratch, TRITON_CACHE_DIR=os.path.join(scratch, "triton"))
     try:
         verdict = supervisor.run(checks)
@@ -223,9 +245,9 @@ def supervise(options: argparse.Namespace) -> int:
         return 130
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    seconds = round(time.monotonic() - begun, 3)
+    seconds = round(time.monotonic() - start, 3)
     _emit({"event": "end", "verdict": verdict, "counts": supervisor.counts, "seconds": seconds})
-    return EXIT[verdict]
+    return EXIT_CODES[verdict]
 
 
 def _emit(event: Event) -> None:

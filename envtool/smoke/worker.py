@@ -1,4 +1,4 @@
-"""The process that imports torch and runs checks: ids come in on stdin, results go out as JSON lines."""
+"""The worker: a process that imports torch, reads check ids from stdin and writes results to stdout as JSON lines."""
 
 from __future__ import annotations
 
@@ -12,39 +12,42 @@ import traceback
 import warnings
 from typing import Any, Callable, Dict, List
 
-from .facts import environment
-from .registry import Check, Skip, catalogue, missing
+from .facts import collect_facts
+from .registry import Check, Skip, all_checks, missing_module
 
 Event = Dict[str, Any]
 
 
 def serve(device: str, seed: int, figures: bool) -> int:
-    """Say what was found here, then run the checks that are asked for until stdin closes."""
-    say = take_stdout()
-    say(environment(device))
+    """Emit the facts about the environment, then run each requested check until stdin is closed. Return 0."""
+    emit = claim_stdout()
+    emit(collect_facts(device))
     if "torch" not in sys.modules:
         return 0
-    settle()
-    checks = {check.id: check for check in catalogue()}
+    configure_torch()
+    checks = {check.id: check for check in all_checks()}
     for line in sys.stdin:
-        say(judge(checks[line.strip()], device, seed, figures))
+        emit(run_check(checks[line.strip()], device, seed, figures))
     return 0
 
 
-def take_stdout() -> Callable[[Event], None]:
-    """Keep the real stdout for events and send whatever libraries print, also from C, to stderr."""
+def claim_stdout() -> Callable[[Event], None]:
+    """Reserve stdout for events and return the function that emits one.
+
+    Whatever libraries print, from C code as well, goes to stderr.
+    """
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def say(event: Event) -> None:
+    def emit(event: Event) -> None:
         channel.write(json.dumps(event) + "\n")
         channel.flush()
 
-    return say
+    return emit
 
 
-def settle() -> None:
-    """Make runs comparable: one thread (the largest single saving on small machines) and IEEE arithmetic."""
+def configure_torch() -> None:
+    """Make runs comparable: one thread, which also saves the most time on small machines, and IEEE float32."""
     import torch
 
     from .precision import ieee
@@ -53,71 +56,74 @@ def settle() -> None:
     ieee()
 
 
-def judge(check: Check, device: str, seed: int = 0, figures: bool = False) -> Event:
-    """Run one check and return its result."""
-    from .context import Lab
+def run_check(check: Check, device: str, seed: int = 0, figures: bool = False) -> Event:
+    """Run one check and return its result event."""
+    from .context import CheckContext
 
-    lab = Lab(check.id, "cuda" if device == "gpu" else "cpu", seed)
-    begun = time.perf_counter()
+    context = CheckContext(check.id, "cuda" if device == "gpu" else "cpu", seed)
+    start = time.perf_counter()
     result: Event = {"event": "result"}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            if absent := missing(check):
-                raise Skip("%s is not installed" % absent)
-            check.run(lab, *(importlib.import_module(name) for name in check.needs))
-            result.update(_verdict(check, lab.measurements))
+            if module := missing_module(check):
+                raise Skip("%s is not installed" % module)
+            check.run(context, *(importlib.import_module(name) for name in check.needs))
+            result.update(_verdict(check, context.measurements))
         except Skip as reason:
             result.update(verdict="skip", message=str(reason))
         except Exception as error:
-            # A card that others fill says nothing about what is installed here.
-            crowded = type(error).__name__ == "OutOfMemoryError" and not check.vital
-            verdict = "skip" if crowded else "warn" if check.advisory else "fail"
-            # A CUDA error stays with its process: what ran in it afterwards would fail without being at fault.
-            result.update(verdict=verdict, message=_what_happened(error), tainted=device == "gpu")
+            # A GPU whose memory other programs use says nothing about this environment.
+            out_of_memory = type(error).__name__ == "OutOfMemoryError" and not check.vital
+            verdict = "skip" if out_of_memory else "warn" if check.advisory else "fail"
+            # A CUDA error persists in its process: later checks would fail there through no fault of their own.
+            result.update(verdict=verdict, message=_describe(error), tainted=device == "gpu")
             result["traceback"] = traceback.format_exc(limit=-6)
-    result["seconds"] = round(time.perf_counter() - begun, 3)
+    result["seconds"] = round(time.perf_counter() - start, 3)
     result["details"] = [
-        {"what": m.what, "measured": _number(m.value), "gate": m.gate.limit, "holds": m.holds, "source": m.gate.source}
-        for m in lab.measurements
+        {
+            "what": m.what,
+            "measured": _number(m.value),
+            "gate": m.tolerance.limit,
+            "holds": m.passed,
+            "source": m.tolerance.source,
+        }
+        for m in context.measurements
     ]
-    result["facts"] = lab.facts
+    result["facts"] = context.facts
     result["warnings"] = sorted({str(w.message).split("\n")[0][:300] for w in caught})
     if figures:
-        result["figures"] = lab.figures
+        result["figures"] = context.figures
     return result
 
 
 def _verdict(check: Check, measurements: List[Any]) -> Event:
+    """Return the verdict on a check that ended, with its worst measurement."""
     if not measurements:
-        return {"verdict": "fail", "message": "the check compared nothing"}
-    worst = max(measurements, key=lambda m: (not m.holds, m.strain))
-    failing = [m for m in measurements if not m.holds]
+        return {"verdict": "fail", "message": "the check made no comparison"}
+    worst = max(measurements, key=lambda m: (not m.passed, m.ratio))
+    failed = [m for m in measurements if not m.passed]
     summary = {
         "measured": _number(worst.value),
-        "gate": worst.gate.limit,
-        "floor": worst.gate.floor,
-        "source": worst.gate.source,
+        "gate": worst.tolerance.limit,
+        "floor": worst.tolerance.floor,
+        "source": worst.tolerance.source,
         "what": worst.what,
         "compared": len(measurements),
     }
-    if not failing:
+    if not failed:
         return {"verdict": "pass", "message": "", **summary}
-    message = "%s: %.4g, where %s %.4g is allowed" % (
-        worst.what,
-        worst.value,
-        "at least" if worst.gate.floor else "at most",
-        worst.gate.limit,
-    )
-    if len(failing) > 1:
-        message += " (%d of %d comparisons fail)" % (len(failing), len(measurements))
+    bound = "at least" if worst.tolerance.floor else "at most"
+    message = "%s: measured %.4g, expected %s %.4g" % (worst.what, worst.value, bound, worst.tolerance.limit)
+    if len(failed) > 1:
+        message += " (%d of %d comparisons failed)" % (len(failed), len(measurements))
     return {"verdict": "warn" if check.advisory else "fail", "message": message, **summary}
 
 
 def _number(value: float) -> Any:
-    return value if math.isfinite(value) else str(value)  # JSON has no infinity
+    return value if math.isfinite(value) else str(value)  # JSON has no infinity and no NaN
 
 
-def _what_happened(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
     return "%s: %s" % (type(error).__name__, lines[0] if lines else "no message")

@@ -1,10 +1,10 @@
-"""Graphics cards that are not there, and the bundle run on them: by an interpreter with torch, never by pytest.
+"""Fake CUDA devices for running the bundle without a GPU. Runs in an interpreter with torch, never in pytest.
 
-A tensor "on" such a card is a wrapper that says so and holds an ordinary tensor of the CPU. Every operation looks where
-its operands are, and refuses what CUDA refuses: operands in different places, ``.numpy()``, a generator of the CPU, the
-time of an event nobody waited for. So the paths that a GPU takes run without one, and a tensor in the wrong place is
-found. What that proves is placement. The numbers are the CPU's: nothing here knows of kernels, streams, libraries, or
-of a GPU's rounding, except that products are rounded to TensorFloat-32 where torch would be allowed to use it.
+A tensor "on" a fake device is a wrapper around an ordinary CPU tensor. Every operation checks the devices of its
+operands and refuses what CUDA refuses: operands on different devices, ``.numpy()``, a CPU generator, or the time of an
+event that was not synchronized. So the code paths for GPUs run without one, and misplaced tensors are found. This
+proves placement. The numbers are those of the CPU: no kernels, streams, libraries or GPU rounding are simulated, except
+that products are rounded to TensorFloat-32 where torch may use it.
 
 ``python fake_cuda.py BUNDLE SUITE [CHECK ...]`` prints a JSON line per check.
 """
@@ -30,28 +30,30 @@ if TYPE_CHECKING:
 
 aten = torch.ops.aten
 COUNT, CAPABILITY, MEMORY = 2, (9, 0), 8 << 30
-MOVES = {aten._to_copy, aten.copy_, aten._foreach_copy_}
-BY_INDEX = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_, aten._unsafe_index}
-NO_NUMBERS = {aten.cat, aten.stack, aten.equal}  # elsewhere a CPU tensor of no dimension counts as a number
-WAITS = {aten._local_scalar_dense, aten.nonzero, aten.equal}
+COPIES = {aten._to_copy, aten.copy_, aten._foreach_copy_}
+INDEXING = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_, aten._unsafe_index}
+# A zero-dimensional CPU tensor counts as a number, except in these.
+NO_SCALARS = {aten.cat, aten.stack, aten.equal}
+SYNCHRONIZING = {aten._local_scalar_dense, aten.nonzero, aten.equal}
 PRODUCTS = {aten.mm, aten.bmm, aten.addmm, aten.baddbmm, aten.mv, aten.dot}
-LOWERED = {torch.Tensor.matmul, torch.Tensor.__matmul__, torch.conv2d, torch.nn.functional.linear}  # by autocast
+# Autocast runs these in its lower precision.
+AUTOCAST = {torch.Tensor.matmul, torch.Tensor.__matmul__, torch.conv2d, torch.nn.functional.linear}
 CONVOLUTIONS = {aten.convolution, aten.convolution_backward}
 
 
 class State:
-    """What has happened on the cards."""
+    """The state of the fake devices."""
 
-    current = 0  # the device that "cuda" means
-    refused: ClassVar[list[str]] = []  # also what a check swallowed
-    broken: ClassVar[list[str]] = []  # a device-side assert: nothing runs after it
+    current = 0  # the index of the current device, which "cuda" means
+    refusals: ClassVar[list[str]] = []  # messages of refused operations, including errors that a check caught
+    device_asserts: ClassVar[list[str]] = []  # device-side asserts: nothing runs after one
     captures: ClassVar[list[list[Any]]] = []
-    generator: Any = None  # of the call under way: C++ hands on another object for it
-    waited = 0.0  # until when everything is known to be done
+    generator: Any = None  # of the current call: C++ passes on a different object for it
+    synchronized_at = 0.0  # time of the last synchronization
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """Return what is in lists and tuples. (torch's own walks know more containers, and take several times as long.)"""
+    """Yield the leaves of nested lists and tuples. (torch's pytree handles more types, and is several times slower.)"""
     if isinstance(value, (list, tuple)):
         for part in value:
             yield from leaves(part)
@@ -59,55 +61,55 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def each(change: Callable[[Any], Any], value: Any) -> Any:
-    """Return a value, or lists and tuples of some, changed."""
-    return type(value)(each(change, v) for v in value) if type(value) in {list, tuple} else change(value)
+def map_leaves(change: Callable[[Any], Any], value: Any) -> Any:
+    """Return a value, or nested lists and tuples of values, with a function applied to every leaf."""
+    return type(value)(map_leaves(change, v) for v in value) if type(value) in {list, tuple} else change(value)
 
 
 def refuse(kind: type[Exception], message: str) -> Exception:
-    """Remember a refusal, and return it to be raised."""
-    State.refused.append(message)
+    """Record a refusal and return the exception to raise."""
+    State.refusals.append(message)
     return kind(message)
 
 
-class Lease:
-    """The memory of a tensor, counted for as long as anybody holds it."""
+class Allocation:
+    """The memory of a tensor, counted as long as a tensor uses it."""
 
-    held: ClassVar[dict[int, list[int]]] = {}
+    live: ClassVar[dict[int, list[int]]] = {}
 
     def __init__(self, tensor: Any) -> None:
         storage = tensor.untyped_storage()
         self._key = storage.data_ptr()
-        self.held.setdefault(self._key, [storage.nbytes(), 0])[1] += 1
+        self.live.setdefault(self._key, [storage.nbytes(), 0])[1] += 1
 
     def __del__(self) -> None:
-        self.held[self._key][1] -= 1
-        if not self.held[self._key][1]:
-            del self.held[self._key]
+        self.live[self._key][1] -= 1
+        if not self.live[self._key][1]:
+            del self.live[self._key]
 
     @classmethod
     def total(cls) -> int:
-        return sum(size for size, _ in cls.held.values())
+        return sum(size for size, _ in cls.live.values())
 
 
-class Card(torch.Tensor):
-    """A tensor on a card."""
+class FakeCudaTensor(torch.Tensor):
+    """A tensor on a fake device."""
 
-    held: Any
+    wrapped: Any
     device: Any = None
     is_cuda, is_cpu, is_meta = True, False, False
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     @staticmethod
-    def __new__(cls, held: Any, device: Any) -> Any:
-        how: dict[str, Any] = {"dtype": held.dtype, "layout": held.layout, "device": inner(device)}
-        if held.layout == torch.strided:
-            how.update(strides=held.stride(), storage_offset=held.storage_offset())
-        card = torch.Tensor._make_wrapper_subclass(cls, held.shape, **how)
-        card.held, card.device = held, device
-        if held.layout == torch.strided:
-            card.lease = Lease(held)
-        return card
+    def __new__(cls, wrapped: Any, device: Any) -> Any:
+        options: dict[str, Any] = {"dtype": wrapped.dtype, "layout": wrapped.layout, "device": to_meta(device)}
+        if wrapped.layout == torch.strided:
+            options.update(strides=wrapped.stride(), storage_offset=wrapped.storage_offset())
+        tensor = torch.Tensor._make_wrapper_subclass(cls, wrapped.shape, **options)
+        tensor.wrapped, tensor.device = wrapped, device
+        if wrapped.layout == torch.strided:
+            tensor.allocation = Allocation(wrapped)
+        return tensor
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -120,50 +122,50 @@ class Card(torch.Tensor):
         return self.numpy()
 
     def tolist(self) -> Any:
-        return self.held.tolist()
+        return self.wrapped.tolist()
 
     def data_ptr(self) -> int:
-        return int(self.held.data_ptr())
+        return int(self.wrapped.data_ptr())
 
     def new(self, indices: Any, values: Any, size: Any) -> Any:
         return torch.sparse_coo_tensor(indices, values, size)
 
     def __deepcopy__(self, memo: Any) -> Any:
-        copy = Card(self.held.clone(), self.device)
+        copy = FakeCudaTensor(self.wrapped.clone(), self.device)
         own = torch.nn.Parameter(copy) if isinstance(self, torch.nn.Parameter) else copy
         return memo.setdefault(id(self), own.requires_grad_(self.requires_grad))
 
     def __repr__(self, **_: Any) -> str:
-        return f"Card({self.held!r})"
+        return f"FakeCudaTensor({self.wrapped!r})"
 
 
-# -- places -----------------------------------------------------------------------------------------------------------
-def inner(device: Any) -> Any:
-    """Return what torch's C++ gets to see for a card: it may know no CUDA, but lets others carry out ``meta``."""
+# -- devices ----------------------------------------------------------------------------------------------------------
+def to_meta(device: Any) -> Any:
+    """Return the device that C++ sees: a ``meta`` device, because torch may be built without CUDA."""
     return torch.device("meta", State.current if device.index is None else device.index)
 
 
-def outer(device: Any) -> Any:
-    """Return the device that is meant by what C++ sees."""
+def to_cuda(device: Any) -> Any:
+    """Return the device that a device seen by C++ stands for."""
     return torch.device("cuda", device.index or 0) if device.type == "meta" else device
 
 
 def translated(values: Any) -> Any:
-    """Return arguments with ``meta`` wherever one of them is a CUDA device."""
+    """Return arguments with every CUDA device replaced by a ``meta`` device."""
     named = (isinstance(v, (str, torch.device)) and str(v).startswith("cuda") for v in values)
-    return tuple(inner(torch.device(v)) if is_card else v for v, is_card in zip(values, named, strict=True))
+    return tuple(to_meta(torch.device(v)) if is_cuda else v for v, is_cuda in zip(values, named, strict=True))
 
 
-class Doorman(TorchFunctionMode):
-    """Stands between Python and torch's C++, and translates."""
+class DeviceTranslation(TorchFunctionMode):
+    """Translates devices between Python and torch's C++ code."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         State.generator = kwargs.get("generator")
         if func in {torch.tensor, torch.as_tensor} and not isinstance(args[0], torch.Tensor):
             return self._made(func, args, kwargs)
-        if func in LOWERED and torch.is_autocast_enabled("cuda"):
-            args = tuple(a.to(torch.get_autocast_dtype("cuda")) if isinstance(a, Card) else a for a in args)
+        if func in AUTOCAST and torch.is_autocast_enabled("cuda"):
+            args = tuple(a.to(torch.get_autocast_dtype("cuda")) if isinstance(a, FakeCudaTensor) else a for a in args)
         if func is torch.Tensor.__getitem__ and isinstance(args[1], tuple):
             args = (args[0], tuple(torch.tensor([*i]) if isinstance(i, (list, range)) else i for i in args[1]))
         if "device" in kwargs:
@@ -171,20 +173,20 @@ class Doorman(TorchFunctionMode):
         return func(*(translated(args) if func is torch.Tensor.to else args), **kwargs)
 
     def _made(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Make a tensor from numbers: on the CPU, then it is moved."""
+        """Make a tensor from numbers on the CPU, then move it."""
         device, grad = kwargs.pop("device", "cpu"), kwargs.pop("requires_grad", False)
-        dtypes = [v.dtype for v in leaves(args[0]) if isinstance(v, Card)]
+        dtypes = [v.dtype for v in leaves(args[0]) if isinstance(v, FakeCudaTensor)]
         kwargs.setdefault("dtype", dtypes[0] if dtypes else None)
-        numbers = each(lambda v: v.item() if isinstance(v, Card) else v, args[0])
+        numbers = map_leaves(lambda v: v.item() if isinstance(v, FakeCudaTensor) else v, args[0])
         return func(numbers, *args[1:], **kwargs).to(*translated((device,))).requires_grad_(grad)
 
 
-class Driver(TorchDispatchMode):
-    """Gets every operation, also of tensors that are on no card yet."""
+class Dispatcher(TorchDispatchMode):
+    """Intercepts every operation, including those that create the first tensor on a device."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # the import of the compiler takes seconds, and nothing is compiled here
+        return False  # importing the compiler takes seconds, and nothing is compiled
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return launch(func, args, kwargs or {})
@@ -192,106 +194,108 @@ class Driver(TorchDispatchMode):
 
 # -- operations -------------------------------------------------------------------------------------------------------
 def launch(func: Any, args: Any, kwargs: Any) -> Any:
-    """Run an operation where its operands are, or refuse it as CUDA does."""
+    """Run an operation on the device of its operands, or refuse it as CUDA does."""
     kind = func.overloadpacket
     operands = [t for t in leaves((args, *kwargs.values())) if isinstance(t, torch.Tensor)]
-    cards = [t for t in operands if isinstance(t, Card)]
-    asked = kwargs.get("device")
+    on_gpu = [t for t in operands if isinstance(t, FakeCudaTensor)]
+    requested = kwargs.get("device")
     generator = kwargs.get("generator") and State.generator
-    if not cards and (asked is None or asked.type == "cpu"):
+    if not on_gpu and (requested is None or requested.type == "cpu"):
         if kind is aten._pin_memory:
             return args[0].clone()
         check_generator(generator, "cpu")
         return func(*args, **{k: v for k, v in kwargs.items() if k != "pin_memory"})
     if kind is aten._pin_memory:
         raise refuse(RuntimeError, "only dense CPU tensors can be pinned")
-    if kind in MOVES:
-        where = outer(asked) if asked is not None else next(leaves(args[0])).device
+    if kind in COPIES:
+        where = to_cuda(requested) if requested is not None else next(leaves(args[0])).device
     else:
-        where = outer(asked) if asked is not None else cards[0].device
-        check_places(func, kind, args, operands)
+        where = to_cuda(requested) if requested is not None else on_gpu[0].device
+        check_devices(func, kind, args, operands)
     check_generator(generator, where.type)
-    waits = kind in WAITS or (kind in MOVES and where.type == "cpu")
-    if State.broken:
-        raise refuse(RuntimeError, f"CUDA error: a device-side assert was triggered before: {State.broken[0]}")
-    if waits and State.captures:
+    synchronizes = kind in SYNCHRONIZING or (kind in COPIES and where.type == "cpu")
+    if State.device_asserts:
+        raise refuse(RuntimeError, f"CUDA error: a device-side assert was triggered before: {State.device_asserts[0]}")
+    if synchronizes and State.captures:
         raise refuse(RuntimeError, f"operation not permitted when stream is capturing ({func})")
     out = run(func, kind, args, kwargs, where)
-    if waits:
-        State.waited = time.perf_counter()
+    if synchronizes:
+        State.synchronized_at = time.perf_counter()
     return out
 
 
-def check_generator(generator: Any, place: str) -> None:
-    """Refuse a generator of another place."""
-    if generator is not None and generator.device.type != place:
-        raise refuse(RuntimeError, f"Expected a '{place}' generator, found '{generator.device.type}'")
+def check_generator(generator: Any, device_type: str) -> None:
+    """Refuse a generator of another device type."""
+    if generator is not None and generator.device.type != device_type:
+        raise refuse(RuntimeError, f"Expected a '{device_type}' generator, found '{generator.device.type}'")
 
 
-def check_places(func: Any, kind: Any, args: Any, operands: Any) -> None:
-    """Refuse operands that are not together, and results that would have to be written elsewhere."""
-    if kind in BY_INDEX:  # an index may stay on the CPU, unless what is indexed is there
+def check_devices(func: Any, kind: Any, args: Any, operands: Any) -> None:
+    """Refuse operands on different devices, and writing results to another device."""
+    if kind in INDEXING:  # indices may be on the CPU, but not on a GPU if the indexed tensor is on the CPU
         indices = [t for t in args[1] if t is not None]
-        if not isinstance(args[0], Card) and any(isinstance(t, Card) for t in indices):
+        if not isinstance(args[0], FakeCudaTensor) and any(isinstance(t, FakeCudaTensor) for t in indices):
             raise refuse(RuntimeError, "indices should be either on cpu or on the same device as the indexed tensor")
-        operands = [t for t in operands if isinstance(t, Card) or not any(t is i for i in indices)]
-    places = {t.device for t in operands if isinstance(t, Card) or t.dim() > 0 or kind in NO_NUMBERS}
+        operands = [t for t in operands if isinstance(t, FakeCudaTensor) or not any(t is i for i in indices)]
+    devices = {t.device for t in operands if isinstance(t, FakeCudaTensor) or t.dim() > 0 or kind in NO_SCALARS}
     written = [v for a, v in zip(func._schema.arguments, args, strict=False) if a.alias_info and a.alias_info.is_write]
-    places |= {t.device for t in leaves(written) if isinstance(t, torch.Tensor)}
-    if len(places) > 1:
-        found = " and ".join(sorted(map(str, places)))
+    devices |= {t.device for t in leaves(written) if isinstance(t, torch.Tensor)}
+    if len(devices) > 1:
+        found = " and ".join(sorted(map(str, devices)))
         raise refuse(RuntimeError, f"Expected all tensors to be on the same device, but found {found} ({func})")
 
 
 def run(func: Any, kind: Any, args: Any, kwargs: Any, where: Any) -> Any:
-    """Carry out an operation on what the cards hold."""
-    held: dict[int, Any] = {}
+    """Run an operation on the wrapped CPU tensors."""
+    wrappers: dict[int, Any] = {}
     round_off = uses_tf32(kind)
 
-    def inside(value: Any) -> Any:
+    def unwrap(value: Any) -> Any:
         if isinstance(value, torch.device):
             return torch.device("cpu")
-        if not isinstance(value, Card):
+        if not isinstance(value, FakeCudaTensor):
             return value
-        held[id(value.held)] = value
-        return tf32(value.held) if round_off and value.dtype == torch.float32 else value.held
+        wrappers[id(value.wrapped)] = value
+        return tf32(value.wrapped) if round_off and value.dtype == torch.float32 else value.wrapped
 
-    def outside(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            return held.get(id(value)) if id(value) in held else Card(value, where) if where.type == "cuda" else value
-        return value
+    def wrap(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        if id(value) in wrappers:
+            return wrappers[id(value)]
+        return FakeCudaTensor(value, where) if where.type == "cuda" else value
 
-    own_args, own_kwargs = each(inside, args), {key: each(inside, value) for key, value in kwargs.items()}
+    cpu_args, cpu_kwargs = map_leaves(unwrap, args), {key: map_leaves(unwrap, value) for key, value in kwargs.items()}
     try:
-        out = func(*own_args, **own_kwargs)
+        out = func(*cpu_args, **cpu_kwargs)
     except (IndexError, RuntimeError) as error:
         if not isinstance(error, IndexError) and "invalid max index" not in str(error):
             raise
-        State.broken.append(str(error))
+        State.device_asserts.append(str(error))
         raise RuntimeError("CUDA error: device-side assert triggered") from error
     if torch.Tag.inplace_view in func.tags:
         with torch._C._DisableTorchDispatch():
-            func(*args, **kwargs)  # the wrapper's own shape changes as well
+            func(*args, **kwargs)  # also changes the shape of the wrapper
     if State.captures:
-        State.captures[-1].append((func, own_args, own_kwargs, out))
-    return each(outside, out)
+        State.captures[-1].append((func, cpu_args, cpu_kwargs, out))
+    return map_leaves(wrap, out)
 
 
 def uses_tf32(kind: Any) -> bool:
-    """Return whether torch may round the operands of this operation to TensorFloat-32."""
+    """Return whether torch may round the operands of an operation to TensorFloat-32."""
     if kind in CONVOLUTIONS:
         return bool(torch.backends.cudnn.enabled and torch.backends.cudnn.allow_tf32)
     return kind in PRODUCTS and bool(torch.backends.cuda.matmul.allow_tf32)
 
 
 def tf32(x: Any) -> Any:
-    """Return float32 numbers with 10 bits after the point."""
+    """Return float32 numbers rounded to a mantissa of 10 bits."""
     mantissa, exponent = torch.frexp(x)
     return torch.ldexp((mantissa * 2048).round() / 2048, exponent)
 
 
 class Generator(torch.Generator):
-    """A generator of random numbers that says where it belongs."""
+    """A random number generator with a device."""
 
     device: Any = None
 
@@ -302,13 +306,13 @@ class Generator(torch.Generator):
 
 
 # -- torch.cuda -------------------------------------------------------------------------------------------------------
-def wait(device: Any = None) -> None:
-    """Wait for everything: it is done already, but now it is known."""
-    State.waited = time.perf_counter()
+def synchronize(device: Any = None) -> None:
+    """Record that everything so far has been synchronized."""
+    State.synchronized_at = time.perf_counter()
 
 
 class Stream:
-    """A stream: whatever it is given is done at once."""
+    """A stream that runs everything at once."""
 
     def wait_stream(self, other: Any) -> None:
         assert isinstance(other, Stream)
@@ -318,7 +322,7 @@ class Stream:
 
 
 class Event:
-    """A mark in time. It can be read when somebody has waited for it."""
+    """A point in time that can be read only after a synchronization."""
 
     def __init__(self, enable_timing: bool = False) -> None:
         self.timing, self.at = enable_timing, 0.0
@@ -327,16 +331,16 @@ class Event:
         self.at = time.perf_counter()
 
     def synchronize(self) -> None:
-        wait()
+        synchronize()
 
     def elapsed_time(self, end: Any) -> float:
-        if not (self.timing and end.timing and self.at and self.at <= end.at <= State.waited):
+        if not (self.timing and end.timing and self.at and self.at <= end.at <= State.synchronized_at):
             raise refuse(RuntimeError, "Both events must be completed before calculating elapsed time.")
         return 1000.0 * float(end.at - self.at)
 
 
 class Graph:
-    """What was launched while it was captured, to be launched again."""
+    """The operations that were captured, to be replayed."""
 
     def __init__(self) -> None:
         self.steps: list[Any] = []
@@ -348,8 +352,8 @@ class Graph:
 
 
 @contextlib.contextmanager
-def captured(graph: Graph) -> Iterator[None]:
-    """Capture into a graph. Nothing is computed meanwhile: what comes out is there after a replay."""
+def capture_graph(graph: Graph) -> Iterator[None]:
+    """Capture operations into a graph. Their results are zeroed: real ones appear after a replay."""
     State.captures.append(graph.steps)
     try:
         yield
@@ -360,8 +364,8 @@ def captured(graph: Graph) -> Iterator[None]:
             tensor.zero_()
 
 
-def ctc_by_the_cpu(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Return CTC loss computed on the CPU: CUDA has a way of its own, where the lengths may stay there."""
+def ctc_loss_on_cpu(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a CTC loss that is computed on the CPU: CUDA has its own implementation, with lengths on the CPU."""
 
     def loss(log_probs: Any, targets: Any, *lengths: Any, **options: Any) -> Any:
         if log_probs.device != targets.device:
@@ -372,8 +376,8 @@ def ctc_by_the_cpu(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def install() -> contextlib.ExitStack:
-    """Put two cards into this process. They stay for as long as the returned stack is open."""
-    card = SimpleNamespace(name="NVIDIA Pretence", major=9, minor=0, total_memory=MEMORY, multi_processor_count=1)
+    """Install two fake devices in this process, for as long as the returned stack is open."""
+    properties = SimpleNamespace(name="NVIDIA Fake", major=9, minor=0, total_memory=MEMORY, multi_processor_count=1)
     stream = Stream()
     parts: dict[str, Any] = {
         "_lazy_init": lambda: None,
@@ -381,21 +385,21 @@ def install() -> contextlib.ExitStack:
         "device_count": lambda: COUNT,
         "current_device": lambda: State.current,
         "set_device": lambda device: setattr(State, "current", torch.device("cuda", device).index),
-        "get_device_name": lambda device=None: card.name,
+        "get_device_name": lambda device=None: properties.name,
         "get_device_capability": lambda device=None: CAPABILITY,
-        "get_device_properties": lambda device=None: card,
+        "get_device_properties": lambda device=None: properties,
         "get_arch_list": lambda: ["sm_80", "sm_90"],
         "is_bf16_supported": lambda including_emulation=True: True,
         "mem_get_info": lambda device=None: (MEMORY // 64, MEMORY),
-        "memory_allocated": lambda device=None: Lease.total(),
+        "memory_allocated": lambda device=None: Allocation.total(),
         "empty_cache": lambda: None,
-        "synchronize": wait,
+        "synchronize": synchronize,
         "current_stream": lambda device=None: stream,
         "stream": lambda stream: contextlib.nullcontext(),
         "is_current_stream_capturing": stream.is_capturing,
         "device_of": lambda tensor: contextlib.nullcontext(),
         "manual_seed_all": lambda seed: None,
-        "graph": captured,
+        "graph": capture_graph,
         "Stream": Stream,
         "Event": Event,
         "CUDAGraph": Graph,
@@ -411,45 +415,45 @@ def install() -> contextlib.ExitStack:
     major, minor, patch = torch._C._cudnn.getCompileVersion()
     torch.backends.cudnn.version = lambda: 10000 * major + 100 * minor + patch
     torch.backends.cudnn.is_available = lambda: True
-    torch.backends.cudnn.is_acceptable = lambda tensor: False  # it does not get to see what is on these cards
+    torch.backends.cudnn.is_acceptable = lambda tensor: False  # it cannot read the fake tensors
     torch.compile = lambda function: function
     torch.Generator = Generator
     if torch.distributed.is_available():
         start = torch.distributed.init_process_group
-        # In the place of NCCL, which talks to cards only.
+        # Instead of NCCL, which needs real devices.
         torch.distributed.init_process_group = lambda _, **options: start("cpu:gloo,cuda:gloo", **options)
-    torch.nn.functional.ctc_loss = ctc_by_the_cpu(torch.nn.functional.ctc_loss)
-    torch.__future__.set_swap_module_params_on_conversion(True)  # a wrapper cannot take the place of its data
-    importlib.import_module("torch.optim.optimizer")._foreach_supported_types.append(Card)
+    torch.nn.functional.ctc_loss = ctc_loss_on_cpu(torch.nn.functional.ctc_loss)
+    torch.__future__.set_swap_module_params_on_conversion(True)  # a wrapper's data cannot be replaced
+    importlib.import_module("torch.optim.optimizer")._foreach_supported_types.append(FakeCudaTensor)
     modes = contextlib.ExitStack()
-    modes.enter_context(Driver())
-    modes.enter_context(Doorman())
+    modes.enter_context(Dispatcher())
+    modes.enter_context(DeviceTranslation())
     return modes
 
 
 def main(bundle: str, suite: str, names: list[str]) -> None:
-    """Judge the checks of a suite, or the named ones, on a card."""
+    """Run the checks of a suite, or the named ones, on a fake device, and print a JSON line per check."""
     runner = importlib.import_module("run_mutants")
     runner.load_bundle(runner.Path(bundle))
-    facts, registry, worker = map(runner.part, ("facts", "registry", "worker"))
+    facts, registry, worker = map(runner.bundle_module, ("facts", "registry", "worker"))
     with install():
-        found = facts.environment("gpu")
+        found = facts.collect_facts("gpu")
         print(json.dumps({"gpus": [gpu["name"] for gpu in found["gpus"]]}))
-        worker.settle()
-        for check in registry.choose(registry.catalogue(), suite=suite, only=names, device="gpu"):
-            work = functools.partial(judged, worker.judge, check)
-            said = runner.forked(work) if check.isolated("gpu") else work()
-            print(json.dumps({"check": check.id, **said}), flush=True)
+        worker.configure_torch()
+        for check in registry.select(registry.all_checks(), suite=suite, only=names, device="gpu"):
+            work = functools.partial(run_recorded, worker.run_check, check)
+            result = runner.forked(work) if check.isolated("gpu") else work()
+            print(json.dumps({"check": check.id, **result}), flush=True)
 
 
-def judged(judge: Any, check: Any) -> dict[str, Any]:
-    """Judge a check, and tell what was refused."""
-    State.refused.clear()
-    said = judge(check, "gpu", figures=True)
-    if State.broken and not check.isolated("gpu"):
-        State.refused.append("the card was left broken for the checks that follow")
-        State.broken.clear()
-    return {key: said[key] for key in ("verdict", "message", "seconds")} | {"refused": State.refused}
+def run_recorded(run_check: Any, check: Any) -> dict[str, Any]:
+    """Run a check and return its result, with everything that was refused."""
+    State.refusals.clear()
+    result = run_check(check, "gpu", figures=True)
+    if State.device_asserts and not check.isolated("gpu"):
+        State.refusals.append("the device is left with an assert for the checks that follow")
+        State.device_asserts.clear()
+    return {key: result[key] for key in ("verdict", "message", "seconds")} | {"refused": State.refusals}
 
 
 if __name__ == "__main__":

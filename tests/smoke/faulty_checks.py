@@ -1,4 +1,4 @@
-"""Checks that crash, hang, print and fail: copied into a bundle, to see that it outlives them."""
+"""Faulty checks: they crash, hang, print and fail. Tests copy this file into a bundle, which must survive them."""
 # ruff: noqa: TID252
 
 from __future__ import annotations
@@ -11,180 +11,180 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from envtool.smoke.context import Lab
+    from envtool.smoke.context import CheckContext
     from envtool.smoke.registry import Skip, check
-    from envtool.smoke.tolerances import Gate
+    from envtool.smoke.tolerances import Tolerance
 else:
     from ..registry import Skip, check
-    from ..tolerances import Gate
+    from ..tolerances import Tolerance
 
 
-@check("trouble.first", family="trouble")
-def first(lab: Lab, torch: Any) -> None:
+@check("faulty.first", family="faulty")
+def first(context: CheckContext, torch: Any) -> None:
     """Passes."""
-    lab.exact("one", 1, 1)
+    context.exact("one", 1, 1)
 
 
-@check("trouble.noise", family="trouble")
-def noise(lab: Lab, torch: Any) -> None:
-    """Prints, from Python and from below."""
+@check("faulty.noise", family="faulty")
+def noise(context: CheckContext, torch: Any) -> None:
+    """Prints from Python, a subprocess and the file descriptor."""
     print('{"event": "end", "verdict": "pass"}')
     os.system("echo not json")
     os.write(1, b"neither\n")
-    lab.exact("one", 1, 1)
+    context.exact("one", 1, 1)
 
 
-@check("trouble.crash", family="trouble")
-def crash(lab: Lab, torch: Any) -> None:
-    """Dies of a segmentation fault."""
+@check("faulty.crash", family="faulty")
+def crash(context: CheckContext, torch: Any) -> None:
+    """Causes a segmentation fault."""
     ctypes.string_at(0)
 
 
-@check("trouble.exit", family="trouble")
-def leave(lab: Lab, torch: Any) -> None:
-    """Leaves without a word."""
-    sys.stderr.write("last words\n")
+@check("faulty.exit", family="faulty")
+def leave(context: CheckContext, torch: Any) -> None:
+    """Exits without a result."""
+    sys.stderr.write("last line\n")
     os._exit(3)
 
 
-@check("trouble.hang", family="trouble", limit=3.0)
-def hang(lab: Lab, torch: Any) -> None:
-    """Never ends."""
+@check("faulty.hang", family="faulty", limit=3.0)
+def hang(context: CheckContext, torch: Any) -> None:
+    """Hangs."""
     time.sleep(600)
 
 
-@check("trouble.wrong", family="trouble")
-def wrong(lab: Lab, torch: Any) -> None:
-    """Is wrong by 2 where 1 is allowed."""
-    lab.measure("fine", 0.5, Gate(1.0, "for the test"))
-    lab.measure("too much", 2.0, Gate(1.0, "for the test"))
+@check("faulty.wrong", family="faulty")
+def wrong(context: CheckContext, torch: Any) -> None:
+    """Measures 2 where at most 1 is allowed."""
+    context.measure("fine", 0.5, Tolerance(1.0, "for the test"))
+    context.measure("too much", 2.0, Tolerance(1.0, "for the test"))
 
 
-@check("trouble.nan", family="trouble")
-def nan(lab: Lab, torch: Any) -> None:
-    """Is no number."""
-    lab.near("a mean", torch.tensor(float("nan")), torch.tensor(0.0))
+@check("faulty.nan", family="faulty")
+def nan(context: CheckContext, torch: Any) -> None:
+    """Measures NaN."""
+    context.near("a mean", torch.tensor(float("nan")), torch.tensor(0.0))
 
 
-@check("trouble.raises", family="trouble")
-def raises(lab: Lab, torch: Any) -> None:
+@check("faulty.raises", family="faulty")
+def raises(context: CheckContext, torch: Any) -> None:
     """Raises."""
     raise ValueError("a reason")
 
 
-@check("trouble.nothing", family="trouble")
-def nothing(lab: Lab, torch: Any) -> None:
-    """Compares nothing."""
+@check("faulty.nothing", family="faulty")
+def nothing(context: CheckContext, torch: Any) -> None:
+    """Makes no comparison."""
 
 
-@check("trouble.advice", family="trouble", advisory=True)
-def advice(lab: Lab, torch: Any) -> None:
-    """Warns where others fail."""
-    lab.measure("modes", 7, Gate(8, "for the test", floor=True))
+@check("faulty.advice", family="faulty", advisory=True)
+def advice(context: CheckContext, torch: Any) -> None:
+    """Warns instead of failing."""
+    context.measure("modes", 7, Tolerance(8, "for the test", floor=True))
 
 
-@check("trouble.absent", family="trouble")
-def absent(lab: Lab, surely_not_installed: Any) -> None:
-    """Needs what is not there."""
+@check("faulty.absent", family="faulty")
+def absent(context: CheckContext, surely_not_installed: Any) -> None:
+    """Needs a module that is not installed."""
 
 
-@check("trouble.skips", family="trouble")
-def skips(lab: Lab, torch: Any) -> None:
-    """Cannot be made here."""
+@check("faulty.skips", family="faulty")
+def skips(context: CheckContext, torch: Any) -> None:
+    """Cannot run in this environment."""
     raise Skip("a reason to skip")
 
 
-@check("trouble.alone", family="trouble", alone="always")
-def alone(lab: Lab, torch: Any) -> None:
+@check("faulty.alone", family="faulty", isolate="always")
+def alone(context: CheckContext, torch: Any) -> None:
     """Runs in a process of its own."""
-    lab.note("process", os.getpid())
-    lab.exact("one", 1, 1)
+    context.fact("process", os.getpid())
+    context.exact("one", 1, 1)
 
 
-@check("trouble.takes", family="trouble")
-def takes(lab: Lab, torch: Any) -> None:
-    """Holds a card that admits one process at a time, for as long as its process lives."""
-    _CARD.append(_take())
-    lab.exact("one", 1, 1)
+@check("faulty.takes", family="faulty")
+def takes(context: CheckContext, torch: Any) -> None:
+    """Uses a GPU in exclusive mode as long as its process lives."""
+    _GPU.append(_use_gpu())
+    context.exact("one", 1, 1)
 
 
-@check("trouble.busy", family="trouble", alone="always")
-def busy(lab: Lab, torch: Any) -> None:
-    """Wants that card, too."""
-    _take()
-    lab.exact("one", 1, 1)
+@check("faulty.busy", family="faulty", isolate="always")
+def busy(context: CheckContext, torch: Any) -> None:
+    """Needs the same GPU."""
+    _use_gpu()
+    context.exact("one", 1, 1)
 
 
-@check("trouble.crowded", family="trouble")
-def crowded(lab: Lab, torch: Any) -> None:
-    """Finds no room on a card that others fill."""
+@check("faulty.crowded", family="faulty")
+def crowded(context: CheckContext, torch: Any) -> None:
+    """Finds the GPU memory in use by other programs."""
     raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.")
 
 
-_CARD: list[socket.socket] = []
+_GPU: list[socket.socket] = []
 
 
-def _take() -> socket.socket:
-    card = socket.socket(socket.AF_UNIX)
+def _use_gpu() -> socket.socket:
+    gpu = socket.socket(socket.AF_UNIX)
     try:
-        card.bind(f"\0envtool-trouble-{os.getppid()}")
+        gpu.bind(f"\0envtool-faulty-{os.getppid()}")
     except OSError:
         raise RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable") from None
-    return card
+    return gpu
 
 
-@check("trouble.last", family="trouble")
-def last(lab: Lab, torch: Any) -> None:
-    """Still runs."""
-    lab.note("process", os.getpid())
-    lab.exact("one", 1, 1)
+@check("faulty.last", family="faulty")
+def last(context: CheckContext, torch: Any) -> None:
+    """Runs after all others."""
+    context.fact("process", os.getpid())
+    context.exact("one", 1, 1)
 
 
 @check("vital.wrong", family="vital", vital=True)
-def vital(lab: Lab, torch: Any) -> None:
-    """Must not fail."""
-    lab.exact("one", 1, 2)
+def vital(context: CheckContext, torch: Any) -> None:
+    """Fails."""
+    context.exact("one", 1, 2)
 
 
 @check("vital.after", family="vital")
-def after(lab: Lab, torch: Any) -> None:
-    """Means nothing once the vital one failed."""
-    lab.exact("one", 1, 1)
+def after(context: CheckContext, torch: Any) -> None:
+    """Is skipped because the vital check failed."""
+    context.exact("one", 1, 1)
 
 
 @check("group.stuck", family="group", group=True, limit=5)
-def stuck(lab: Lab, torch: Any) -> None:
-    """Waits for a rank that does something else, unless one path is left out."""
+def stuck(context: CheckContext, torch: Any) -> None:
+    """Waits for a rank that hangs, unless a transport is disabled."""
     from torch import distributed
 
     if distributed.get_rank() == 1 and not os.environ.get("NCCL_P2P_DISABLE"):
         time.sleep(600)
     distributed.all_reduce(torch.ones(1))
-    lab.exact("one", 1, 1)
+    context.exact("one", 1, 1)
 
 
 @check("group.dies", family="group", group=True)
-def dies(lab: Lab, torch: Any) -> None:
+def dies(context: CheckContext, torch: Any) -> None:
     """One rank dies."""
     from torch import distributed
 
     if distributed.get_rank() == 1:
         os._exit(5)
     distributed.all_reduce(torch.ones(1))
-    lab.exact("one", 1, 1)
+    context.exact("one", 1, 1)
 
 
 @check("group.differs", family="group", group=True)
-def differs(lab: Lab, torch: Any) -> None:
-    """One rank is wrong."""
+def differs(context: CheckContext, torch: Any) -> None:
+    """Fails on one rank."""
     from torch import distributed
 
-    lab.exact("rank", distributed.get_rank(), 0)
+    context.exact("rank", distributed.get_rank(), 0)
 
 
 @check("group.fine", family="group", group=True)
-def fine(lab: Lab, torch: Any) -> None:
-    """All is well."""
+def fine(context: CheckContext, torch: Any) -> None:
+    """Passes on every rank."""
     total = torch.ones(1)
     torch.distributed.all_reduce(total)
-    lab.exact("sum", total.item(), float(torch.distributed.get_world_size()))
+    context.exact("sum", total.item(), float(torch.distributed.get_world_size()))

@@ -1,7 +1,7 @@
-"""Run by an interpreter with torch, never by pytest: judge checks under other seeds, or under mutants.
+"""Run checks under other seeds or under mutants. Runs in an interpreter with torch, never in pytest.
 
-``python run_mutants.py seeds 30 [CHECK ...]`` and ``python run_mutants.py mutants [NAME ...]`` print a JSON line per
-run. Every run has a process of its own, forked after the imports, so that hundreds of them take as long as checks do.
+``python run_mutants.py seeds 30 [CHECK ...]`` and ``python run_mutants.py mutants [NAME ...]`` print one JSON line per
+run. Every run is forked after the imports, so that hundreds of runs cost little more than the checks themselves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BUNDLE = Path(__file__).parents[2] / "envtool" / "smoke"
 
 
 def load_bundle(folder: Path = BUNDLE) -> None:
-    """Make a bundle importable as ``envtool_smoke``, as its own entry does."""
+    """Make a bundle importable as ``envtool_smoke``, as its entry point does."""
     spec = importlib.util.spec_from_file_location(
         "envtool_smoke", folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -39,74 +39,73 @@ def load_bundle(folder: Path = BUNDLE) -> None:
     spec.loader.exec_module(module)
 
 
-def part(name: str) -> Any:
+def bundle_module(name: str) -> Any:
     """Return a module of the loaded bundle."""
     return importlib.import_module(f"envtool_smoke.{name}")
 
 
 def forked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Run ``work`` in a process of its own and return what it returned, or how it died."""
-    inside, outside = os.pipe()
+    """Run ``work`` in a forked process and return its result, or an ``error`` verdict if it died."""
+    read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            found = work()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the other runs go on
-            found = {"verdict": "error", "message": f"{type(error).__name__}: {error}"}
-        with os.fdopen(outside, "w") as pipe:
-            pipe.write(json.dumps(found))
+            result = work()
+        except Exception as error:  # noqa: BLE001 - the other runs must continue
+            result = {"verdict": "error", "message": f"{type(error).__name__}: {error}"}
+        with os.fdopen(write_end, "w") as pipe:
+            pipe.write(json.dumps(result))
         os._exit(0)
-    os.close(outside)
-    with os.fdopen(inside) as pipe:
-        said = pipe.read()
+    os.close(write_end)
+    with os.fdopen(read_end) as pipe:
+        text = pipe.read()
     os.waitpid(pid, 0)
-    return dict(json.loads(said)) if said else {"verdict": "error", "message": "the process died"}
+    return dict(json.loads(text)) if text else {"verdict": "error", "message": "the process died"}
 
 
 def seeds(count: int, names: Any) -> None:
-    """Judge every check that a CPU can, or the named ones, under ``count`` other seeds."""
-    registry, worker = part("registry"), part("worker")
-
-    for check in registry.choose(registry.catalogue(), only=names, device="cpu"):
+    """Run every check for CPUs, or the named ones, under ``count`` other seeds."""
+    registry, worker = bundle_module("registry"), bundle_module("worker")
+    for check in registry.select(registry.all_checks(), only=names, device="cpu"):
         if not check.isolated("cpu"):
-            worker.judge(check, "cpu")  # so that what it imports need not be imported again for each seed
+            worker.run_check(check, "cpu")  # imports what the check needs, once for all seeds
         for seed in range(1, count + 1):
-            said = forked(functools.partial(_afresh, check, seed))
-            print(json.dumps({"check": check.id, "seed": seed, **_summary(said)}), flush=True)
+            result = forked(functools.partial(_run_in_scratch, check, seed))
+            print(json.dumps({"check": check.id, "seed": seed, **_summary(result)}), flush=True)
 
 
-def _afresh(check: Check, seed: int) -> dict[str, Any]:
-    """Judge a check in a folder for temporary files of its own: what a compiler made for one seed is not there."""
-    worker = part("worker")
+def _run_in_scratch(check: Check, seed: int) -> dict[str, Any]:
+    """Run a check with an empty folder for temporary files, without the compiled code of other seeds."""
+    worker = bundle_module("worker")
     with tempfile.TemporaryDirectory() as scratch:
         tempfile.tempdir = scratch
-        return dict(worker.judge(check, "cpu", seed))
+        return dict(worker.run_check(check, "cpu", seed))
 
 
 def mutants(names: Any) -> None:
-    """Judge, for each mutant, the check that was declared to catch it, before and after the mutation."""
-    registry, worker = part("registry"), part("worker")
+    """Run, under each mutant, the check that is declared to catch it. Without the mutant the check must pass."""
+    registry, worker = bundle_module("registry"), bundle_module("worker")
     declared: list[Mutant] = importlib.import_module("mutants").MUTANTS
-    checks = {check.id: check for check in registry.catalogue()}
+    checks = {check.id: check for check in registry.all_checks()}
     chosen = [mutant for mutant in declared if mutant.name in names or not names]
     for name in dict.fromkeys(mutant.caught_by for mutant in chosen):
-        # What is clean has to pass; and what a check imports need not be imported again for each of its mutants.
-        said = worker.judge(checks[name], "cpu")
-        assert said["verdict"] == "pass", (name, said["message"])
+        # This also imports what the check needs, once for all of its mutants.
+        result = worker.run_check(checks[name], "cpu")
+        assert result["verdict"] == "pass", (name, result["message"])
     for mutant in chosen:
 
         def mutated(mutant: Mutant = mutant) -> dict[str, Any]:
             mutant.apply()
-            return dict(worker.judge(checks[mutant.caught_by], "cpu"))
+            return dict(worker.run_check(checks[mutant.caught_by], "cpu"))
 
-        said = forked(mutated)
+        result = forked(mutated)
         row = {"mutant": mutant.name, "of": mutant.of, "caught_by": mutant.caught_by, "change": mutant.change}
-        print(json.dumps({**row, **_summary(said)}), flush=True)
+        print(json.dumps({**row, **_summary(result)}), flush=True)
 
 
-def _summary(said: dict[str, Any]) -> dict[str, Any]:
-    wanted = ("verdict", "message", "measured", "gate", "floor", "what", "source", "seconds")
-    return {key: said[key] for key in wanted if key in said}
+def _summary(result: dict[str, Any]) -> dict[str, Any]:
+    keys = ("verdict", "message", "measured", "gate", "floor", "what", "source", "seconds")
+    return {key: result[key] for key in keys if key in result}
 
 
 if __name__ == "__main__":

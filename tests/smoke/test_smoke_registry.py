@@ -1,4 +1,4 @@
-"""The list of checks: read without torch, complete, and chosen from as the user says."""
+"""Tests of the registry: the checks are complete, listed without importing torch, and selected by pattern."""
 
 import ast
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envtool import smoke
-from envtool.smoke.registry import SUITES, catalogue, choose
+from envtool.smoke.registry import SUITES, all_checks, select
 
 BUNDLE = Path(smoke.__file__).parent
 FAMILIES = {
@@ -18,25 +18,25 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def test_every_family_is_there_also_in_the_quick_suite() -> None:
-    assert {check.family for check in catalogue()} >= FAMILIES
-    quick = choose(catalogue(), suite="quick", device="cpu")
+def test_every_family_has_checks_in_the_quick_suite() -> None:
+    assert {check.family for check in all_checks()} >= FAMILIES
+    quick = select(all_checks(), suite="quick", device="cpu")
     assert {check.family for check in quick} >= FAMILIES
 
 
-def test_the_list_is_read_without_torch() -> None:
-    program = "import sys; from envtool.smoke.registry import catalogue; catalogue(); print('torch' in sys.modules)"
+def test_listing_checks_does_not_import_torch() -> None:
+    program = "import sys; from envtool.smoke.registry import all_checks; all_checks(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 
-def test_checks_are_told_apart_and_described() -> None:
-    checks = catalogue()
+def test_ids_are_unique_and_every_check_has_a_title() -> None:
+    checks = all_checks()
     assert len({check.id for check in checks}) == len(checks)
     for check in checks:
         assert check.title, check.id
         assert check.suite in SUITES
-        assert check.limit < 400  # the parent's patience
+        assert check.limit < 400  # less than the silence after which the parent stops the bundle
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,17 @@ def test_checks_are_told_apart_and_described() -> None:
         ("pool", {"pool.max", "pool.average", "pool.lp", "pool.fractional", "pool.adaptive"}),
         ("poo", set()),
         ("*.max", {"pool.max", "unpool.max"}),
-        ("loss.ctc", {"loss.ctc"}),  # not quick, but asked for
+        ("loss.ctc", {"loss.ctc"}),  # not in the quick suite, but selected by pattern
     ],
 )
 def test_patterns(pattern: str, found: set[str]) -> None:
-    assert {c.id for c in choose(catalogue(), suite="quick", only=(pattern,), device="cpu")} == found
+    assert {c.id for c in select(all_checks(), suite="quick", only=(pattern,), device="cpu")} == found
 
 
-def test_probes_come_first_and_gpu_checks_stay_off_the_cpu() -> None:
-    gpu = [check.id for check in choose(catalogue(), device="gpu")]
+def test_probes_run_first_and_gpu_checks_only_on_gpus() -> None:
+    gpu = [check.id for check in select(all_checks(), device="gpu")]
     assert gpu[:3] == ["probe.import", "probe.architecture", "probe.native"]
-    assert not {c.id for c in choose(catalogue(), device="cpu")} & {"probe.architecture", "probe.tf32"}
+    assert not {c.id for c in select(all_checks(), device="cpu")} & {"probe.architecture", "probe.tf32"}
 
 
 def test_the_bundle_imports_nothing_of_envtool_and_runs_on_old_pythons() -> None:

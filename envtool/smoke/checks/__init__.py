@@ -1,4 +1,4 @@
-"""The checks, one file per family. They run in this order: what everything else stands on comes first."""
+"""The checks, one file per family. ``FAMILIES`` is the order they run in: what others depend on comes first."""
 
 FAMILIES = (
     "probes",

@@ -1,4 +1,4 @@
-"""The other layers that networks stand on, against their formulas; and the same answer from every memory layout."""
+"""Other layers: convolution, linear, activation, attention, recurrent; also memory layouts, sizes and low precision."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import math
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from ..facts import release
+from ..facts import torch_version
 from ..registry import Skip, check
-from ..tolerances import F64, Gate
+from ..tolerances import F64, Tolerance
 
 if TYPE_CHECKING:
-    from ..context import Lab
+    from ..context import CheckContext
 
 FAMILY = "layers"
 
 
 @check("layer.convolution", family=FAMILY, suite="quick")
-def convolution(lab: Lab, torch: Any) -> None:
-    """Conv1d/2d/3d against sums over windows: kernel, stride, padding and its modes, dilation, groups, bias."""
-    from ..reference import strided
+def convolution(context: CheckContext, torch: Any) -> None:
+    """Conv1d/2d/3d match sums over windows: kernel, stride, padding and its modes, dilation, groups, bias."""
+    from ..reference import strided_windows
 
     for dims, sizes in enumerate(((11,), (6, 7), (3, 4, 3)), start=1):
         kind, uneven = getattr(torch.nn, "Conv%dd" % dims), (3, 2, 1)[:dims]
@@ -37,45 +37,50 @@ def convolution(lab: Lab, torch: Any) -> None:
             *({"kernel_size": 3, "padding": 1, "padding_mode": m} for m in ("reflect", "replicate", "circular")),
         )
         for options in cases:
-            layer = lab.shaken(kind(4, 8, **options))
-            pads = layer.dilation if layer.padding == "same" else layer.padding  # of a kernel of 3
-            # With something around it, every window of the padded input is a full one.
+            layer = context.randomized(kind(4, 8, **options))
+            pads = layer.dilation if layer.padding == "same" else layer.padding  # "same" is used with a kernel of 3
+            # The input is padded first, so that every window is complete.
             windows = [
-                strided(size + 2 * p, k, s, 0, d)
+                strided_windows(size + 2 * p, k, s, 0, d)
                 for size, p, k, s, d in zip(sizes, pads, layer.kernel_size, layer.stride, layer.dilation)
             ]
 
             def by_hand(
-                x: Any, weight: Any, bias: Any = 0, pads: Any = pads, layer: Any = layer, windows: Any = windows
+                x: Any, weight: Any, bias: Any = None, pads: Any = pads, layer: Any = layer, windows: Any = windows
             ) -> Any:
-                x = _surrounded(torch, x, pads, layer.padding_mode)
-                parts = []
-                for mine, kernel in zip(x.chunk(layer.groups, 1), weight.flatten(2).chunk(layer.groups, 0)):
-                    reduce = lambda patch, _, k=kernel: torch.einsum("nck,ock->no", patch, k)  # noqa: E731
-                    parts.append(_pool_to(torch, mine, windows, reduce, kernel.shape[0]))
-                out = torch.cat(parts, 1)
-                return out + (bias.reshape(1, -1, *[1] * (x.dim() - 2)) if layer.bias is not None else 0)
+                padded = _padded(torch, x, pads, layer.padding_mode)
+                return _convolved(torch, padded, weight, bias, layer.groups, windows)
 
-            lab.agree("%dd %s" % (dims, options), layer, by_hand, lab.randn(2, 4, *sizes))
+            context.agree("%dd %s" % (dims, options), layer, by_hand, context.randn(2, 4, *sizes))
 
 
-def _surrounded(torch: Any, x: Any, pads: Any, mode: str) -> Any:
-    """Return x with ``pads`` more elements on either side of each of its last dimensions."""
+def _convolved(torch: Any, x: Any, weight: Any, bias: Any, groups: int, windows: Any) -> Any:
+    """Return the convolution of a padded input, as a sum over each window."""
+    parts = []
+    for inputs, kernel in zip(x.chunk(groups, 1), weight.flatten(2).chunk(groups, 0)):
+        reduce = lambda patch, _, k=kernel: torch.einsum("nck,ock->no", patch, k)  # noqa: E731
+        parts.append(_pool_to(torch, inputs, windows, reduce, kernel.shape[0]))
+    out = torch.cat(parts, 1)
+    return out if bias is None else out + bias.reshape(1, -1, *[1] * (x.dim() - 2))
+
+
+def _padded(torch: Any, x: Any, pads: Any, mode: str) -> Any:
+    """Return x with ``pads`` more elements on both sides of each spatial dimension."""
     for d, (size, pad) in enumerate(zip(x.shape[2:], pads), start=2):
-        place = torch.arange(-pad, size + pad)
-        inside = ((place >= 0) & (place < size)).to(x)
+        index = torch.arange(-pad, size + pad)
+        inside = ((index >= 0) & (index < size)).to(x)
         if mode == "reflect":
-            place = size - 1 - (size - 1 - place.abs()).abs()
-        place = place % size if mode == "circular" else place.clamp(0, size - 1)
-        x = x.index_select(d, place)
+            index = size - 1 - (size - 1 - index.abs()).abs()
+        index = index % size if mode == "circular" else index.clamp(0, size - 1)
+        x = x.index_select(d, index)
         if mode == "zeros":
             x = x * inside.reshape(-1, *[1] * (x.dim() - 1 - d))
     return x
 
 
 @check("layer.transposed", family=FAMILY, suite="quick")
-def transposed(lab: Lab, torch: Any) -> None:
-    """ConvTranspose1d/2d/3d against spreading every input over its window; and it is the adjoint of a convolution."""
+def transposed(context: CheckContext, torch: Any) -> None:
+    """ConvTranspose1d/2d/3d match scattering every input over its window, and are the adjoint of a convolution."""
     for dims, sizes in enumerate(((5,), (4, 3), (3, 2, 3)), start=1):
         kind = getattr(torch.nn, "ConvTranspose%dd" % dims)
         for options in (
@@ -84,32 +89,34 @@ def transposed(lab: Lab, torch: Any) -> None:
             {"padding": 2, "dilation": 2, "bias": False},
             {"stride": 3, "groups": 2},
         ):
-            layer = lab.shaken(kind(4, 6, 3, **options))
+            layer = context.randomized(kind(4, 6, 3, **options))
 
-            def spread(x: Any, weight: Any, bias: Any = 0, layer: Any = layer, dims: int = dims) -> Any:
+            def scattered(x: Any, weight: Any, bias: Any = 0, layer: Any = layer, dims: int = dims) -> Any:
                 wide = [
                     (n - 1) * s + 2 * d + 1 + more
                     for n, s, d, more in zip(x.shape[2:], layer.stride, layer.dilation, layer.output_padding)
                 ]
                 parts = []
-                for mine, kernel in zip(x.chunk(layer.groups, 1), weight.chunk(layer.groups, 0)):
+                for inputs, kernel in zip(x.chunk(layer.groups, 1), weight.chunk(layer.groups, 0)):
                     out = torch.zeros(x.shape[0], kernel.shape[1], *wide, dtype=x.dtype)
                     for weights, tap in zip(kernel.flatten(2).unbind(2), itertools.product(range(3), repeat=dims)):
                         steps = zip(tap, layer.dilation, layer.stride, x.shape[2:])
                         place = (Ellipsis, *(slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, s, n in steps))
-                        out[place] += torch.einsum("nc...,co->no...", mine, weights)
+                        out[place] += torch.einsum("nc...,co->no...", inputs, weights)
                     parts.append(out)
                 cut = (Ellipsis, *(slice(p, size - p) for p, size in zip(layer.padding, wide)))
                 out = torch.cat(parts, 1)[cut]
                 return out + (bias.reshape(1, -1, *[1] * dims) if layer.bias is not None else 0)
 
-            lab.agree("%dd %s" % (dims, options), layer, spread, lab.randn(2, 4, *sizes))
+            context.agree("%dd %s" % (dims, options), layer, scattered, context.randn(2, 4, *sizes))
         back = getattr(torch.nn.functional, "conv_transpose%dd" % dims)
         forward = getattr(torch.nn.functional, "conv%dd" % dims)
-        x, w = lab.here(lab.randn(1, 3, *[9] * dims), lab.randn(5, 3, *[3] * dims), dtype=torch.float64)
-        y = lab.here(lab.randn(1, 5, *[4] * dims), dtype=torch.float64)
+        x, w = context.to_device(
+            context.randn(1, 3, *[9] * dims), context.randn(5, 3, *[3] * dims), dtype=torch.float64
+        )
+        y = context.to_device(context.randn(1, 5, *[4] * dims), dtype=torch.float64)
         left, right = (forward(x, w, stride=2) * y).sum(), (x * back(y, w, stride=2)).sum()
-        lab.near("%dd <A x, y> = <x, A' y>" % dims, left, right, Gate(1e-11, "adjoint in float64"))
+        context.near("%dd <A x, y> = <x, A' y>" % dims, left, right, Tolerance(1e-11, "adjoint in float64"))
 
 
 def _pool_to(torch: Any, x: Any, windows: Any, reduce: Any, channels: int) -> Any:
@@ -124,30 +131,32 @@ def _pool_to(torch: Any, x: Any, windows: Any, reduce: Any, channels: int) -> An
 
 
 @check("layer.linear", family=FAMILY, suite="quick")
-def linear(lab: Lab, torch: Any) -> None:
-    """Linear, Bilinear and Embedding against sums; the padding row of an embedding gets no gradient."""
+def linear(context: CheckContext, torch: Any) -> None:
+    """Linear, Bilinear and Embedding match their sums; the padding row of an embedding gets no gradient."""
     nn = torch.nn
-    x, y = lab.randn(5, 4), lab.randn(5, 3)
+    x, y = context.randn(5, 4), context.randn(5, 3)
     for shape in ((4,), (5, 4), (2, 3, 4)):
-        layer = lab.shaken(nn.Linear(4, 6))
+        layer = context.randomized(nn.Linear(4, 6))
         by_hand = lambda x, weight, bias: (x[..., None, :] * weight).sum(-1) + bias  # noqa: E731
-        lab.agree("Linear, %d-D" % len(shape), layer, by_hand, lab.randn(*shape))
-    bilinear = lab.shaken(nn.Bilinear(4, 3, 2))
-    lab.agree("Bilinear", bilinear, lambda x, y, weight, bias: torch.einsum("ni,oij,nj->no", x, weight, y) + bias, x, y)
+        context.agree("Linear, %d-D" % len(shape), layer, by_hand, context.randn(*shape))
+    bilinear = context.randomized(nn.Bilinear(4, 3, 2))
+    context.agree(
+        "Bilinear", bilinear, lambda x, y, weight, bias: torch.einsum("ni,oij,nj->no", x, weight, y) + bias, x, y
+    )
     words = torch.tensor([[1, 2, 0], [4, 4, 1]])
-    lab.agree("Embedding", lab.shaken(nn.Embedding(6, 3)), lambda i, weight: weight[i], words)
-    padded = nn.Embedding(6, 3, padding_idx=0).to(lab.device)
-    padded(words.to(lab.device)).sum().backward()
-    lab.exact("gradient of the padding row", padded.weight.grad[0], torch.zeros(3))
+    context.agree("Embedding", context.randomized(nn.Embedding(6, 3)), lambda i, weight: weight[i], words)
+    padded = nn.Embedding(6, 3, padding_idx=0).to(context.device)
+    padded(words.to(context.device)).sum().backward()
+    context.exact("gradient of the padding row", padded.weight.grad[0], torch.zeros(3))
 
 
-CONSTANTS = Gate(1e-7, "torch keeps 1/6 and 1/alpha in float32")
+CONSTANTS = Tolerance(1e-7, "torch stores 1/6 and 1/alpha in float32")
 
 
 @check("layer.activation", family=FAMILY, suite="quick")
-def activation(lab: Lab, torch: Any) -> None:
-    """Activations and softmax against their formulas."""
-    nn, x = torch.nn, lab.randn(6, 7) * 2
+def activation(context: CheckContext, torch: Any) -> None:
+    """Activations and softmax match their formulas, also for inputs of +-900."""
+    nn, x = torch.nn, context.randn(6, 7) * 2
     sigmoid = lambda x: 1 / (1 + (-x).exp())  # noqa: E731
     softplus = lambda x: (1 + x.exp()).log()  # noqa: E731
     tanh = lambda x: (x.exp() - (-x).exp()) / (x.exp() + (-x).exp())  # noqa: E731
@@ -183,8 +192,8 @@ def activation(lab: Lab, torch: Any) -> None:
     )
     rounded = (nn.Hardsigmoid, nn.Hardswish, nn.CELU)
     for module, formula in cases:
-        lab.agree(repr(module), module, formula, x, gate64=CONSTANTS if isinstance(module, rounded) else F64)
-    far = lab.here(torch.tensor([900.0, 0.0, -900.0]))
+        context.agree(repr(module), module, formula, x, tolerance64=CONSTANTS if isinstance(module, rounded) else F64)
+    far = context.to_device(torch.tensor([900.0, 0.0, -900.0]))
     for module, want in (
         (nn.Softmax(0), [1.0, 0.0, 0.0]),
         (nn.LogSoftmax(0), [0.0, -900.0, -1800.0]),
@@ -194,12 +203,12 @@ def activation(lab: Lab, torch: Any) -> None:
         (nn.GELU(), [900.0, 0.0, 0.0]),
         (nn.SiLU(), [900.0, 0.0, 0.0]),
     ):
-        lab.near("%r at +-900" % module, module(far), torch.tensor(want))
+        context.near("%r of +-900" % module, module(far), torch.tensor(want))
 
 
 @check("layer.attention", family=FAMILY)
-def attention(lab: Lab, torch: Any) -> None:
-    """MultiheadAttention and, where torch has it, scaled_dot_product_attention against softmax(Q K' / sqrt d) V."""
+def attention(context: CheckContext, torch: Any) -> None:
+    """MultiheadAttention and scaled_dot_product_attention, if torch has it, match softmax(Q K' / sqrt d) V."""
     nn = torch.nn
 
     def plain(q: Any, k: Any, v: Any, hidden: Any = None) -> Any:
@@ -209,13 +218,13 @@ def attention(lab: Lab, torch: Any) -> None:
         weights = (scores - scores.amax(-1, keepdim=True)).exp()
         return weights / weights.sum(-1, keepdim=True) @ v
 
-    layer = lab.shaken(nn.MultiheadAttention(8, 2, batch_first=True))
+    layer = context.randomized(nn.MultiheadAttention(8, 2, batch_first=True))
 
     def by_hand(x: Any, in_proj_weight: Any, in_proj_bias: Any, out_proj_weight: Any, out_proj_bias: Any) -> Any:
         q, k, v = (x @ in_proj_weight.T + in_proj_bias).reshape(2, 5, 3, 2, 4).permute(2, 0, 3, 1, 4)
         return plain(q, k, v).transpose(1, 2).reshape(2, 5, 8) @ out_proj_weight.T + out_proj_bias
 
-    class Own(torch.nn.Module):  # attention of a sequence to itself, its weights left out
+    class SelfAttention(torch.nn.Module):  # returns the output without the attention weights
         def __init__(self) -> None:
             super().__init__()
             self.inner = layer
@@ -223,17 +232,17 @@ def attention(lab: Lab, torch: Any) -> None:
         def forward(self, x: Any) -> Any:
             return self.inner(x, x, x, need_weights=False)[0]
 
-    own = lambda x, **p: by_hand(x, **{name[6:]: value for name, value in p.items()})  # noqa: E731
-    lab.agree("MultiheadAttention", Own(), own, lab.randn(2, 5, 8))
+    reference = lambda x, **p: by_hand(x, **{name[6:]: value for name, value in p.items()})  # noqa: E731
+    context.agree("MultiheadAttention", SelfAttention(), reference, context.randn(2, 5, 8))
     fused = getattr(nn.functional, "scaled_dot_product_attention", None)
     if fused:
-        q, k, v = (lab.randn(2, 3, 6, 4) for _ in range(3))
-        lab.agree("fused", fused, plain, q, k, v)
-        seen = (lab.rand(6, 6) < 0.5) | torch.eye(6, dtype=torch.bool)
+        q, k, v = (context.randn(2, 3, 6, 4) for _ in range(3))
+        context.agree("fused", fused, plain, q, k, v)
+        seen = (context.rand(6, 6) < 0.5) | torch.eye(6, dtype=torch.bool)
         masked = lambda q, k, v: fused(q, k, v, attn_mask=seen.to(q.device))  # noqa: E731
-        lab.agree("fused, masked", masked, lambda q, k, v: plain(q, k, v, ~seen), q, k, v)
+        context.agree("fused, masked", masked, lambda q, k, v: plain(q, k, v, ~seen), q, k, v)
         ahead = torch.ones(6, 6, dtype=torch.bool).triu(1)
-        lab.agree(
+        context.agree(
             "fused, causal",
             lambda q, k, v: fused(q, k, v, is_causal=True),
             lambda q, k, v: plain(q, k, v, ahead),
@@ -244,8 +253,8 @@ def attention(lab: Lab, torch: Any) -> None:
 
 
 @check("layer.recurrent", family=FAMILY)
-def recurrent(lab: Lab, torch: Any) -> None:
-    """LSTM and GRU over a sequence against their cells written out step by step."""
+def recurrent(context: CheckContext, torch: Any) -> None:
+    """LSTM and GRU over a sequence match their cells, written out step by step."""
     nn = torch.nn
     sigmoid = lambda x: 1 / (1 + (-x).exp())  # noqa: E731
 
@@ -269,14 +278,14 @@ def recurrent(lab: Lab, torch: Any) -> None:
             out.append(h)
         return torch.stack(out)
 
-    x = lab.randn(6, 2, 3)
+    x = context.randn(6, 2, 3)
     for kind, reference in ((nn.LSTM, lstm), (nn.GRU, gru)):
 
-        class Outputs(kind):  # type: ignore[misc, valid-type]  # without the last states
+        class Outputs(kind):  # type: ignore[misc, valid-type]  # returns the outputs without the last states
             def forward(self, x: Any) -> Any:
                 return super().forward(x)[0]
 
-        lab.agree(kind.__name__, lab.shaken(Outputs(3, 5)), reference, x)
+        context.agree(kind.__name__, context.randomized(Outputs(3, 5)), reference, x)
 
 
 LAYERS = (
@@ -300,10 +309,10 @@ LAYERS = (
 
 
 @check("layer.layouts", family=FAMILY, suite="quick")
-def layouts(lab: Lab, torch: Any) -> None:
-    """Layers give the same from channels-last, from strided and from contiguous memory, forward and backward."""
+def layouts(context: CheckContext, torch: Any) -> None:
+    """Layers give the same values and gradients for channels-last, strided and contiguous inputs."""
     for name, make, shape in LAYERS:
-        module, x = lab.shaken(make(torch.nn)), lab.distinct(*shape)
+        module, x = context.randomized(make(torch.nn)), context.distinct(*shape)
 
         def strided(x: Any, module: Any = module) -> Any:
             return torch.stack([x, x * 0], -1)[..., 0]
@@ -312,108 +321,122 @@ def layouts(lab: Lab, torch: Any) -> None:
             ("channels last", lambda x: x.contiguous(memory_format=torch.channels_last)),
             ("strided", strided),
         ):
-            for dtype, gate in (
-                (torch.float32, Gate(1e-5, "float32 rounding")),
-                (torch.float64, Gate(1e-11, "float64 rounding")),
+            for dtype, tolerance in (
+                (torch.float32, Tolerance(1e-5, "float32 rounding")),
+                (torch.float64, Tolerance(1e-11, "float64 rounding")),
             ):
-                layer = make(torch.nn).to(lab.device, dtype)
+                layer = make(torch.nn).to(context.device, dtype)
                 layer.load_state_dict(module.state_dict())
                 results = []
                 for how in (lambda x: x, arrange):
-                    leaf = lab.here(x, dtype=dtype).requires_grad_()
+                    leaf = context.to_device(x, dtype=dtype).requires_grad_()
                     y = layer(how(leaf))
-                    pull = torch.linspace(-1, 1, y.numel(), device=lab.device, dtype=dtype).reshape(y.shape)
-                    results.append((y, torch.autograd.grad((y * pull).sum(), leaf)[0]))
+                    output_gradient = torch.linspace(-1, 1, y.numel(), device=context.device, dtype=dtype).reshape(
+                        y.shape
+                    )
+                    results.append((y, torch.autograd.grad((y * output_gradient).sum(), leaf)[0]))
                 what = "%s, %s, %s" % (name, label, str(dtype)[6:])
-                lab.near(what, results[1][0], results[0][0], gate)
-                lab.near(what + ", gradient", results[1][1], results[0][1], gate)
+                context.near(what, results[1][0], results[0][0], tolerance)
+                context.near(what + ", gradient", results[1][1], results[0][1], tolerance)
 
 
 @check("layer.cudnn", family=FAMILY, device="gpu")
-def cudnn(lab: Lab, torch: Any) -> None:
-    """Layers give the same with cuDNN and without, forward and backward: two implementations, one answer."""
+def cudnn(context: CheckContext, torch: Any) -> None:
+    """Layers give the same values and gradients with and without cuDNN."""
     from ..precision import without_cudnn
 
     nn = torch.nn
     more = (("LSTM", lambda nn: nn.LSTM(4, 6), (5, 3, 4)), ("GRU", lambda nn: nn.GRU(4, 6), (5, 3, 4)))
     for name, make, shape in (*LAYERS, *more):
-        module, x = lab.shaken(make(nn)).to(lab.device), lab.distinct(*shape)
+        module, x = context.randomized(make(nn)).to(context.device), context.distinct(*shape)
         results = []
         for enabled in (True, False):
             with nullcontext() if enabled else without_cudnn():
-                leaf = lab.here(x).requires_grad_()
+                leaf = context.to_device(x).requires_grad_()
                 out = module(leaf)
                 y = out[0] if isinstance(out, tuple) else out
-                pull = torch.linspace(-1, 1, y.numel(), device=lab.device).reshape(y.shape)
-                results.append((y, *torch.autograd.grad((y * pull).sum(), [leaf, *module.parameters()])))
-        for what, mine, theirs in zip(("value", "gradient", *(n for n, _ in module.named_parameters())), *results):
-            lab.near("%s, %s" % (name, what), mine, theirs, Gate(1e-4, "two orders of summation in float32"))
+                output_gradient = torch.linspace(-1, 1, y.numel(), device=context.device).reshape(y.shape)
+                results.append((y, *torch.autograd.grad((y * output_gradient).sum(), [leaf, *module.parameters()])))
+        for what, actual, expected in zip(("value", "gradient", *(n for n, _ in module.named_parameters())), *results):
+            context.near("%s, %s" % (name, what), actual, expected, Tolerance(1e-4, "float32 sums in different orders"))
 
 
 @check("layer.large", family=FAMILY)
-def large(lab: Lab, torch: Any) -> None:
-    """A large batch gives what its parts give one by one: no block of a big grid is left out or done twice."""
+def large(context: CheckContext, torch: Any) -> None:
+    """A large batch gives the same as its parts one by one: no block of a large grid is skipped or run twice."""
     for name, make, shape in LAYERS:
-        module = lab.shaken(make(torch.nn)).to(lab.device).eval()
-        copies = (
-            -(-270_000 // torch.Size(shape).numel()) | 1
-        )  # so that more than 2^16 come out, even where 2 x 2 are pooled
-        x = lab.here(lab.randn(copies * shape[0], *shape[1:])).requires_grad_()
+        module = context.randomized(make(torch.nn)).to(context.device).eval()
+        # Enough for more than 2^16 outputs, even where 2 x 2 elements are pooled.
+        copies = -(-270_000 // torch.Size(shape).numel()) | 1
+        x = context.to_device(context.randn(copies * shape[0], *shape[1:])).requires_grad_()
         parts = x.detach().clone().requires_grad_()
         whole = module(x)
         pieces = torch.cat([module(part) for part in parts.split(37)])
-        pull = lab.here(lab.randn(*whole.shape))
-        lab.near(name, whole, pieces)
-        (mine,), (theirs,) = (torch.autograd.grad((y * pull).sum(), leaf) for y, leaf in ((whole, x), (pieces, parts)))
-        lab.near(name + ", gradient", mine, theirs)
-    rows = torch.arange(70_001, device=lab.device).flip(0)
-    words = torch.nn.Embedding(70_001, 2, device=lab.device)
-    lab.exact("Embedding of 70001 words", words(rows), words.weight.flip(0))
-    z = lab.here(lab.randn(3, 70_001))
+        output_gradient = context.to_device(context.randn(*whole.shape))
+        context.near(name, whole, pieces)
+        (actual,) = torch.autograd.grad((whole * output_gradient).sum(), x)
+        (expected,) = torch.autograd.grad((pieces * output_gradient).sum(), parts)
+        context.near(name + ", gradient", actual, expected)
+    rows = torch.arange(70_001, device=context.device).flip(0)
+    words = torch.nn.Embedding(70_001, 2, device=context.device)
+    context.exact("Embedding of 70001 words", words(rows), words.weight.flip(0))
+    z = context.to_device(context.randn(3, 70_001))
     got = torch.nn.CrossEntropyLoss(reduction="none")(z, rows[:3])
-    lab.near("CrossEntropyLoss of 70001 classes", got, z.double().logsumexp(1) - z.double()[range(3), rows[:3]])
+    context.near("CrossEntropyLoss of 70001 classes", got, z.double().logsumexp(1) - z.double()[range(3), rows[:3]])
 
 
 @check("layer.bfloat16", family=FAMILY)
-def bfloat16(lab: Lab, torch: Any) -> None:
-    """Layers in bfloat16, values and gradients, stay within its error band of float64."""
-    from ..precision import has_tensor_formats
+def bfloat16(context: CheckContext, torch: Any) -> None:
+    """Values and gradients of layers in bfloat16 are within its rounding error of float64."""
+    from ..precision import supports_bf16_and_tf32
 
-    if release(torch) < (2, 0) and not lab.on_gpu:
-        raise Skip("CPUs learnt bfloat16 with torch 2.0")
-    if lab.on_gpu and not has_tensor_formats():
-        raise Skip("bfloat16 begins with compute capability 8.0")
-    _half(lab, torch, torch.bfloat16, Gate(1.5e-2, "rounding of inputs, weights and output: at most 6e-3 in 30 seeds"))
+    if torch_version(torch) < (2, 0) and not context.on_gpu:
+        raise Skip("needs torch 2.0 on CPUs")
+    if context.on_gpu and not supports_bf16_and_tf32():
+        raise Skip("needs compute capability 8.0")
+    _low_precision(
+        context,
+        torch,
+        torch.bfloat16,
+        Tolerance(1.5e-2, "rounding of inputs, weights and output: at most 6e-3 in 30 seeds"),
+    )
 
 
 @check("layer.float16", family=FAMILY)
-def float16(lab: Lab, torch: Any) -> None:
-    """Layers in float16, values and gradients, stay within its error band of float64."""
-    if release(torch) < (2, 4) and not lab.on_gpu:
-        raise Skip("CPUs learnt float16 by and by, up to torch 2.4")
-    _half(lab, torch, torch.float16, Gate(2e-3, "rounding of inputs, weights and output: at most 5e-4 in 30 seeds"))
+def float16(context: CheckContext, torch: Any) -> None:
+    """Values and gradients of layers in float16 are within its rounding error of float64."""
+    if torch_version(torch) < (2, 4) and not context.on_gpu:
+        raise Skip("needs torch 2.4 on CPUs")
+    _low_precision(
+        context,
+        torch,
+        torch.float16,
+        Tolerance(2e-3, "rounding of inputs, weights and output: at most 5e-4 in 30 seeds"),
+    )
 
 
-def _half(lab: Lab, torch: Any, dtype: Any, band: Gate) -> None:
-    from ..precision import relative
+def _low_precision(context: CheckContext, torch: Any, dtype: Any, band: Tolerance) -> None:
+    from ..precision import relative_error
 
-    looser = Gate(3 * band.limit, "it passes through two of them: at most 0.0142 and 0.0022 in 30 seeds")
+    twice = Tolerance(3 * band.limit, "rounding in two passes: at most 0.0142 and 0.0022 in 30 seeds")
     for name, make, shape in LAYERS:
-        module, x = lab.shaken(make(torch.nn)).double(), lab.randn(*shape).requires_grad_()
-        layer = make(torch.nn).to(lab.device, dtype)
+        module, x = context.randomized(make(torch.nn)).double(), context.randn(*shape).requires_grad_()
+        layer = make(torch.nn).to(context.device, dtype)
         layer.load_state_dict(module.state_dict())
-        leaf = lab.here(x.detach(), dtype=dtype).requires_grad_()
+        leaf = context.to_device(x.detach(), dtype=dtype).requires_grad_()
         got, want = layer(leaf), module(x)
-        lab.holds("%s returns %s" % (name, str(dtype)[6:]), got.dtype == dtype)
-        lab.measure(name, relative(got, want), band)
+        context.holds("%s returns %s" % (name, str(dtype)[6:]), got.dtype == dtype)
+        context.measure(name, relative_error(got, want), band)
         if "MaxPool" in name:
-            continue  # what is rounded has ties
-        pull = lab.randn(*want.shape)
-        mine = torch.autograd.grad(got, [leaf, *layer.parameters()], lab.here(pull, dtype=dtype))
-        theirs = torch.autograd.grad(want, [x, *module.parameters()], pull)
-        for what, m, t in zip(("input", *(n for n, _ in module.named_parameters())), mine, theirs):
-            lab.measure("%s, gradient of %s" % (name, what), relative(m, t), looser)
+            continue  # rounding makes ties, so that the position of the maximum is ambiguous
+        output_gradient = context.randn(*want.shape)
+        actual = torch.autograd.grad(got, [leaf, *layer.parameters()], context.to_device(output_gradient, dtype=dtype))
+        expected = torch.autograd.grad(want, [x, *module.parameters()], output_gradient)
+        for what, m, t in zip(("input", *(n for n, _ in module.named_parameters())), actual, expected):
+            context.measure("%s, gradient of %s" % (name, what), relative_error(m, t), twice)
     fused = getattr(torch.nn.functional, "scaled_dot_product_attention", None)
     if fused:
-        q, k, v = (lab.randn(2, 3, 64, 32) for _ in range(3))
-        lab.measure("attention", relative(fused(*lab.here(q, k, v, dtype=dtype)), fused(q, k, v)), band)
+        q, k, v = (context.randn(2, 3, 64, 32) for _ in range(3))
+        context.measure(
+            "attention", relative_error(fused(*context.to_device(q, k, v, dtype=dtype)), fused(q, k, v)), band
+        )

@@ -1,4 +1,4 @@
-"""Losses against their formulas: value and gradient, every reduction, every parameter."""
+"""Losses: values and gradients against their formulas, for every reduction and parameter."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..registry import Skip, check
-from ..tolerances import Gate
+from ..tolerances import Tolerance
 
 if TYPE_CHECKING:
-    from ..context import Lab
+    from ..context import CheckContext
 
 FAMILY = "losses"
 REDUCTIONS = ("mean", "sum", "none")
 
 
 def _reduce(losses: Any, how: str, weight: Any = None) -> Any:
-    """Reduce losses per item as torch does; a mean is weighted where the items are."""
+    """Reduce per-item losses as torch does. The mean is a weighted mean if ``weight`` has the weights of the items."""
     if how == "none":
         return losses
     total = losses.sum()
@@ -27,18 +27,18 @@ def _reduce(losses: Any, how: str, weight: Any = None) -> Any:
 
 
 def _log_softmax(logits: Any) -> Any:
-    """Return log(exp(z) / sum exp(z)) over dimension 1, from exp and log alone."""
+    """Return log(exp(z) / sum exp(z)) over dimension 1, in terms of exp and log only."""
     return logits - logits.exp().sum(1, keepdim=True).log()
 
 
 @check("loss.cross_entropy", family=FAMILY, suite="quick")
-def cross_entropy(lab: Lab, torch: Any) -> None:
-    """CrossEntropyLoss against -log softmax: weights, ignored targets, smoothing, soft targets, images, far logits."""
+def cross_entropy(context: CheckContext, torch: Any) -> None:
+    """CrossEntropyLoss matches -log softmax: weights, ignore_index, smoothing, soft targets, images, large logits."""
     loss = torch.nn.CrossEntropyLoss
-    z, y, w = lab.randn(7, 5), lab.integers(5, 7), lab.rand(5, low=0.2, high=2.0)
-    p = lab.rand(7, 5, low=0.1)
+    z, y, w = context.randn(7, 5), context.integers(5, 7), context.rand(5, low=0.2, high=2.0)
+    p = context.rand(7, 5, low=0.1)
     p = p / p.sum(1, keepdim=True)
-    images, classes = lab.randn(2, 5, 3, 4), lab.integers(5, 2, 3, 4)
+    images, classes = context.randn(2, 5, 3, 4), context.integers(5, 2, 3, 4)
     for how, weighted, smooth in itertools.product(REDUCTIONS, (False, True), (0.0, 0.1)):
         weight = w if weighted else torch.ones(5).double()
         options = {"reduction": how, "label_smoothing": smooth, "weight": w.float() if weighted else None}
@@ -46,55 +46,54 @@ def cross_entropy(lab: Lab, torch: Any) -> None:
 
         def hard(z: Any, y: Any, ignored: int, how: str = how, w: Any = weight, e: float = smooth) -> Any:
             logp, w = _log_softmax(z), w.reshape(1, -1, *[1] * (z.dim() - 2)).expand_as(z)
-            mine = w.gather(1, y[:, None])[:, 0] * (y != ignored)
-            even = -(w * logp).sum(1) / 5 * (y != ignored)
-            return _reduce(e * even - (1 - e) * mine * logp.gather(1, y[:, None])[:, 0], how, mine)
+            own = w.gather(1, y[:, None])[:, 0] * (y != ignored)
+            uniform = -(w * logp).sum(1) / 5 * (y != ignored)
+            return _reduce(e * uniform - (1 - e) * own * logp.gather(1, y[:, None])[:, 0], how, own)
 
         def soft(z: Any, p: Any, how: str = how, w: Any = weight, e: float = smooth) -> Any:
             total = -(w * ((1 - e) * p + e / 5) * _log_softmax(z)).sum(1)
             return _reduce(total, how)
 
         ignored = int(y[0])
-        lab.agree(what, loss(**options), lambda z, y, f=hard: f(z, y, -100), z, y)
+        context.agree(what, loss(**options), lambda z, y, f=hard: f(z, y, -100), z, y)
         subject = loss(**options, ignore_index=ignored)
-        lab.agree(what + ", ignore_index", subject, lambda z, y, f=hard, i=ignored: f(z, y, i), z, y)
-        lab.agree(what + ", soft targets", loss(**options), soft, z, p)
-        lab.agree(what + ", per pixel", loss(**options), lambda z, y, f=hard: f(z, y, -100), images, classes)
-    # The gradient the whole of classification rests on.
-    logits = lab.here(z).requires_grad_()
-    loss()(logits, lab.here(y)).backward()
+        context.agree(what + ", ignore_index", subject, lambda z, y, f=hard, i=ignored: f(z, y, i), z, y)
+        context.agree(what + ", soft targets", loss(**options), soft, z, p)
+        context.agree(what + ", per pixel", loss(**options), lambda z, y, f=hard: f(z, y, -100), images, classes)
+    logits = context.to_device(z).requires_grad_()
+    loss()(logits, context.to_device(y)).backward()
     onehot = torch.nn.functional.one_hot(y, 5).double()
-    lab.near("gradient is (softmax - onehot) / N", logits.grad, (_log_softmax(z).exp() - onehot) / 7)
-    far = lab.here(torch.tensor([[900.0, 0.0, -900.0]]).expand(3, 3))
-    own = loss(reduction="none")(far, lab.here(torch.arange(3)))
-    lab.near("logits of +-900", own, torch.tensor([0.0, 900.0, 1800.0]))
+    context.near("gradient is (softmax - onehot) / N", logits.grad, (_log_softmax(z).exp() - onehot) / 7)
+    far = context.to_device(torch.tensor([[900.0, 0.0, -900.0]]).expand(3, 3))
+    own = loss(reduction="none")(far, context.to_device(torch.arange(3)))
+    context.near("logits of +-900", own, torch.tensor([0.0, 900.0, 1800.0]))
 
 
 @check("loss.nll", family=FAMILY)
-def nll(lab: Lab, torch: Any) -> None:
-    """NLLLoss against picking: weights, ignored targets, images (what NLLLoss2d was), every reduction of each."""
-    x, y, w = lab.randn(6, 4), lab.integers(4, 6), lab.rand(4, low=0.2, high=2.0)
-    images, classes = lab.randn(2, 4, 3, 3), lab.integers(4, 2, 3, 3)
+def nll(context: CheckContext, torch: Any) -> None:
+    """NLLLoss matches indexing: weights, ignore_index, images (formerly NLLLoss2d), in every reduction."""
+    x, y, w = context.randn(6, 4), context.integers(4, 6), context.rand(4, low=0.2, high=2.0)
+    images, classes = context.randn(2, 4, 3, 3), context.integers(4, 2, 3, 3)
 
     def reference(x: Any, y: Any, how: str, weight: Any, ignored: int) -> Any:
-        mine = weight[y] * (y != ignored)
-        return _reduce(-mine * x.gather(1, y[:, None])[:, 0], how, mine)
+        own = weight[y] * (y != ignored)
+        return _reduce(-own * x.gather(1, y[:, None])[:, 0], how, own)
 
     for how, weighted, ignored in itertools.product(REDUCTIONS, (False, True), (-100, int(y[1]))):
         subject = torch.nn.NLLLoss(weight=w.float() if weighted else None, reduction=how, ignore_index=ignored)
         weight = w if weighted else torch.ones(4).double()
         formula = lambda x, y, h=how, w=weight, i=ignored: reference(x, y, h, w, i)  # noqa: E731
         what = "%s%s%s" % (how, ", weights" if weighted else "", ", ignore_index" if ignored >= 0 else "")
-        lab.agree(what, subject, formula, x, y)
-        lab.agree(what + ", per pixel", subject, formula, images, classes)
+        context.agree(what, subject, formula, x, y)
+        context.agree(what + ", per pixel", subject, formula, images, classes)
 
 
 @check("loss.binary_cross_entropy", family=FAMILY, suite="quick")
-def binary_cross_entropy(lab: Lab, torch: Any) -> None:
-    """BCELoss and BCEWithLogitsLoss against -y log p - (1 - y) log(1 - p); weights, pos_weight, logits of +-200."""
+def binary_cross_entropy(context: CheckContext, torch: Any) -> None:
+    """BCELoss and BCEWithLogitsLoss match -y log p - (1 - y) log(1 - p): weights, pos_weight, logits of +-200."""
     nn = torch.nn
-    z, y = lab.randn(6, 3) * 2, lab.rand(6, 3)
-    w, positive = lab.rand(6, 3, low=0.2, high=2.0), lab.rand(3, low=0.5, high=3.0)
+    z, y = context.randn(6, 3) * 2, context.rand(6, 3)
+    w, positive = context.rand(6, 3, low=0.2, high=2.0), context.rand(3, low=0.5, high=3.0)
 
     def bce(p: Any, y: Any, a: Any = 1.0) -> Any:
         return -(a * y * p.log() + (1 - y) * (1 - p).log())
@@ -102,7 +101,7 @@ def binary_cross_entropy(lab: Lab, torch: Any) -> None:
     def sigmoid(z: Any) -> Any:
         return 1 / (1 + (-z).exp())
 
-    p, plain = lab.rand(6, 3, low=0.05, high=0.95), torch.ones(())
+    p, plain = context.rand(6, 3, low=0.05, high=0.95), torch.ones(())
     for how, weighted in itertools.product(REDUCTIONS, (False, True)):
         weight, positives = (w, positive) if weighted else (plain, plain)
         named = {"reduction": how, "weight": w.float() if weighted else None}
@@ -112,8 +111,8 @@ def binary_cross_entropy(lab: Lab, torch: Any) -> None:
         def formula(p: Any, y: Any, how: str = how, w: Any = weight, a: Any = 1.0) -> Any:
             return _reduce(w * bce(p, y, a), how)
 
-        lab.agree("BCE, " + what, nn.BCELoss(**named), formula, p, y)
-        lab.agree(
+        context.agree("BCE, " + what, nn.BCELoss(**named), formula, p, y)
+        context.agree(
             "logits, " + what,
             nn.BCEWithLogitsLoss(**own),
             lambda z, y, f=formula, a=positives: f(sigmoid(z), y, a=a),
@@ -122,17 +121,17 @@ def binary_cross_entropy(lab: Lab, torch: Any) -> None:
         )
     far = torch.tensor([-200.0, 200.0, -200.0, 200.0], dtype=torch.float64)
     labels = torch.tensor([0.0, 1.0, 1.0, 0.0], dtype=torch.float64)
-    got = nn.BCEWithLogitsLoss(reduction="none")(*lab.here(far, labels))
-    lab.near("logits of +-200", got, torch.tensor([0.0, 0.0, 200.0, 200.0]))
-    ends = nn.BCELoss(reduction="none")(*lab.here(labels, 1 - labels))
-    lab.near("log is clamped at -100", ends, torch.full((4,), 100.0))
+    got = nn.BCEWithLogitsLoss(reduction="none")(*context.to_device(far, labels))
+    context.near("logits of +-200", got, torch.tensor([0.0, 0.0, 200.0, 200.0]))
+    ends = nn.BCELoss(reduction="none")(*context.to_device(labels, 1 - labels))
+    context.near("log is clamped at -100", ends, torch.full((4,), 100.0))
 
 
 @check("loss.regression", family=FAMILY, suite="quick")
-def regression(lab: Lab, torch: Any) -> None:
-    """L1Loss, MSELoss, SmoothL1Loss and HuberLoss against their formulas, and Huber(d) = d SmoothL1(d)."""
+def regression(context: CheckContext, torch: Any) -> None:
+    """L1Loss, MSELoss, SmoothL1Loss and HuberLoss match their formulas, and Huber(d) = d SmoothL1(d)."""
     nn = torch.nn
-    x, y = lab.randn(5, 4) * 2, lab.randn(5, 4) * 2
+    x, y = context.randn(5, 4) * 2, context.randn(5, 4) * 2
 
     def huber(x: Any, y: Any, d: float) -> Any:
         far = (x - y).abs()
@@ -146,17 +145,17 @@ def regression(lab: Lab, torch: Any) -> None:
             ("Huber, delta 1.3", nn.HuberLoss(reduction=how, delta=1.3), lambda x, y: huber(x, y, 1.3)),
         )
         for name, subject, formula in cases:
-            lab.agree("%s, %s" % (name, how), subject, lambda x, y, f=formula, h=how: _reduce(f(x, y), h), x, y)
-    a, b = lab.here(x, y)
-    lab.near("Huber(d) = d SmoothL1(d)", nn.HuberLoss(delta=0.4)(a, b), 0.4 * nn.SmoothL1Loss(beta=0.4)(a, b))
-    lab.near("SmoothL1(0) = L1", nn.SmoothL1Loss(beta=0.0)(a, b), nn.L1Loss()(a, b))
+            context.agree("%s, %s" % (name, how), subject, lambda x, y, f=formula, h=how: _reduce(f(x, y), h), x, y)
+    a, b = context.to_device(x, y)
+    context.near("Huber(d) = d SmoothL1(d)", nn.HuberLoss(delta=0.4)(a, b), 0.4 * nn.SmoothL1Loss(beta=0.4)(a, b))
+    context.near("SmoothL1(0) = L1", nn.SmoothL1Loss(beta=0.0)(a, b), nn.L1Loss()(a, b))
 
 
 @check("loss.likelihood", family=FAMILY)
-def likelihood(lab: Lab, torch: Any) -> None:
-    """KLDivLoss, PoissonNLLLoss and GaussianNLLLoss against the logarithms of their densities, in every reduction."""
+def likelihood(context: CheckContext, torch: Any) -> None:
+    """KLDivLoss, PoissonNLLLoss and GaussianNLLLoss match the logarithms of their densities in every reduction."""
     nn = torch.nn
-    logq, p = _log_softmax(lab.randn(6, 5)).detach(), _log_softmax(lab.randn(6, 5)).exp().detach()
+    logq, p = _log_softmax(context.randn(6, 5)).detach(), _log_softmax(context.randn(6, 5)).exp().detach()
     for how in (*REDUCTIONS, "batchmean"):
         kl, log_target = nn.KLDivLoss(reduction=how), nn.KLDivLoss(reduction=how, log_target=True)
 
@@ -164,16 +163,16 @@ def likelihood(lab: Lab, torch: Any) -> None:
             each = p * (p.log() - q)
             return each.sum() / len(q) if how == "batchmean" else _reduce(each, how)
 
-        lab.agree("KL, " + how, kl, divergence, logq, p)
-        lab.agree("KL, log_target, " + how, log_target, lambda q, p, f=divergence: f(q, p.exp()), logq, p.log())
-    here = lab.here(p)
-    lab.near("KL(p, p) = 0", nn.KLDivLoss(reduction="sum")(here.log(), here), torch.tensor(0.0))
-    _poisson(lab, torch)
-    _gauss(lab, torch)
+        context.agree("KL, " + how, kl, divergence, logq, p)
+        context.agree("KL, log_target, " + how, log_target, lambda q, p, f=divergence: f(q, p.exp()), logq, p.log())
+    on_device = context.to_device(p)
+    context.near("KL(p, p) = 0", nn.KLDivLoss(reduction="sum")(on_device.log(), on_device), torch.tensor(0.0))
+    _poisson(context, torch)
+    _gaussian(context, torch)
 
 
-def _poisson(lab: Lab, torch: Any) -> None:
-    z, k, rate = lab.randn(8), lab.integers(6, 8).double(), lab.rand(8, low=0.3, high=4.0)
+def _poisson(context: CheckContext, torch: Any) -> None:
+    z, k, rate = context.randn(8), context.integers(6, 8).double(), context.rand(8, low=0.3, high=4.0)
     many = k.clamp(min=1)
     stirling = torch.where(k > 1, many * many.log() - many + 0.5 * (2 * math.pi * many).log(), 0 * k)
     for how, full in itertools.product(REDUCTIONS, (False, True)):
@@ -181,13 +180,13 @@ def _poisson(lab: Lab, torch: Any) -> None:
         of_log = torch.nn.PoissonNLLLoss(reduction=how, full=full)
         of_rate = torch.nn.PoissonNLLLoss(reduction=how, full=full, log_input=False, eps=0.1)
         what = "%s%s" % (how, ", full" if full else "")
-        lab.agree(
+        context.agree(
             "Poisson, " + what,
             lambda z, f=of_log: f(z, k.to(z)),
             lambda z, h=how, s=rest: _reduce(z.exp() - k * z + s, h),
             z,
         )
-        lab.agree(
+        context.agree(
             "Poisson of a rate, " + what,
             lambda r, f=of_rate: f(r, k.to(r)),
             lambda r, h=how, s=rest: _reduce(r - k * (r + 0.1).log() + s, h),
@@ -195,25 +194,25 @@ def _poisson(lab: Lab, torch: Any) -> None:
         )
 
 
-def _gauss(lab: Lab, torch: Any) -> None:
-    mu, y = lab.randn(6, 3), lab.randn(6, 3)
-    each, shared = lab.rand(6, 3, low=0.2, high=2.0), lab.rand(6, 1, low=0.2, high=2.0)
+def _gaussian(context: CheckContext, torch: Any) -> None:
+    mu, y = context.randn(6, 3), context.randn(6, 3)
+    each, shared = context.rand(6, 3, low=0.2, high=2.0), context.rand(6, 1, low=0.2, high=2.0)
     for how, full, floor, var in itertools.product(REDUCTIONS, (False, True), (1e-6, 0.7), (each, shared)):
         subject = torch.nn.GaussianNLLLoss(reduction=how, full=full, eps=floor)
 
         def formula(m: Any, y: Any, v: Any, how: str = how, full: bool = full, floor: float = floor) -> Any:
-            v = v + (v.clamp(min=floor) - v).detach()  # the floor lifts the value and lets the gradient through
+            v = v + (v.clamp(min=floor) - v).detach()  # clamped to eps, with the gradient passed through
             return _reduce(0.5 * (v.log() + (m - y) ** 2 / v) + full * 0.5 * math.log(2 * math.pi), how)
 
         what = "%s%s, eps %g, %d variances" % (how, ", full" if full else "", floor, var.shape[1])
-        lab.agree("Gauss, " + what, subject, formula, mu, y, var)
+        context.agree("Gauss, " + what, subject, formula, mu, y, var)
 
 
 @check("loss.margin", family=FAMILY)
-def margin(lab: Lab, torch: Any) -> None:
-    """The margin losses against their sums: ranking, hinge embedding, cosine, soft margin, multi-class, multi-label."""
+def margin(context: CheckContext, torch: Any) -> None:
+    """Margin losses match their sums: ranking, hinge embedding, cosine, soft margin, multi-class, multi-label."""
     nn = torch.nn
-    a, b, sign = lab.randn(6, 4), lab.randn(6, 4), lab.integers(2, 6).double() * 2 - 1
+    a, b, sign = context.randn(6, 4), context.randn(6, 4), context.integers(2, 6).double() * 2 - 1
 
     def cosine(a: Any, b: Any) -> Any:
         return (a * b).sum(1) / ((a * a).sum(1).sqrt() * (b * b).sum(1).sqrt())
@@ -221,27 +220,27 @@ def margin(lab: Lab, torch: Any) -> None:
     def cosine_loss(a: Any, b: Any) -> Any:
         return torch.where(sign > 0, 1 - cosine(a, b), (cosine(a, b) - 0.2).clamp(min=0))
 
-    def bound(module: Any) -> Any:
+    def with_sign(module: Any) -> Any:
         return lambda a, b: module(a, b, sign.to(a))
 
     for how in REDUCTIONS:
-        lab.agree(
+        context.agree(
             "ranking, " + how,
-            bound(nn.MarginRankingLoss(margin=0.3, reduction=how)),
+            with_sign(nn.MarginRankingLoss(margin=0.3, reduction=how)),
             lambda a, b, how=how: _reduce((0.3 - sign * (a - b)).clamp(min=0), how),
             a[:, 0],
             b[:, 0],
         )
-        lab.agree(
+        context.agree(
             "cosine embedding, " + how,
-            bound(nn.CosineEmbeddingLoss(margin=0.2, reduction=how)),
+            with_sign(nn.CosineEmbeddingLoss(margin=0.2, reduction=how)),
             lambda a, b, how=how: _reduce(cosine_loss(a, b), how),
             a,
             b,
-            gate64=Gate(1e-10, "torch adds 1e-12 to each squared length"),
+            tolerance64=Tolerance(1e-10, "torch adds 1e-12 to each squared length"),
         )
-    y, w = lab.integers(4, 6), lab.rand(4, low=0.2, high=2.0)
-    many, labels = lab.integers(2, 6, 4).double(), torch.tensor([[1, 3, -1, 0], [0, -1, 2, 2]])
+    y, w = context.integers(4, 6), context.rand(4, low=0.2, high=2.0)
+    many, labels = context.integers(2, 6, 4).double(), torch.tensor([[1, 3, -1, 0], [0, -1, 2, 2]])
 
     def multi_margin(x: Any, y: Any, power: int, weight: Any) -> Any:
         gap = (0.7 - x.gather(1, y[:, None]) + x).clamp(min=0) ** power
@@ -262,13 +261,13 @@ def margin(lab: Lab, torch: Any) -> None:
     one = torch.ones(4).double()
     for how in REDUCTIONS:
         hinge, soft = nn.HingeEmbeddingLoss(margin=0.8, reduction=how), nn.SoftMarginLoss(reduction=how)
-        lab.agree(
+        context.agree(
             "hinge embedding, " + how,
             lambda x, f=hinge: f(x, sign.to(x)),
             lambda x, how=how: _reduce(torch.where(sign > 0, x, (0.8 - x).clamp(min=0)), how),
             a[:, 0],
         )
-        lab.agree(
+        context.agree(
             "soft margin, " + how,
             lambda x, f=soft: f(x, sign.to(x)),
             lambda x, how=how: _reduce((1 + (-sign * x).exp()).log(), how),
@@ -276,7 +275,7 @@ def margin(lab: Lab, torch: Any) -> None:
         )
         for power, weighted in itertools.product((1, 2), (False, True)):
             given, weight = (w.float(), w) if weighted else (None, one)
-            lab.agree(
+            context.agree(
                 "multi-class, %s, p %d%s" % (how, power, ", weights" if weighted else ""),
                 nn.MultiMarginLoss(p=power, margin=0.7, weight=given, reduction=how),
                 lambda x, y, h=how, p=power, w=weight: _reduce(multi_margin(x, y, p, w), h),
@@ -286,20 +285,20 @@ def margin(lab: Lab, torch: Any) -> None:
         for given, weight in ((None, one), (w.float(), w)):
             module = nn.MultiLabelSoftMarginLoss(weight=given, reduction=how)
 
-            def tell(x: Any, module: Any = module) -> Any:
+            def soft_subject(x: Any, module: Any = module) -> Any:
                 return module.to(x.device, x.dtype)(x, many.to(x))
 
             what = "soft multi-label, %s%s" % (how, "" if given is None else ", weights")
-            lab.agree(what, tell, lambda x, h=how, w=weight: _reduce(soft_labels(x, w), h), a)
+            context.agree(what, soft_subject, lambda x, h=how, w=weight: _reduce(soft_labels(x, w), h), a)
         subject = nn.MultiLabelMarginLoss(reduction=how)
-        lab.agree("multi-label, " + how, subject, lambda x, y, h=how: _reduce(multi_label(x, y), h), a[:2], labels)
+        context.agree("multi-label, " + how, subject, lambda x, y, h=how: _reduce(multi_label(x, y), h), a[:2], labels)
 
 
 @check("loss.triplet", family=FAMILY)
-def triplet(lab: Lab, torch: Any) -> None:
-    """TripletMarginLoss (p, swap) and TripletMarginWithDistanceLoss against max(d(a, p) - d(a, n) + margin, 0)."""
+def triplet(context: CheckContext, torch: Any) -> None:
+    """TripletMarginLoss and TripletMarginWithDistanceLoss match max(d(a, p) - d(a, n) + margin, 0)."""
     nn = torch.nn
-    a, p, n = lab.randn(6, 5), lab.randn(6, 5), lab.randn(6, 5)
+    a, p, n = context.randn(6, 5), context.randn(6, 5), context.randn(6, 5)
 
     def distance(x: Any, y: Any, power: float) -> Any:
         return ((x - y + 1e-6).abs() ** power).sum(1) ** (1 / power)
@@ -307,12 +306,12 @@ def triplet(lab: Lab, torch: Any) -> None:
     def squared(x: Any, y: Any) -> Any:
         return ((x - y) ** 2).sum(1)
 
-    def reference(far_from: Any, swap: bool, how: str) -> Any:
+    def reference(distance_of: Any, swap: bool, how: str) -> Any:
         def formula(a: Any, p: Any, n: Any) -> Any:
-            far = far_from(a, n)
+            far = distance_of(a, n)
             if swap:
-                far = torch.minimum(far, far_from(p, n))
-            return _reduce((far_from(a, p) - far + 0.5).clamp(min=0), how)
+                far = torch.minimum(far, distance_of(p, n))
+            return _reduce((distance_of(a, p) - far + 0.5).clamp(min=0), how)
 
         return formula
 
@@ -320,20 +319,20 @@ def triplet(lab: Lab, torch: Any) -> None:
         for power in (1.0, 2.0, 3.0):
             subject = nn.TripletMarginLoss(margin=0.5, p=power, swap=swap, reduction=how)
             formula = reference(lambda x, y, power=power: distance(x, y, power), swap, how)
-            lab.agree("p %g, swap %s, %s" % (power, swap, how), subject, formula, a, p, n)
+            context.agree("p %g, swap %s, %s" % (power, swap, how), subject, formula, a, p, n)
         for name, given, measure in (
-            ("a distance of one's own", squared, squared),
-            ("the distance by default", None, lambda x, y: distance(x, y, 2.0)),
+            ("custom distance", squared, squared),
+            ("default distance", None, lambda x, y: distance(x, y, 2.0)),
         ):
             own = nn.TripletMarginWithDistanceLoss(distance_function=given, margin=0.5, swap=swap, reduction=how)
-            lab.agree("%s, swap %s, %s" % (name, swap, how), own, reference(measure, swap, how), a, p, n)
+            context.agree("%s, swap %s, %s" % (name, swap, how), own, reference(measure, swap, how), a, p, n)
 
 
 @check("loss.ctc", family=FAMILY)
-def ctc(lab: Lab, torch: Any) -> None:
-    """CTCLoss against the sum over all alignments, enumerated; unequal lengths, a blank that is not 0."""
+def ctc(context: CheckContext, torch: Any) -> None:
+    """CTCLoss matches the sum over all enumerated alignments: unequal lengths, a blank other than 0."""
     steps, classes = 4, 3
-    z = lab.randn(steps, 2, classes)
+    z = context.randn(steps, 2, classes)
     lengths = (4, 3)
 
     def collapse(path: Any, blank: int) -> Any:
@@ -348,7 +347,7 @@ def ctc(lab: Lab, torch: Any) -> None:
             losses.append(-torch.stack(sums).exp().sum().log() / (len(label) if how == "mean" else 1))
         return _reduce(torch.stack(losses), how)
 
-    # The same label twice in a row needs a blank between.
+    # A repeated label needs a blank between its occurrences.
     for (blank, labels), how in itertools.product(
         ((0, ((1, 2), (1,))), (2, ((0, 1), (1,))), (0, ((2, 2), (1,)))), REDUCTIONS
     ):
@@ -362,21 +361,25 @@ def ctc(lab: Lab, torch: Any) -> None:
                 return module(z.log_softmax(2), targets.to(z.device), torch.tensor(lengths), counts)
 
             what = "blank %d, labels %s, %s%s" % (blank, labels, how, name)
-            lab.agree(what, subject, lambda z, b=blank, t=labels, h=how: reference(z, b, t, h), z)
-    logp = lab.here(z).log_softmax(2).requires_grad_()
-    impossible = (logp[:, :1], torch.tensor([[1, 1, 1]], device=lab.device), torch.tensor([4]), torch.tensor([3]))
+            context.agree(what, subject, lambda z, b=blank, t=labels, h=how: reference(z, b, t, h), z)
+    logp = context.to_device(z).log_softmax(2).requires_grad_()
+    impossible = (logp[:, :1], torch.tensor([[1, 1, 1]], device=context.device), torch.tensor([4]), torch.tensor([3]))
     got = torch.nn.CTCLoss(reduction="none", zero_infinity=True)(*impossible)
-    lab.exact("no alignment, zero_infinity", got, torch.zeros(1))
-    lab.exact("and its gradient", torch.autograd.grad(got.sum(), logp)[0], torch.zeros(steps, 2, classes))
+    context.exact("no alignment, zero_infinity", got, torch.zeros(1))
+    context.exact(
+        "no alignment, zero_infinity, gradient", torch.autograd.grad(got.sum(), logp)[0], torch.zeros(steps, 2, classes)
+    )
     endless = torch.nn.CTCLoss(reduction="none")(*impossible)
-    lab.exact("no alignment", endless, torch.tensor([math.inf]))
+    context.exact("no alignment", endless, torch.tensor([math.inf]))
 
 
 @check("loss.adaptive_softmax", family=FAMILY)
-def adaptive_softmax(lab: Lab, torch: Any) -> None:
-    """AdaptiveLogSoftmaxWithLoss against log-probabilities put together by hand; they sum to one."""
-    module = lab.shaken(torch.nn.AdaptiveLogSoftmaxWithLoss(6, 10, cutoffs=[3, 6], div_value=2.0, head_bias=True))
-    x, y = lab.randn(7, 6), torch.tensor([0, 1, 2, 3, 5, 6, 9])
+def adaptive_softmax(context: CheckContext, torch: Any) -> None:
+    """AdaptiveLogSoftmaxWithLoss matches log-probabilities assembled by hand, which sum to one."""
+    module = context.randomized(
+        torch.nn.AdaptiveLogSoftmaxWithLoss(6, 10, cutoffs=[3, 6], div_value=2.0, head_bias=True)
+    )
+    x, y = context.randn(7, 6), torch.tensor([0, 1, 2, 3, 5, 6, 9])
 
     def table(x: Any, p: Any) -> Any:
         head = _log_softmax(x @ p["head_weight"].T + p["head_bias"])
@@ -386,29 +389,29 @@ def adaptive_softmax(lab: Lab, torch: Any) -> None:
             parts.append(head[:, 3 + i : 4 + i] + _log_softmax(inner))
         return torch.cat(parts, 1)
 
-    lab.agree(
+    context.agree(
         "loss",
         module,
         lambda x, y, **p: (table(x, p).gather(1, y[:, None])[:, 0], -table(x, p).gather(1, y[:, None]).mean()),
         x,
         y,
     )
-    logp = module.to(lab.device).log_prob(lab.here(x))
-    lab.near("probabilities sum to one", logp.exp().sum(1), torch.ones(7))
-    lab.exact("predict takes the likeliest", module.predict(lab.here(x)), logp.argmax(1))
+    logp = module.to(context.device).log_prob(context.to_device(x))
+    context.near("probabilities sum to one", logp.exp().sum(1), torch.ones(7))
+    context.exact("predict returns the most likely class", module.predict(context.to_device(x)), logp.argmax(1))
     widths = [p.shape[0] for name, p in module.named_parameters() if name.endswith(".0.weight")]
-    lab.exact("widths of the tails, 6 / div_value and 6 / div_value^2", torch.tensor(widths), torch.tensor([3, 1]))
+    context.exact("widths of the tails, 6 / div_value and 6 / div_value^2", torch.tensor(widths), torch.tensor([3, 1]))
 
 
 @check("loss.linear_cross_entropy", family=FAMILY)
-def linear_cross_entropy(lab: Lab, torch: Any) -> None:
-    """LinearCrossEntropyLoss (torch 2.13 and newer) against a product followed by -log softmax."""
+def linear_cross_entropy(context: CheckContext, torch: Any) -> None:
+    """LinearCrossEntropyLoss (torch 2.13 and newer) matches a matrix product followed by -log softmax."""
     if not hasattr(torch.nn, "LinearCrossEntropyLoss"):
         raise Skip("torch %s has no LinearCrossEntropyLoss" % torch.__version__)
-    module = lab.shaken(torch.nn.LinearCrossEntropyLoss(6, 5, bias=True))
-    x, y = lab.randn(8, 6), lab.integers(5, 8)
+    module = context.randomized(torch.nn.LinearCrossEntropyLoss(6, 5, bias=True))
+    x, y = context.randn(8, 6), context.integers(5, 8)
 
     def reference(x: Any, y: Any, linear_weight: Any, linear_bias: Any) -> Any:
         return -_log_softmax(x @ linear_weight.T + linear_bias).gather(1, y[:, None]).mean()
 
-    lab.agree("loss", module, reference, x, y)
+    context.agree("loss", module, reference, x, y)

@@ -1,4 +1,4 @@
-"""NumPy: arithmetic against closed forms, and the bridge to torch in both directions."""
+"""NumPy: arithmetic against closed forms, random numbers, and conversion to and from torch."""
 
 from __future__ import annotations
 
@@ -6,60 +6,60 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..registry import check
-from ..tolerances import EXACT, F64, Gate
+from ..tolerances import EXACT, F64, Tolerance
 
 if TYPE_CHECKING:
-    from ..context import Lab
+    from ..context import CheckContext
 
 FAMILY = "NumPy"
 
 
 @check("numpy.arithmetic", family=FAMILY, suite="quick")
-def arithmetic(lab: Lab, numpy: Any) -> None:
-    """Sums, a linear system, an eigenvalue problem and a Fourier transform against their closed forms."""
+def arithmetic(context: CheckContext, numpy: Any) -> None:
+    """Sums, a linear system, an eigenvalue problem and a Fourier transform match their closed forms."""
     n = 64
     k = numpy.arange(n)
-    lab.measure("0 + 1 + ... + 63", abs(int(k.sum()) - 2016), EXACT)
-    # The second difference matrix: eigenvalues 2 - 2 cos(j pi / (n + 1)), its inverse known as well.
+    context.measure("0 + 1 + ... + 63", abs(int(k.sum()) - 2016), EXACT)
+    # The second-difference matrix: its eigenvalues are 2 - 2 cos(j pi / (n + 1)), and its inverse has a closed form.
     t = 2 * numpy.eye(n) - numpy.eye(n, k=1) - numpy.eye(n, k=-1)
     j = numpy.arange(1, n + 1)
     want = 2 - 2 * numpy.cos(j * math.pi / (n + 1))
-    lab.measure("eigenvalues", numpy.abs(numpy.linalg.eigvalsh(t) - want).max(), F64)
+    context.measure("eigenvalues", numpy.abs(numpy.linalg.eigvalsh(t) - want).max(), F64)
     x = numpy.linalg.solve(t, numpy.ones(n))
-    lab.measure("solution", numpy.abs(x - j * (n + 1 - j) / 2).max() / x.max(), F64)
+    context.measure("solution of a linear system", numpy.abs(x - j * (n + 1 - j) / 2).max() / x.max(), F64)
     wave = numpy.cos(2 * math.pi * 5 * k / n)
     spectrum = numpy.zeros(n)
     spectrum[[5, n - 5]] = n / 2
-    lab.measure("transform of a cosine", numpy.abs(numpy.fft.fft(wave) - spectrum).max(), F64)
-    grown = numpy.array([1, 2, 3], dtype=numpy.int64)[:, None] + numpy.array([10, 20])
-    lab.exact("broadcasting", grown.tolist(), [[11, 21], [12, 22], [13, 23]])
+    context.measure("Fourier transform of a cosine", numpy.abs(numpy.fft.fft(wave) - spectrum).max(), F64)
+    table = numpy.array([1, 2, 3], dtype=numpy.int64)[:, None] + numpy.array([10, 20])
+    context.exact("broadcasting", table.tolist(), [[11, 21], [12, 22], [13, 23]])
 
 
 @check("numpy.random", family=FAMILY, suite="quick")
-def random(lab: Lab, numpy: Any) -> None:
-    """The generator repeats with its seed; mean and variance of normal numbers within five standard errors."""
+def random(context: CheckContext, numpy: Any) -> None:
+    """The generator is reproducible from its seed; mean and variance of normal samples are within 5 standard errors."""
     n = 100_000
-    one, two = (numpy.random.default_rng(lab.seed).standard_normal(n) for _ in range(2))
-    lab.holds("same seed, same numbers", (one == two).all())
-    lab.sigmas("mean", one.mean(), 0.0, 1 / math.sqrt(n))
-    lab.sigmas("variance", one.var(), 1.0, math.sqrt(2 / n))
+    one, two = (numpy.random.default_rng(context.seed).standard_normal(n) for _ in range(2))
+    context.holds("same seed, same numbers", (one == two).all())
+    context.sigmas("mean", one.mean(), 0.0, 1 / math.sqrt(n))
+    context.sigmas("variance", one.var(), 1.0, math.sqrt(2 / n))
 
 
 @check("numpy.torch", family=FAMILY, suite="quick")
-def bridge(lab: Lab, numpy: Any, torch: Any) -> None:
-    """Arrays become tensors and back, every dtype, without a copy on the CPU; a mean agrees with torch's."""
+def bridge(context: CheckContext, numpy: Any, torch: Any) -> None:
+    """Arrays convert to tensors and back in every dtype, sharing memory on the CPU; means agree with torch."""
     for name in ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64"):
         array = numpy.array([[0, 1, 2], [3, 4, 5]]).astype(name)
         tensor = torch.from_numpy(array)
-        lab.holds(name + " there", tensor.dtype == getattr(torch, name) and tensor.tolist() == array.tolist())
-        back = tensor.to(lab.device).cpu().numpy()
-        lab.holds(name + " and back", back.dtype == array.dtype and (back == array).all())
+        context.holds(name + " to torch", tensor.dtype == getattr(torch, name) and tensor.tolist() == array.tolist())
+        back = tensor.to(context.device).cpu().numpy()
+        context.holds(name + " back to NumPy", back.dtype == array.dtype and (back == array).all())
     shared = numpy.zeros(3, dtype=numpy.float32)
     torch.from_numpy(shared)[1] = 7
-    lab.holds("memory is shared", shared[1] == 7)
-    values = lab.randn(1000)
-    lab.measure(
+    context.holds("memory is shared", shared[1] == 7)
+    values = context.randn(1000)
+    context.measure(
         "means agree",
         abs(float(values.numpy().mean()) - float(values.mean())),
-        Gate(1e-14, "float64 rounding of a mean"),
+        Tolerance(1e-14, "float64 rounding of a mean"),
     )
