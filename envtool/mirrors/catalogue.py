@@ -1,7 +1,8 @@
 """The mirrors envtool knows: ``mirrors.yaml`` with the user's own file laid over it."""
 
 import difflib
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -101,7 +102,7 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All mirrors in their order, and where upstream is."""
+    """All mirrors, the preferred ones first, and where upstream is."""
 
     mirrors: Mapping[str, Mirror]
     conda: str
@@ -131,13 +132,20 @@ def load(host: Host) -> Catalogue:
 
     shipped = _shipped()
     data = checked(_text(shipped), shipped, whole=True)
-    mirrors = {name: _mirror(name, entry) for name, entry in data["mirrors"].items()}
     path = own_file(host)
     own = checked(_text(path), path, whole=False) if path.exists() else {}
-    for name, entry in own.get("mirrors", {}).items():
-        mirrors[name] = _mirror(name, entry, own=True)
+    own_mirrors = own.get("mirrors", {})
+    entries = {**data["mirrors"], **own_mirrors}
+    mirrors = {
+        name: _mirror(name, entries[name], own=name in own_mirrors) for name in sorted(entries, key=_rank(entries))
+    }
     upstream = data["upstream"]
     return Catalogue(mirrors, upstream["conda"], upstream["defaults"], upstream["torch"], own.get("torch", ""))
+
+
+def _rank(entries: Mapping[str, Mapping[str, Any]]) -> Callable[[str], tuple[float, str]]:
+    """Return the key by which names are put in order: where an entry stands in its file does not matter."""
+    return lambda name: (entries[name].get("preference", math.inf), name)
 
 
 def own_file(host: Host) -> Path:

@@ -86,7 +86,7 @@ def is_mirror(catalogue: Catalogue, url: str) -> bool:
 
 def _ordered(candidates: Iterable[tuple[Mirror, str]]) -> tuple[str, ...]:
     usable = [(mirror, url) for mirror, url in candidates if mirror.state in _RANK]
-    # the user's own first, then by state; within a state the catalogue's own order
+    # the user's own first, then by state; within a state by preference, which is the catalogue's order
     usable.sort(key=lambda item: (not item[0].own, _RANK[item[0].state]))
     first: list[str] = []
     rest: list[str] = []

@@ -33,6 +33,11 @@ def _url(value: Any) -> str:
     return tr("holds a login: keep it in netrc or a variable, it is never written") if redact(value) != value else ""
 
 
+def _number(value: Any) -> str:
+    ok = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return "" if ok else tr("must be a whole number, 0 or more")
+
+
 def _date(value: Any) -> str:
     parts = str(value).split("-")
     ok = len(parts) == 3 and all(part.isdigit() for part in parts)
@@ -79,6 +84,7 @@ _MIRROR = {
     "aliases": _List(_word),
     "group": _word,
     "depends": _List(_word),
+    "preference": _number,
     "state": _one_of("active", "partial", "uncertain", "redirector", "retired"),
     "note": _text,
     "replacement": _word,

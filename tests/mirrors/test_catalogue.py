@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from support.home import Home
@@ -11,6 +10,8 @@ from envtool.clients.client import Known
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import catalogue, fallbacks, url_matching
 from envtool.mirrors.catalogue import Catalogue
+
+SHIPPED = Path(__file__).parents[2] / "mirrors.yaml"
 
 
 @pytest.fixture
@@ -68,6 +69,7 @@ def test_a_user_s_own_mirror_is_laid_over_the_list(home: Home) -> None:
         ("mirrors:\n  lab:\n    conda: {pkgs: [main]}\n", 3, "base"),
         ("mirrors:\n  lab:\n    depends:\n      - tuna\n      - 3\n", 5, "word"),
         ("mirrors:\n  lab: [\n", 3, ""),
+        ("mirrors:\n  lab:\n    preference: first\n", 3, "whole number"),
         ("- a\n", 1, "mirrors"),
         ("mirrors: 3\n", 1, "map"),
         ("schema: 2\nmirrors: {}\n", 1, "one of"),
@@ -130,19 +132,45 @@ def test_upstream_addresses_have_their_names(shipped: Catalogue) -> None:
 
 
 def test_replicas_take_another_operator_before_a_second_of_the_same(shipped: Catalogue) -> None:
-    hosts = [urlsplit(url).hostname for url in fallbacks.for_pypi(shipped)]
-    by_host = {urlsplit(m.pypi.index).hostname: m for m in shipped.mirrors.values() if m.pypi}
-    groups = [by_host[host].group for host in hosts]
-    # all different groups first; what is run by, or stands on, one of those comes after
-    assert len(set(groups[:8])) == 8
-    assert hosts.index("mirrors.bfsu.edu.cn") > 8
-    assert hosts.index("mirrors.ustc.edu.cn") > 8
-    assert "pypi.doubanio.com" not in hosts
-    assert "mirrors.cernet.edu.cn" not in hosts
+    by_url = {m.pypi.index: m for m in shipped.mirrors.values() if m.pypi}
+    ordered = [by_url[url] for url in fallbacks.for_pypi(shipped)]
+    assert {mirror.state for mirror in ordered} <= {"active", "partial", "uncertain"}
+    # all different groups first; a site that is run by, or fetches from, one of those comes after them
+    before = [{mirror.group for mirror in ordered[:position]} for position in range(len(ordered))]
+    repeats = [bool(groups & {m.group, *m.depends}) for groups, m in zip(before, ordered, strict=True)]
+    assert repeats == sorted(repeats)
+    assert {"bfsu", "ustc"} <= {mirror.name for mirror, repeat in zip(ordered, repeats, strict=True) if repeat}
+
+
+def test_where_an_entry_stands_in_the_file_means_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = catalogue.load(home.host)
+    changed = home.path / "changed.yaml"
+    monkeypatch.setattr(catalogue, "_shipped", lambda: changed)
+
+    def load(*entries: str) -> Catalogue:
+        changed.write_text("".join([head, "mirrors:", *entries]), encoding="utf-8")
+        return catalogue.load(home.host)
+
+    head, *entries = re.split(r"^(?:mirrors:\n)?(?=  \w+:$)", SHIPPED.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    head = head.removesuffix("mirrors:\n")
+    backwards = load("\n", *(f"{entry.rstrip()}\n" for entry in reversed(entries)))
+    assert [*backwards.mirrors] == [*before.mirrors]
+    assert fallbacks.for_pypi(backwards) == fallbacks.for_pypi(before)
+
+    made_up = (
+        "\n  zzz:\n    title: Made up\n    group: zzz\n    state: active\n    evidence: []\n"
+        "    pypi: {index: 'https://zzz.example/simple'}\n"
+    )
+    last = load(made_up, *entries)
+    assert [*last.mirrors] == [*before.mirrors, "zzz"]
+    first = load(made_up + "    preference: 0\n", *entries)
+    assert [*first.mirrors] == ["zzz", *before.mirrors]
+    assert fallbacks.for_pypi(first) == ("https://zzz.example/simple", *fallbacks.for_pypi(before))
 
 
 def test_replicas_of_a_channel_are_those_that_serve_it(shipped: Catalogue) -> None:
-    assert fallbacks.for_channel(shipped, "nvidia") == ("https://mirrors.sustech.edu.cn/anaconda-extra/cloud/nvidia",)
+    assert "https://mirrors.sustech.edu.cn/anaconda-extra/cloud/nvidia" in fallbacks.for_channel(shipped, "nvidia")
+    assert not any("tuna" in url for url in fallbacks.for_channel(shipped, "nvidia"))
     assert not any("ustc" in url for url in fallbacks.for_channel(shipped, "pkgs/main"))
     assert any("ustc" in url for url in fallbacks.for_channel(shipped, "bioconda"))
     assert fallbacks.for_channel(shipped, "my-own") == ()

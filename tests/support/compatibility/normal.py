@@ -1,5 +1,6 @@
 """Normalisation: placeholders for whatever differs between runs and machines."""
 
+import functools
 import os
 import re
 import sys
@@ -67,6 +68,8 @@ class Normal:
             }
         if name in _WORDS and isinstance(value, (str, list)):
             return "<words>" if value else value
+        if name == "PyTorch wheels" and isinstance(value, list):
+            return [*value[:1], "<mirrors>"]  # a mirror may be added to the list at any time
         if isinstance(value, list):
             items = [self.data(item, name) for item in value if not _of_the_machine(item)]
             return sorted(items, key=str) if name in _OF_A_SOLVER else items
@@ -80,16 +83,22 @@ class Normal:
 
 
 def shape(value: Any) -> Any:
-    """Return what JSON data look like: names of fields and kinds of values; of a list the shapes that occur."""
+    """Return what JSON data look like: names of fields and kinds of values; of a list the shape that fits all items."""
     if isinstance(value, dict):
         return {key: shape(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        shapes: list[Any] = []
-        for inner in map(shape, value):
-            if inner not in shapes:
-                shapes.append(inner)
-        return shapes
+        return [functools.reduce(_fitting_both, map(shape, value))] if value else []
     return type(value).__name__
+
+
+def _fitting_both(one: Any, other: Any) -> Any:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {key: _fitting_both(one.get(key, other.get(key)), other.get(key, one.get(key))) for key in one | other}
+    if isinstance(one, list) and isinstance(other, list):
+        return [functools.reduce(_fitting_both, (*one, *other))] if one or other else []
+    if other in (one, "NoneType"):
+        return one
+    return other if one == "NoneType" else f"{one} or {other}"
 
 
 def _of_the_machine(item: Any) -> bool:
