@@ -128,7 +128,7 @@ def rendered(report: "verification.Report") -> str:
         (row.id, row.verdict, _number(row.measured), _gate(row), f"{row.seconds:.2f}", row.source or NOTHING)
         for row in report.rows
     ]
-    checks = table(("check", "verdict", "measured", "gate", "seconds", "gate from"), rows, width=out.width)
+    checks = table(("check", "verdict", "measured", "gate", "seconds", "gate source"), rows, width=out.width)
     remarks = [f"{row.verdict} {row.id}: {row.message}" for row in report.rows if row.message]
     return "\n".join([*_heading(report), "", checks, "", *_rates(report), *remarks, _summary(report)])
 

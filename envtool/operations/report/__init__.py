@@ -1,1 +1,1 @@
-"""The report of a verification: its page and its figures."""
+"""The HTML report of a verification."""

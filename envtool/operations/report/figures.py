@@ -1,6 +1,6 @@
-"""The figures of a verification report as inline SVG and PNG: no library, no file beside the page.
+"""Figures of a verification report as inline SVG and PNG, without libraries or separate files.
 
-Colours are CSS classes (``c0``, ``c1``, ...), so that the page decides what they are in light and in dark.
+Colours are CSS classes (``c0``, ``c1``, ...), which the page defines for its light and its dark theme.
 """
 
 import base64
@@ -13,15 +13,15 @@ from typing import Any
 
 from envtool.i18n import tr
 
-WIDTH, HEIGHT = 460, 260
+WIDTH, HEIGHT = 460, 260  # in SVG user units
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 26  # margins around the plot
 COLOURS = 6
 
 Scale = Callable[[float], float]
 
 
-def drawn(figure: Mapping[str, Any]) -> str:
-    """Return the HTML of one figure of the event stream."""
+def render_figure(figure: Mapping[str, Any]) -> str:
+    """Return the HTML of a figure from a result event."""
     body = _KINDS[figure["kind"]](figure)
     return f"<figure><figcaption>{escape(figure['title'])}</figcaption>{body}</figure>"
 
@@ -59,7 +59,7 @@ def _points(figure: Mapping[str, Any]) -> str:
 
 
 def _bars(figure: Mapping[str, Any]) -> str:
-    """Bars on a logarithmic scale before the bands that their values may fall in."""
+    """Return bars on a logarithmic scale in front of shaded bands, the ranges that their values may be in."""
     bars: Mapping[str, float] = figure["bars"]
     floor = 1e-17
     y, ticks = _log_axis(floor, 0.1)
@@ -70,13 +70,13 @@ def _bars(figure: Mapping[str, Any]) -> str:
         for name, low, high in figure.get("bands", ())
     )
     slot = (WIDTH - LEFT - RIGHT - 110) / max(1, len(bars))
-    drawn_bars = "".join(
+    rectangles = "".join(
         f'<rect class="bar {_style(i)}" x="{LEFT + i * slot + slot * 0.2:.1f}" width="{slot * 0.6:.1f}" '
         f'y="{y(max(value, floor)):.1f}" height="{y(floor) - y(max(value, floor)):.1f}"/>'
         f'<text class="tick mid" x="{LEFT + (i + 0.5) * slot:.1f}" y="{HEIGHT - 8}">{escape(name)}</text>'
         for i, (name, value) in enumerate(bars.items())
     )
-    return _svg(_grid(ticks[::3], y) + shades + drawn_bars)
+    return _svg(_grid(ticks[::3], y) + shades + rectangles)
 
 
 def _pictures(figure: Mapping[str, Any]) -> str:
@@ -100,7 +100,7 @@ _KINDS = {"curves": _curves, "points": _points, "bars": _bars, "pictures": _pict
 
 
 def grey_png(values: Sequence[float], width: int) -> bytes:
-    """Return a grey picture, row after row of numbers from 0 (black) to 1, as a PNG file."""
+    """Return a greyscale PNG file from rows of ``width`` numbers between 0 (black) and 1 (white)."""
     levels = bytes(round(255 * min(1.0, max(0.0, v))) for v in values)
     rows = b"".join(b"\0" + levels[i : i + width] for i in range(0, len(levels), width))
     header = struct.pack(">IIBBBBB", width, len(levels) // width, 8, 0, 0, 0, 0)
@@ -110,7 +110,7 @@ def grey_png(values: Sequence[float], width: int) -> bytes:
 
 
 def _style(index: int) -> str:
-    """Return the classes of a series: after six colours, the same ones with other dashes."""
+    """Return the CSS classes of a series: every six series, the colours repeat with another dash pattern."""
     return f"c{index % COLOURS} d{index // COLOURS}"
 
 
@@ -134,25 +134,29 @@ def _grid(ticks: Sequence[tuple[float, str]], y: Scale, right: float = WIDTH - R
 
 
 def _linear_axis(
-    low: float, high: float, place: tuple[float, float] = (HEIGHT - BOTTOM, TOP)
+    low: float, high: float, ends: tuple[float, float] = (HEIGHT - BOTTOM, TOP)
 ) -> tuple[Scale, list[tuple[float, str]]]:
-    """Return a scale from numbers to places, and where its ticks are: at most six round numbers."""
+    """Return a linear scale from numbers to positions, and its ticks at about six round numbers, with labels.
+
+    ``ends`` are the positions of the ends of the axis.
+    """
     span = (high - low) or abs(high) or 1.0
     step = 10 ** math.floor(math.log10(span / 2))
     step = next(s for s in (step, 2 * step, 5 * step, 10 * step) if span / s <= 6)
     low, high = math.floor(low / step) * step, math.ceil(high / step) * step
     count = round((high - low) / step)
     ticks = [(v, f"{v:.4g}") for v in (low + i * step for i in range(count + 1))]
-    return lambda v: place[0] + (v - low) / (high - low or 1.0) * (place[1] - place[0]), ticks
+    return lambda v: ends[0] + (v - low) / (high - low or 1.0) * (ends[1] - ends[0]), ticks
 
 
 def _log_axis(low: float, high: float) -> tuple[Scale, list[tuple[float, str]]]:
+    """Return a vertical logarithmic scale from positive numbers to positions, and its ticks with labels."""
     first, last = math.floor(math.log10(low)), max(math.ceil(math.log10(high)), math.floor(math.log10(low)) + 1)
     stride = max(1, (last - first) // 6)
     ticks = [(10.0**e, f"1e{e}") for e in range(first, last + 1, stride)]
 
-    def place(v: float) -> float:
-        share = (math.log10(max(v, 10.0**first)) - first) / (last - first)
-        return HEIGHT - BOTTOM + share * (TOP - HEIGHT + BOTTOM)
+    def position(v: float) -> float:
+        fraction = (math.log10(max(v, 10.0**first)) - first) / (last - first)
+        return HEIGHT - BOTTOM + fraction * (TOP - HEIGHT + BOTTOM)
 
-    return place, ticks
+    return position, ticks

@@ -1,4 +1,4 @@
-"""A verification report as one HTML page that needs nothing but a browser."""
+"""A verification report as a self-contained HTML page."""
 
 import time
 from html import escape
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from envtool.files import write_atomically
 from envtool.i18n import tr
-from envtool.operations.report.figures import drawn
+from envtool.operations.report.figures import render_figure
 from envtool.operations.verify_gpu import Report, Result
 
 NAME = "verify-gpu.html"
@@ -55,23 +55,23 @@ svg { display: block; max-width: 100%; height: auto; }
 
 
 def write_page(report: Report, folder: Path) -> Path:
-    """Write the page into a folder, which is made where it is not there, and return its path."""
+    """Write the page into a folder, which is created if necessary, and return its path."""
     path = folder / NAME
     write_atomically(path, page(report).encode())
     return path
 
 
 def page(report: Report) -> str:
-    """Return the page."""
+    """Return the HTML of the page."""
     title = tr("GPU verified") if report.device == "gpu" and report.passed else tr("GPU not verified")
-    word, mark = (tr("no check failed"), "pass") if report.passed else (tr("checks failed"), "fail")
+    summary, verdict_class = (tr("no check failed"), "pass") if report.passed else (tr("checks failed"), "fail")
     counts = ", ".join(f"{n} {verdict}" for verdict in ("pass", "warn", "fail", "skip") if (n := report.count(verdict)))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
-        f'<h1>{escape(title)}</h1><p class="verdict {mark}">{escape(word)}: {escape(counts)}</p>'
-        f"{_facts(report)}{_trouble(report)}{_figures(report)}{_results(report)}</body></html>\n"
+        f'<h1>{escape(title)}</h1><p class="verdict {verdict_class}">{escape(summary)}: {escape(counts)}</p>'
+        f"{_facts(report)}{_problems(report)}{_figures(report)}{_results(report)}</body></html>\n"
     )
 
 
@@ -85,25 +85,25 @@ def _facts(report: Report) -> str:
         ("torch", f"{facts.get('torch', '?')}, CUDA {facts.get('cuda') or '-'}"),
         (tr("system"), f"Python {facts.get('python', '?')}, {facts.get('platform', '?')}"),
         (tr("gates"), str(facts.get("calibration", "-"))),
-        (tr("made"), time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())),
-        (tr("took"), f"{report.seconds:.1f} s"),
+        (tr("created"), time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())),
+        (tr("duration"), f"{report.seconds:.1f} s"),
     ]
     return "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in rows) + "</dl>"
 
 
-def _trouble(report: Report) -> str:
+def _problems(report: Report) -> str:
     rows = [row for row in report.rows if row.verdict in ("fail", "warn")]
     if not rows:
         return ""
     items = "".join(f"<dt>{_mark(row)} {escape(row.id)}</dt><dd>{escape(row.message)}</dd>" for row in rows)
-    return f"<h2>{tr('What to look at')}</h2><dl>{items}</dl>"
+    return f"<h2>{tr('Failures and warnings')}</h2><dl>{items}</dl>"
 
 
 def _figures(report: Report) -> str:
     figures = [figure for row in report.rows for figure in row.said.get("figures", ())]
     if not figures:
         return ""
-    return f'<h2>{tr("Seen")}</h2><div class="figures">{"".join(map(drawn, figures))}</div>'
+    return f'<h2>{tr("Figures")}</h2><div class="figures">{"".join(map(render_figure, figures))}</div>'
 
 
 def _results(report: Report) -> str:
@@ -111,7 +111,7 @@ def _results(report: Report) -> str:
     parts = []
     for family, rows in groupby(report.rows, key=lambda row: row.family):
         lines = "".join(_line(row, titles.get(row.id, "")) for row in rows)
-        heads = (tr("check"), "", tr("measured"), tr("gate"), tr("gate from"), tr("seconds"))
+        heads = (tr("check"), "", tr("measured"), tr("gate"), tr("gate source"), tr("seconds"))
         head = "".join(f"<th>{escape(h)}</th>" for h in heads)
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
         parts.append(f'<h2>{escape(family)}</h2><div class="scroll">{table}</div>')

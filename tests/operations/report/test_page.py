@@ -1,4 +1,4 @@
-"""The report page: its figures, and that it needs nothing from elsewhere."""
+"""Tests of the HTML report: its figures, and that it is self-contained."""
 
 import re
 import struct
@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from envtool.operations.report.figures import drawn, grey_png
+from envtool.operations.report.figures import grey_png, render_figure
 from envtool.operations.report.page import NAME, page, write_page
 from envtool.operations.verify_gpu import Report, Result, VerifyTarget
 
@@ -32,16 +32,16 @@ def report(**said: object) -> Report:
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: str(figure["title"]))
-def test_every_kind_is_well_formed(figure: dict[str, Any]) -> None:
-    ElementTree.fromstring(re.sub(r"(<img [^>]*)>", r"\1/>", drawn(figure)))  # HTML does not close pictures
+def test_every_kind_of_figure_is_well_formed(figure: dict[str, Any]) -> None:
+    ElementTree.fromstring(re.sub(r"(<img [^>]*)>", r"\1/>", render_figure(figure)))  # HTML does not close <img>
 
 
-def test_curves_stay_inside_the_plot_and_follow_the_numbers() -> None:
-    points = re.search(r'points="([^"]+)"', drawn(FIGURES[0]))
+def test_curves_stay_inside_the_plot_and_follow_the_values() -> None:
+    points = re.search(r'points="([^"]+)"', render_figure(FIGURES[0]))
     assert points
-    places = [tuple(map(float, pair.split(","))) for pair in points[1].split()]
-    assert [y for _, y in places] == sorted(y for _, y in places)  # y grows downwards
-    assert all(0 <= x <= 460 and 0 <= y <= 260 for x, y in places)
+    positions = [tuple(map(float, pair.split(","))) for pair in points[1].split()]
+    assert [y for _, y in positions] == sorted(y for _, y in positions)  # y grows downwards
+    assert all(0 <= x <= 460 and 0 <= y <= 260 for x, y in positions)
 
 
 def test_a_picture_keeps_its_pixels() -> None:
@@ -51,7 +51,7 @@ def test_a_picture_keeps_its_pixels() -> None:
     assert zlib.decompress(png[start : png.index(b"IEND") - 8]) == bytes([0, 0, 255, 0, 128, 255])
 
 
-def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
+def test_the_page_is_self_contained(tmp_path: Path) -> None:
     path = write_page(report(figures=FIGURES), tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / NAME
     html = path.read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
     assert html.count("<figure>") == len(FIGURES)
 
 
-def test_a_page_without_figures_says_what_failed() -> None:
+def test_a_page_without_figures_lists_failures() -> None:
     html = page(report())
     assert "GPU not verified" in html
-    assert "What to look at" in html
+    assert "Failures and warnings" in html
