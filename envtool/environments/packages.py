@@ -60,7 +60,7 @@ def read(environment: Environment | Path) -> Contents:
 def python_version(environment: Environment) -> str:
     """Return the version of an environment's Python, or ``""`` where it has none."""
     if environment.kind == "conda":
-        return next((version for name, version, _ in conda_meta.names(environment.prefix) if name == "python"), "")
+        return conda_meta.version_of(environment.prefix, "python")
     try:
         match = _VENV_VERSION.search((environment.prefix / "pyvenv.cfg").read_text("utf-8", "replace"))
     except OSError:

@@ -66,6 +66,17 @@ def split_stem(stem: str) -> tuple[str, ...]:
     return tuple(stem.rsplit("-", 2))
 
 
+def version_of(prefix: Path, name: str) -> str:
+    """Return the version of a conda package, from the file names alone; ``""`` where it is not installed."""
+    try:
+        with os.scandir(prefix / _FOLDER) as entries:
+            files = [entry.name for entry in entries if entry.name.startswith(f"{name}-") and _is_file_name(entry.name)]
+    except OSError:
+        return ""
+    found = (split_stem(file[: -len(".json")]) for file in sorted(files))
+    return next((parts[1] for parts in found if parts[0] == name), "")
+
+
 def _file_names(prefix: Path) -> list[str]:
     try:
         with os.scandir(prefix / _FOLDER) as entries:

@@ -157,15 +157,3 @@ def interpreter(prefix: Path) -> Path:
             code=ExitCode.MISSING,
         )
     return python
-
-
-def line(package: Package) -> str:
-    """Return the requirements line that installs exactly this pip package."""
-    origin = package.origin
-    if origin is None:
-        return f"{package.name}=={package.version}"
-    if origin.kind == "editable":
-        # as a URL: pip and uv read spaces in a plain path differently
-        return f"-e {origin.url}"
-    address = f"{origin.vcs}+{origin.url}@{origin.commit}" if origin.kind == "vcs" else origin.url
-    return f"{package.name} @ {address}" + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else "")
