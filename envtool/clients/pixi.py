@@ -1,100 +1,131 @@
-"""pixi: its ``config.toml`` edited. Its ``[mirrors]`` are true fallback lists, and lock files keep upstream's URLs."""
+"""pixi: ``config.toml`` read and edited. Its ``[mirrors]`` are fallback lists; its lock files keep upstream URLs."""
 
 import codecs
 from pathlib import Path
 from typing import Any
 
 from envtool.clients import toml_text
-from envtool.clients.client import COMMON, Edited, Places, Recogniser, Scope, Wanted
+from envtool.clients.protocol import (
+    COMMON,
+    Client,
+    Edited,
+    Endpoints,
+    InForce,
+    Scope,
+    Setting,
+    SettingsFiles,
+    SiteMatcher,
+    Surroundings,
+)
+from envtool.clients.toml_text import is_mirror, put, without_mirrors
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.redaction import redact
 
-NAME = "pixi"
-KEYWORD = "mirrors"
-MARKS: tuple[bytes, ...] = (b"", codecs.BOM_UTF8)
 
-
-def places(host: Host, scope: Scope) -> Places | None:
+def files(host: Host, scope: Scope) -> SettingsFiles | None:
     """Return the files of a scope, lowest precedence first; pixi has none for one conda environment."""
     if scope.kind == "system":
         windows = Path(host.environ.get("PROGRAMDATA") or "C:/ProgramData")
         path = windows / "pixi/config.toml" if host.system == "Windows" else Path("/etc/pixi/config.toml")
-        return Places((path,), path)
+        return SettingsFiles((path,), path)
     if scope.kind != "user":
         return None
     home = Path(host.environ.get("PIXI_HOME") or host.home / ".pixi")
     xdg = host.environ.get("XDG_CONFIG_HOME")
     folders = [host.home / ".config/pixi", *([Path(xdg) / "pixi"] if xdg else []), host.home / ".pixi", home]
-    return Places(tuple(dict.fromkeys(folder / "config.toml" for folder in folders)), home / "config.toml")
+    return SettingsFiles(tuple(dict.fromkeys(folder / "config.toml" for folder in folders)), home / "config.toml")
 
 
-def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean: bool, host: Host) -> Edited:  # noqa: ARG001 - the editors' common shape
+def in_force(where: Surroundings, sites: SiteMatcher) -> InForce:  # noqa: ARG001 - the clients' common shape
+    """Return the fallback lists and the Python index of the user's files."""
+    found = InForce()
+    places = files(where.host, Scope("user"))
+    for path in places.paths if places else ():
+        data = toml_text.values(path)
+        for key, urls in data.get("mirrors", {}).items():
+            found.resolved[key] = tuple(urls)
+            found.settings += [Setting(str(path), f"mirrors.{key}", url, "merged") for url in urls]
+        if index := data.get("pypi-config", {}).get("index-url"):
+            found.settings.append(Setting(str(path), "pypi-config.index-url", index, "merged"))
+    return found
+
+
+def switched(
+    text: str,
+    source: str,
+    endpoints: Endpoints,
+    sites: SiteMatcher,
+    *,
+    clean: bool,
+    host: Host,  # noqa: ARG001 - the clients' common shape
+) -> Edited:
     """Return a ``config.toml`` under which channels come from the mirror first and from upstream after it."""
     edited = Edited(text)
     document = toml_text.parse(text, source)
-    names = [name for name in (*COMMON, "pkgs/main", "pkgs/r") if name in wanted.parents]
-    lists = {wanted.upstream_of(name): wanted.channel(name) for name in names}
+    names = [name for name in (*COMMON, "pkgs/main", "pkgs/r") if name in endpoints.parents]
+    lists = {endpoints.upstream_of(name): endpoints.channel(name) for name in names}
     for key, urls in document.get("mirrors", {}).items():
-        found = known.url(key)
+        found = sites.match(key)
         if found and found.service == "conda" and key not in lists and not found.mirror:
-            dead = [url for url in urls if (other := known.url(url)) and other.mirror and not other.alive]
+            dead = [url for url in urls if (other := sites.match(url)) and other.mirror and not other.alive]
             edited.stale += dead
             if clean and dead:
-                _put(document["mirrors"], key, [url for url in urls if url not in dead])
+                put(document["mirrors"], key, [url for url in urls if url not in dead])
     for key, url in lists.items():
-        own = [old for old in document.get("mirrors", {}).get(key, []) if known.url(old) is None]
+        own = [old for old in document.get("mirrors", {}).get(key, []) if sites.match(old) is None]
         # the first that answers is used; upstream has to be named to stay the last resort
-        _put(_mirrors(document), key, [*own, url, key])
-    _move_index(document, wanted, known, edited)
+        put(_table(document, "mirrors"), key, [*own, url, key])
+    _move_index(document, endpoints, sites, edited)
     edited.text = toml_text.finished(document, text, source)
     return edited
 
 
-def unset(text: str, source: str, known: Recogniser) -> Edited:
+def unset(text: str, source: str, sites: SiteMatcher) -> Edited:
     """Return a ``config.toml`` without any mirror's entries."""
     document = toml_text.parse(text, source)
     mirrors = document.get("mirrors", {})
     for key in list(mirrors):
-        kept = [url for url in mirrors[key] if not _is_mirror(known, url)]
+        kept = without_mirrors(sites, mirrors[key])
         if kept in ([], [key]):
             del mirrors[key]
-        elif kept != list(mirrors[key]):
-            mirrors[key] = kept
+        else:
+            put(mirrors, key, kept)
     if "mirrors" in document and not mirrors:
         del document["mirrors"]
     pypi = document.get("pypi-config", {})
-    if _is_mirror(known, str(pypi.get("index-url", ""))):
+    if is_mirror(sites, str(pypi.get("index-url", ""))):
         del pypi["index-url"]
         if not pypi:
             del document["pypi-config"]
     return Edited(toml_text.finished(document, text, source))
 
 
-def _move_index(document: Any, wanted: Wanted, known: Recogniser, edited: Edited) -> None:
-    if not wanted.index:
+def _move_index(document: Any, endpoints: Endpoints, sites: SiteMatcher, edited: Edited) -> None:
+    if not endpoints.index:
         return
     old = str(document.get("pypi-config", {}).get("index-url", ""))
-    if old and known.url(old) is None:
-        edited.notes.append(tr("pixi's index {url} is your own and was left as it is.", url=redact(old)))
+    if old and sites.match(old) is None:
+        edited.notes.append(tr("pixi's index {url} is your own and was not changed.", url=redact(old)))
         return
-    if "pypi-config" not in document:
-        document["pypi-config"] = {}
-    _put(document["pypi-config"], "index-url", wanted.index)
-    edited.notes.append(tr("pixi takes its Python index from its settings into new manifests only."))
+    put(_table(document, "pypi-config"), "index-url", endpoints.index)
+    edited.notes.append(tr("pixi uses the Python index of its settings for new manifests only."))
 
 
-def _mirrors(document: Any) -> Any:
-    if "mirrors" not in document:
-        document["mirrors"] = {}
-    return document["mirrors"]
+def _table(document: Any, name: str) -> Any:
+    if name not in document:
+        document[name] = {}
+    return document[name]
 
 
-def _put(table: Any, key: str, value: Any) -> None:
-    if table.get(key) != value:
-        table[key] = value
-
-
-def _is_mirror(known: Recogniser, url: str) -> bool:
-    found = known.url(url) if url else None
-    return bool(found and found.mirror)
+CLIENT = Client(
+    name="pixi",
+    tested_for="conda",
+    keyword="mirrors",
+    programs=("pixi",),
+    marks=(b"", codecs.BOM_UTF8),
+    files=files,
+    switched=switched,
+    unset=unset,
+    in_force=in_force,
+)

@@ -1,10 +1,13 @@
-"""TOML edited with its layout kept, and read again to prove it."""
+"""TOML edited with its layout kept, and parsed again to prove the edit."""
 
 import re
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from envtool.encoding import line_end
+from envtool.clients.protocol import SiteMatcher
+from envtool.encoding import decode_with_form, line_end
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
@@ -19,21 +22,34 @@ def parse(text: str, source: str) -> Any:
     except TOMLKitError as error:
         raise EnvtoolError(
             tr("{path} is not TOML: {reason}.", path=source, reason=_reason(text, str(error))),
-            hint=tr("Correct or remove it; its program stops on it, too."),
+            hint=tr("Correct or remove it: the program that it belongs to cannot read it either."),
             code=ExitCode.BAD_INPUT,
         ) from None
 
 
-def _reason(text: str, reason: str) -> str:
-    """Return what is wrong, with the line: the editing parser does not name it for a key that is there twice."""
-    if "line" not in reason and sys.version_info >= (3, 11):
-        import tomllib
+def values(path: Path, *, any_bytes: bool = False) -> dict[str, Any]:
+    """Return what a file holds as plain values; empty where there is no such file. Raises EnvtoolError."""
+    if not path.is_file():
+        return {}
+    found: dict[str, Any] = parse(decode_with_form(path.read_bytes(), any_bytes=any_bytes)[0], str(path)).unwrap()
+    return found
 
-        try:
-            tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            reason = str(error)
-    return reason.rstrip(".")
+
+def put(table: Any, key: str, value: Any) -> None:
+    """Set a key, unless it has the value already: even an equal value would lose its layout."""
+    if table.get(key) != value:
+        table[key] = value
+
+
+def is_mirror(sites: SiteMatcher, url: str) -> bool:
+    """Return whether a URL is a mirror's; an empty one is not."""
+    found = sites.match(url) if url else None
+    return bool(found and found.mirror)
+
+
+def without_mirrors(sites: SiteMatcher, urls: Iterable[object]) -> list[str]:
+    """Return the URLs that are no mirror's, as text."""
+    return [str(url) for url in urls if not is_mirror(sites, str(url))]
 
 
 def finished(document: Any, before: str, source: str) -> str:
@@ -50,8 +66,20 @@ def finished(document: Any, before: str, source: str) -> str:
         text = re.sub(r"(?<!\r)\n", "\r\n", text)
     if parse(text, source).unwrap() != document.unwrap():
         raise EnvtoolError(
-            tr("{path} was left as it is: its layout is too unusual to be changed safely.", path=source),
-            hint=tr("Change it by hand."),
+            tr("{path} was not changed: its layout is too unusual to be edited safely.", path=source),
+            hint=tr("Edit it by hand."),
             code=ExitCode.BAD_INPUT,
         )
     return text
+
+
+def _reason(text: str, reason: str) -> str:
+    """Return what is wrong, with the line: the editing parser does not give it for a duplicate key."""
+    if "line" not in reason and sys.version_info >= (3, 11):
+        import tomllib
+
+        try:
+            tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            reason = str(error)
+    return reason.rstrip(".")

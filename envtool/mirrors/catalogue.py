@@ -17,7 +17,7 @@ STATES: tuple[State, ...] = ("active", "partial", "uncertain", "redirector", "re
 
 
 @dataclass(frozen=True)
-class Pypi:
+class PypiIndex:
     """A mirror of the default Python package index: its address, and the others that lead to it."""
 
     index: str
@@ -25,7 +25,7 @@ class Pypi:
 
 
 @dataclass(frozen=True)
-class Conda:
+class CondaChannels:
     """A mirror of conda: ``channels`` lie below ``base``/cloud, ``pkgs`` (parts of defaults) below ``base``/pkgs."""
 
     base: str
@@ -52,7 +52,7 @@ class Conda:
 
 
 @dataclass(frozen=True)
-class Torch:
+class TorchWheels:
     """A mirror of the PyTorch wheel index: ``base``/cu128/ is an index, or a flat listing for ``--find-links``."""
 
     base: str
@@ -80,9 +80,9 @@ class Mirror:
     depends: tuple[str, ...] = ()
     note: str = ""
     replacement: str = ""
-    pypi: Pypi | None = None
-    conda: Conda | None = None
-    torch: Torch | None = None
+    pypi: PypiIndex | None = None
+    conda: CondaChannels | None = None
+    torch: TorchWheels | None = None
     python: str = ""
     installers: Mapping[str, str] = field(default_factory=dict)
     status: str = ""
@@ -110,7 +110,7 @@ class Catalogue:
     torch: str
     preferred_torch: str = ""  # the mirror whose PyTorch wheels are to be tried first
 
-    def find(self, name: str) -> Mirror:
+    def named(self, name: str) -> Mirror:
         """Return a mirror by its name or alias. Raises EnvtoolError with close matches."""
         wanted = name.strip().lower()
         for mirror in self.mirrors.values():
@@ -181,9 +181,9 @@ def _mirror(name: str, entry: Mapping[str, Any], *, own: bool = False) -> Mirror
         depends=tuple(entry.get("depends", ())),
         note=entry.get("note", ""),
         replacement=entry.get("replacement", ""),
-        pypi=Pypi(_bare(pypi["index"]), tuple(map(_bare, pypi.get("also", ())))) if pypi else None,
+        pypi=PypiIndex(_bare(pypi["index"]), tuple(map(_bare, pypi.get("also", ())))) if pypi else None,
         conda=_conda(conda) if conda else None,
-        torch=Torch(_bare(torch["base"]), torch["how"]) if torch else None,
+        torch=TorchWheels(_bare(torch["base"]), torch["how"]) if torch else None,
         python=_bare(entry.get("python", "")),
         installers=entry.get("installers", {}),
         status=entry.get("status", ""),
@@ -192,8 +192,8 @@ def _mirror(name: str, entry: Mapping[str, Any], *, own: bool = False) -> Mirror
     )
 
 
-def _conda(entry: Mapping[str, Any]) -> Conda:
-    return Conda(
+def _conda(entry: Mapping[str, Any]) -> CondaChannels:
+    return CondaChannels(
         base=_bare(entry["base"]),
         also=tuple(map(_bare, entry.get("also", ()))),
         pkgs=tuple(entry.get("pkgs", ())),

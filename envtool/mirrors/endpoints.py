@@ -1,18 +1,18 @@
-"""What a mirror means for the clients: its addresses as one value, whether from the list or from a URL."""
+"""A mirror's endpoints: its addresses as the clients need them, from the list of mirrors or from a URL."""
 
 from urllib.parse import urlsplit
 
-from envtool.clients.client import COMMON, Wanted
+from envtool.clients.protocol import COMMON, Endpoints
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.mirrors.catalogue import Catalogue, Conda, Mirror, Pypi
-from envtool.mirrors.url_matching import Recogniser
+from envtool.mirrors.catalogue import Catalogue, CondaChannels, Mirror, PypiIndex
+from envtool.mirrors.url_matching import UrlMatcher
 from envtool.redaction import redact
 
 
-def wanted(catalogue: Catalogue, mirror: Mirror) -> Wanted:
-    """Return what switching to a mirror is to bring about."""
-    return Wanted(
+def of_mirror(catalogue: Catalogue, mirror: Mirror) -> Endpoints:
+    """Return a mirror's endpoints."""
+    return Endpoints(
         mirror=mirror.name,
         index=mirror.pypi.index if mirror.pypi else "",
         parents=_parents(mirror.conda) if mirror.conda else {},
@@ -22,27 +22,27 @@ def wanted(catalogue: Catalogue, mirror: Mirror) -> Wanted:
     )
 
 
-def find(catalogue: Catalogue, text: str) -> Mirror:
+def mirror_meant(catalogue: Catalogue, text: str) -> Mirror:
     """Return the mirror that a name, an alias or a URL means.
 
     An unknown URL that ends in ``/simple`` is a Python package index; any other is taken as a base with ``pkgs/`` and
     ``cloud/`` below it. Raises EnvtoolError for an unknown name, a retired mirror, or a URL with a login in it.
     """
     if "://" not in text:
-        mirror = catalogue.find(text)
-    elif known := Recogniser(catalogue).url(text):
+        mirror = catalogue.named(text)
+    elif known := UrlMatcher(catalogue).match(text):
         if not known.mirror:
             raise EnvtoolError(
                 tr("{url} is upstream itself.", url=redact(text)),
                 hint=tr("`envtool mirror unset` goes back to upstream."),
                 code=ExitCode.USAGE,
             )
-        mirror = catalogue.find(known.mirror)
+        mirror = catalogue.named(known.mirror)
     else:
         return _from_url(text)
     if not mirror.usable:
         raise EnvtoolError(
-            tr("{mirror} is retired ({date}): {note}", mirror=mirror.name, date=mirror.date, note=mirror.note),
+            tr("{mirror} is retired (as of {date}): {note}", mirror=mirror.name, date=mirror.date, note=mirror.note),
             hint=tr("Use {other} instead: envtool mirror set {other}", other=mirror.replacement),
             code=ExitCode.USAGE,
         )
@@ -66,10 +66,12 @@ def _from_url(url: str) -> Mirror:
     base = url.rstrip("/")
     name = parts.netloc or base
     if base.endswith("/simple"):
-        return Mirror(name, name, "active", name, pypi=Pypi(base), own=True)
-    return Mirror(name, name, "active", name, conda=Conda(base, pkgs=("main", "r"), channels=COMMON[:1]), own=True)
+        return Mirror(name, name, "active", name, pypi=PypiIndex(base), own=True)
+    return Mirror(
+        name, name, "active", name, conda=CondaChannels(base, pkgs=("main", "r"), channels=COMMON[:1]), own=True
+    )
 
 
-def _parents(conda: Conda) -> dict[str, str]:
+def _parents(conda: CondaChannels) -> dict[str, str]:
     names = (*(f"pkgs/{part}" for part in conda.pkgs), *conda.channels, *conda.elsewhere)
     return {name: parent for name in names if (parent := conda.parent(name))}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from envtool.mirrors.catalogue import Catalogue, Mirror
-from envtool.mirrors.url_matching import Recogniser
+from envtool.mirrors.url_matching import UrlMatcher
 
 _RANK = {"active": 0, "partial": 0, "uncertain": 1}
 
@@ -45,7 +45,7 @@ def other_indexes(catalogue: Catalogue, index: str | None) -> tuple[str | None, 
     Upstream comes first where ``index`` is a mirror's, then mirrors of other operators. Empty for a private one and for
     the user's own mirrors.
     """
-    known = Recogniser(catalogue).url(index) if index else None
+    known = UrlMatcher(catalogue).match(index) if index else None
     if index and (known is None or known.service != "pypi"):
         return ()
     mirror = catalogue.mirrors.get(known.mirror) if known else None
@@ -62,7 +62,7 @@ def others(catalogue: Catalogue, url: str) -> tuple[str, ...]:
 
     ``url`` is the channel's base as configured, at upstream or at a mirror. Empty for a private one.
     """
-    known = Recogniser(catalogue).url(url)
+    known = UrlMatcher(catalogue).match(url)
     if known is None or known.service != "conda" or not known.channel:
         return ()
     mirror = catalogue.mirrors.get(known.mirror)
@@ -80,7 +80,7 @@ def others(catalogue: Catalogue, url: str) -> tuple[str, ...]:
 
 def is_mirror(catalogue: Catalogue, url: str) -> bool:
     """Return whether a channel's base URL is a mirror's: what that lacks, upstream may have."""
-    known = Recogniser(catalogue).url(url)
+    known = UrlMatcher(catalogue).match(url)
     return known is not None and bool(known.mirror)
 
 

@@ -47,7 +47,7 @@ def add(
 
 def remove(host: Host, catalogue: Catalogue, name: str) -> tuple[FileEdit, ...]:
     """Return the edit that takes a mirror out of the user's list. Raises EnvtoolError where it is not in it."""
-    mirror = catalogue.find(name)
+    mirror = catalogue.named(name)
     if not mirror.own:
         raise EnvtoolError(
             tr("{name} is not one of your own mirrors.", name=mirror.name),

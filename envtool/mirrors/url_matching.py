@@ -1,41 +1,41 @@
-"""Which mirror a URL in somebody's configuration belongs to, in any of the forms that have been in use."""
+"""Match a URL in somebody's configuration with the mirror that it belongs to, in every form that has been in use."""
 
 import hashlib
 import re
 
-from envtool.clients.client import Known
+from envtool.clients.protocol import UrlMatch
 from envtool.mirrors.catalogue import Catalogue, Mirror
 
 _SUBDIR = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9]+)$")
-# The default index is never named in these files; its host, present and former, is known by its digest. Guessing
-# by its look would not do: a lab's own `pypi.lan` must never pass for it.
-# A channel or an index at a known site where it has none: a mistake of somebody's, never their own server.
+# A channel or an index at a known site where it has none: a mistake in the configuration, never a private server.
 _LOST = re.compile(r"/(?P<channel>(?:pkgs|cloud)/[^/]+)$|/simple$|^/pypi$")
+# The hosts of the default index, present and former, are known by digest: this project never names them. Looks do not
+# decide: a lab's own `pypi.lan` must never be taken for it.
 _DEFAULT_INDEX = ("a4aa2ac280bb8d1a", "d6d7019ca9fcbf07")
 
 
-class Recogniser:
+class UrlMatcher:
     """Tells public sites from a user's own."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
-    def url(self, text: str) -> Known | None:
+    def match(self, url: str) -> UrlMatch | None:
         """Return what is known about a URL, or None where it is the user's own."""
-        address = _address(text)
+        address = _address(url)
         for mirror in self._catalogue.mirrors.values():
             if found := _known(mirror, address):
                 return found
         if found := self._lost(address):
             return found
-        if channel := upstream_channel(self._catalogue, text):
-            return Known("", "conda", channel)
+        if channel := upstream_channel(self._catalogue, url):
+            return UrlMatch("", "conda", channel)
         if address == _address(self._catalogue.conda):
-            return Known("", "conda")
+            return UrlMatch("", "conda")
         digest = hashlib.sha256(address.partition("/")[0].encode()).hexdigest()
-        return Known("", "pypi") if digest.startswith(_DEFAULT_INDEX) else None
+        return UrlMatch("", "pypi") if digest.startswith(_DEFAULT_INDEX) else None
 
-    def _lost(self, address: str) -> Known | None:
+    def _lost(self, address: str) -> UrlMatch | None:
         host, _, path = _SUBDIR.sub("", address).partition("/")
         mirror = next((mirror for mirror in self._catalogue.mirrors.values() if host in _hosts(mirror)), None)
         if mirror is None or mirror.own:
@@ -44,16 +44,16 @@ class Recogniser:
         if lost is None and mirror.usable and (path or not host.startswith("pypi.")):
             return None
         channel = (lost["channel"] or "").removeprefix("cloud/") if lost else ""
-        return Known(mirror.name, "conda" if channel else "pypi", channel, alive=False)
+        return UrlMatch(mirror.name, "conda" if channel else "pypi", channel, alive=False)
 
-    def host(self, text: str) -> bool:
+    def is_mirror_host(self, text: str) -> bool:
         """Return whether a host name (or a URL, as some files have it) is a known mirror's."""
         wanted = _address(text).partition("/")[0]
         return any(wanted in _hosts(mirror) for mirror in self._catalogue.mirrors.values())
 
 
 def upstream_channel(catalogue: Catalogue, url: str) -> str:
-    """Return the channel (``conda-forge``, ``pkgs/main``) that an upstream URL means, or "" where it is another's."""
+    """Return the channel (``conda-forge``, ``pkgs/main``) that an upstream URL means, or "" for any other URL."""
     address = _SUBDIR.sub("", _address(url))
     for root, prefix in ((catalogue.defaults, "pkgs/"), (catalogue.conda, "")):
         base = _address(root)
@@ -71,17 +71,17 @@ def _hosts(mirror: Mirror) -> set[str]:
     return {_address(root).partition("/")[0] for root in _roots(mirror)}
 
 
-def _known(mirror: Mirror, address: str) -> Known | None:
+def _known(mirror: Mirror, address: str) -> UrlMatch | None:
     if mirror.pypi and any(_below(address, _address(root)) for root in (mirror.pypi.index, *mirror.pypi.also)):
-        return Known(mirror.name, "pypi", alive=mirror.usable)
+        return UrlMatch(mirror.name, "pypi", alive=mirror.usable)
     if mirror.torch and _below(address, _address(mirror.torch.base)):
-        return Known(mirror.name, "torch", alive=mirror.usable)
+        return UrlMatch(mirror.name, "torch", alive=mirror.usable)
     if mirror.python and _below(address, _address(mirror.python)):
-        return Known(mirror.name, "python", alive=mirror.usable)
+        return UrlMatch(mirror.name, "python", alive=mirror.usable)
     return _conda(mirror, address)
 
 
-def _conda(mirror: Mirror, address: str) -> Known | None:
+def _conda(mirror: Mirror, address: str) -> UrlMatch | None:
     conda = mirror.conda
     if conda is None:
         return None
@@ -89,19 +89,19 @@ def _conda(mirror: Mirror, address: str) -> Known | None:
     for channel, parent in conda.elsewhere.items():
         if _below(address, _address(parent)):
             name = address[len(_address(parent)) + 1 :]
-            return Known(mirror.name, "conda", name, alive=mirror.usable and name in ("", channel))
+            return UrlMatch(mirror.name, "conda", name, alive=mirror.usable and name in ("", channel))
     for root in (conda.base, *conda.also):
         base = _address(root)
         if _below(address, base):
             rest = address[len(base) + 1 :]
             channel = rest.removeprefix("cloud").lstrip("/") if rest.startswith("cloud") else rest
             alive = mirror.usable and (channel in ("", "pkgs") or conda.url(channel) is not None)
-            return Known(mirror.name, "conda", channel, alive=alive)
+            return UrlMatch(mirror.name, "conda", channel, alive=alive)
     return None
 
 
 def _address(url: str) -> str:
-    """Return host and path: http or https, a login, the scheme's port, a final slash, quotes make no difference."""
+    """Return a URL's host and path, without scheme, login, default port, final slash and quotes."""
     text = url.strip(" \t\"'")
     rest = text.partition("://")[2] or text
     authority, slash, path = rest.partition("/")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # commands that need neither should not import them
     from collections.abc import Callable
 
     from envtool.clients.conda import CondaSettings
-    from envtool.clients.conda.condarc import Layer
+    from envtool.clients.conda.condarc import CondaLayer
     from envtool.mirrors.catalogue import Catalogue
 
 
@@ -72,6 +72,6 @@ class Context:
         return self._settings[prefix]
 
     @cached_property
-    def _read_layer(self) -> "Callable[[Path], Layer]":
+    def _read_layer(self) -> "Callable[[Path], CondaLayer]":
         # The settings of two environments have most of their files in common.
         return cache(condarc.read_layer)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.home import Home
 
-from envtool.clients.client import Known
+from envtool.clients.protocol import UrlMatch
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.mirrors import catalogue, fallbacks, url_matching
 from envtool.mirrors.catalogue import Catalogue
@@ -32,18 +32,18 @@ def test_every_mirror_says_how_we_know(shipped: Catalogue) -> None:
         assert mirror.evidence, mirror.name
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", mirror.date), mirror.name
         if not mirror.usable:
-            assert shipped.find(mirror.replacement).usable
+            assert shipped.named(mirror.replacement).usable
 
 
 def test_aliases_lead_to_one_mirror_and_clash_with_none(shipped: Catalogue) -> None:
     words = [word for mirror in shipped.mirrors.values() for word in (mirror.name, *mirror.aliases)]
     assert len(words) == len(set(words))
-    assert shipped.find("tuna") is shipped.find("Tsinghua")
+    assert shipped.named("tuna") is shipped.named("Tsinghua")
 
 
 def test_an_unknown_name_offers_close_ones(shipped: Catalogue) -> None:
     with pytest.raises(EnvtoolError) as caught:
-        shipped.find("tsingua")
+        shipped.named("tsingua")
     assert "tsinghua" in caught.value.hint
     assert caught.value.code == ExitCode.USAGE
 
@@ -51,12 +51,12 @@ def test_an_unknown_name_offers_close_ones(shipped: Catalogue) -> None:
 def test_a_user_s_own_mirror_is_laid_over_the_list(home: Home) -> None:
     own(home, "mirrors:\n  lab:\n    pypi: {index: https://pip.lab.example/simple/}\n  ustc:\n    title: mine\n")
     both = catalogue.load(home.host)
-    assert both.find("lab").own
-    pypi = both.find("lab").pypi
+    assert both.named("lab").own
+    pypi = both.named("lab").pypi
     assert pypi
     assert pypi.index == "https://pip.lab.example/simple"
-    assert both.find("ustc").title == "mine"
-    assert both.find("tsinghua").conda
+    assert both.named("ustc").title == "mine"
+    assert both.named("tsinghua").conda
 
 
 @pytest.mark.parametrize(
@@ -113,16 +113,16 @@ def test_an_error_names_file_and_line(home: Home, text: str, line: int, said: st
 def test_every_form_in_use_is_recognised(
     shipped: Catalogue, url: str, expected: tuple[str, str, str, bool] | None
 ) -> None:
-    found = url_matching.Recogniser(shipped).url(url)
+    found = url_matching.UrlMatcher(shipped).match(url)
     assert (found and (found.mirror, found.service, found.channel, found.alive)) == expected
 
 
 def test_the_default_index_is_known_without_its_name_and_nothing_like_it_is(shipped: Catalogue) -> None:
-    seer = url_matching.Recogniser(shipped)
-    assert seer.url("https://pypi" + ".org/simple/") == Known("", "pypi")
-    assert seer.url("http://pypi.python" + ".org/simple") == Known("", "pypi")
+    seer = url_matching.UrlMatcher(shipped)
+    assert seer.match("https://pypi" + ".org/simple/") == UrlMatch("", "pypi")
+    assert seer.match("http://pypi.python" + ".org/simple") == UrlMatch("", "pypi")
     for private in ("https://pypi.lan/simple", "https://pypi.lab.example/simple", "https://my-pypi" + ".org/simple"):
-        assert seer.url(private) is None
+        assert seer.match(private) is None
 
 
 def test_upstream_addresses_have_their_names(shipped: Catalogue) -> None:

@@ -15,7 +15,7 @@ def test_add_use_remove(home: Home) -> None:
     path = catalogue.own_file(home.host)
     path.write_text("# ours\n" + path.read_text())
     known = catalogue.load(home.host)
-    pypi = known.find("lab").pypi
+    pypi = known.named("lab").pypi
     assert pypi
     assert pypi.index == "https://pip.lab.example/simple"
     assert ("find-links", "https://t.example/cu128/") in fallbacks.for_torch(known, "cu128")
@@ -26,7 +26,7 @@ def test_add_use_remove(home: Home) -> None:
     assert home.envtool("mirror", "remove", "lab").code == 0
     assert path.read_text().startswith("# ours\n")
     assert "lab" not in path.read_text()
-    assert catalogue.load(home.host).find("second").conda
+    assert catalogue.load(home.host).named("second").conda
 
 
 @pytest.mark.parametrize(

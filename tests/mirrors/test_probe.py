@@ -241,7 +241,7 @@ def only(home: Home, monkeypatch: pytest.MonkeyPatch, **sites: str) -> None:
 def test_auto_takes_the_one_that_works(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(FILES) as good, serve(FILES, portal=True) as bad:
         only(home, monkeypatch, bad=bad.url, good=good.url)
-        name, results = test.best(home.host, ("conda", "pip"), limit=3.0)
+        name, results = test.best(home.context, ("conda", "pip"), limit=3.0)
     assert name == "good"
     assert any(result.mirror == "bad" and result.status == "wrong" for result in results)
     assert any(result.mirror == "upstream" and result.status == "down" for result in results)
@@ -250,5 +250,5 @@ def test_auto_takes_the_one_that_works(home: Home, monkeypatch: pytest.MonkeyPat
 def test_auto_without_a_network_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     only(home, monkeypatch, gone="http://127.0.0.1:9")
     with pytest.raises(EnvtoolError) as caught:
-        test.best(home.host, ("pip",), limit=1.0)
+        test.best(home.context, ("pip",), limit=1.0)
     assert caught.value.code == ExitCode.NETWORK

@@ -4,8 +4,18 @@ from typing import Annotated
 
 import typer
 
+from envtool.cli.formatting import either
+from envtool.clients import CLIENTS
+
 Target = Annotated[
-    list[str], typer.Option("--target", "-t", metavar="CLIENT", help="Only this client: conda, pip, ... or all.")
+    list[str],
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="CLIENT",
+        help=f"Only this client: {either((*CLIENTS, 'all'))}.",
+        autocompletion=lambda: [*CLIENTS, "all"],
+    ),
 ]
 Scope = Annotated[
     str, typer.Option("--scope", metavar="SCOPE", help="Settings to change: user, env (with -n or -p), site or system.")

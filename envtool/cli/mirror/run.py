@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from envtool.cli.output import out
-from envtool.paths import Host
+from envtool.operations.context import Context
 
 PASSES_WORDS_ON = True
 
@@ -17,4 +17,4 @@ def command(
     """Environment variables tell the command about the mirror. The exit code is that of the command."""
     from envtool.operations.mirror import run as operation
 
-    operation.run(Host.here(), name, tuple(words[words[:1] == ["--"] :]), out)
+    operation.run(Context.here(out), name, tuple(words[words[:1] == ["--"] :]))

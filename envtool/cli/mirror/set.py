@@ -10,7 +10,6 @@ from envtool.cli.options import DryRun, Name, Prefix, Yes
 from envtool.cli.output import Result, out
 from envtool.i18n import tr
 from envtool.operations.context import Context
-from envtool.paths import Host
 
 EXAMPLES = {
     "envtool mirror set tsinghua": "conda, pip, and other clients found here",
@@ -41,11 +40,11 @@ def command(
     context = Context.here(out)
     recover(context.host)
     if torch:
-        return switch_result(context.host, operation.plan_torch(context.host, name), dry_run=dry_run)
-    where = scopes.find(context, scope, env, prefix)
+        return switch_result(context.host, operation.plan_torch(context, name), dry_run=dry_run)
+    where = scopes.from_options(context, scope, env, prefix)
     clients = operation.targets(context.host, target)
     if name == "auto":
-        name = _best(context.host, clients)
+        name = _best(context, clients)
     switch = operation.plan_set(context, name, clients, where, clean=yes, allow_http=allow_http)
     if switch.stale and not yes and not dry_run and _replace(switch.stale):
         switch = operation.plan_set(context, name, clients, where, clean=True, allow_http=allow_http)
@@ -57,11 +56,11 @@ def command(
     return switch_result(context.host, switch, dry_run=dry_run)
 
 
-def _best(host: Host, clients: tuple[str, ...]) -> str:
+def _best(context: Context, clients: tuple[str, ...]) -> str:
     from envtool.operations.mirror import test
 
     with out.bar(tr("Testing the mirrors")):
-        name, results = test.best(host, test.purposes_of(clients))
+        name, results = test.best(context, test.purposes_of(clients))
     tried = len({result.mirror for result in results})
     out.note(tr("{mirror} is the best of {count} mirrors tested.", mirror=name, count=tried))
     return name

@@ -11,7 +11,7 @@ from envtool.cli.output import Result as Shown
 from envtool.cli.output import out
 from envtool.errors import ExitCode
 from envtool.i18n import tr
-from envtool.paths import Host
+from envtool.operations.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +38,7 @@ def command(
 
     trial = test.Trial(tuple(names), test.purposes(purpose), channel, subdir, build, limit)
     with _live() as seen:
-        results = test.run(Host.here(), trial, seen)
+        results = test.run(Context.here(out), trial, seen)
     data = [{**asdict(result), "stale": result.stale} for result in results]
     working = any(result.status == "ok" for result in results)
     if not working:

@@ -20,7 +20,6 @@ def command(
 
     context = Context.here(out)
     recover(context.host)
-    switch = operation.plan_unset(
-        context.host, operation.targets(context.host, target), scopes.find(context, scope, env, prefix)
-    )
+    where = scopes.from_options(context, scope, env, prefix)
+    switch = operation.plan_unset(context, operation.targets(context.host, target), where)
     return switch_result(context.host, switch, dry_run=dry_run)

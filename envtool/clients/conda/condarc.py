@@ -24,7 +24,7 @@ _MARKER = re.compile(r"#[!#]*(final|top|bottom)[!#]*\s*$")
 
 
 @dataclass(frozen=True)
-class Layer:
+class CondaLayer:
     """One place that sets conda's settings: a file, or the ``CONDA_*`` variables (``path`` None).
 
     ``final`` names the keys that no later layer may change; ``top`` and ``bottom`` the list items that go to the ends.
@@ -85,7 +85,7 @@ def _files_at(place: Path) -> Iterator[Path]:
         yield place
 
 
-def read_layer(path: Path) -> Layer:
+def read_layer(path: Path) -> CondaLayer:
     """Return what one file says. Raises EnvtoolError (BAD_INPUT) that names the file and the line."""
     try:
         text, _ = decode_with_form(path.read_bytes())
@@ -96,15 +96,15 @@ def read_layer(path: Path) -> Layer:
         raise _broken(path, error.strerror or str(error)) from None
     values = load_mapping(text, str(path))
     marks = _marks(text, values) if _MARKER.search(text) or "#!" in text else {}
-    return Layer(str(path), path, values, **marks)
+    return CondaLayer(str(path), path, values, **marks)
 
 
 def layers(
     host: Host,
     root: Path | None = None,
     prefix: Path | None = None,
-    read_layer: Callable[[Path], Layer] = read_layer,
-) -> tuple[Layer, ...]:
+    read_layer: Callable[[Path], CondaLayer] = read_layer,
+) -> tuple[CondaLayer, ...]:
     """Return every layer of settings, lowest precedence first. Raises EnvtoolError on a file that is not YAML."""
     read = [read_layer(path) for path in config_files(host, root, prefix)]
     return (*read, *_variables(host))
@@ -155,7 +155,7 @@ def _marks(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {"final": frozenset(final), **frozen}
 
 
-def _variables(host: Host) -> Iterator[Layer]:
+def _variables(host: Host) -> Iterator[CondaLayer]:
     values = {name[len(_PREFIX) :].lower(): value for name, value in host.environ.items() if name.startswith(_PREFIX)}
     if values:
-        yield Layer("CONDA_*", None, values)
+        yield CondaLayer("CONDA_*", None, values)

@@ -1,58 +1,54 @@
-"""``.condarc`` edited: channels moved to a mirror and back, everything else left as it stands."""
+"""``.condarc`` edited: channels moved to a mirror and back, every other line left as it is."""
 
-import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
 from envtool.clients import conda
-from envtool.clients.client import COMMON, Edited, Known, Places, Recogniser, Scope, Wanted
 from envtool.clients.conda import mirrored_channels
-from envtool.clients.conda.condarc import Layer, layers
+from envtool.clients.conda.condarc import CondaLayer, layers
+from envtool.clients.protocol import COMMON, Edited, Endpoints, Scope, SettingsFiles, SiteMatcher, UrlMatch
 from envtool.clients.yaml_text import YamlText
 from envtool.i18n import tr
 from envtool.paths import Host
 
-NAME = "conda"
-KEYWORD = "channel"
-MARKS: tuple[bytes, ...] = (b"", codecs.BOM_UTF8)
 _PARTS = ("pkgs/main", "pkgs/r", "pkgs/msys2", "pkgs/free")
-_FROZEN = ("pkgs/free", "pkgs/pro", "pkgs/mro", "pkgs/mro-archive")  # given up by upstream, needed by nobody
+_FROZEN = ("pkgs/free", "pkgs/pro", "pkgs/mro", "pkgs/mro-archive")  # no longer updated by upstream, and not needed
 
 
-def places(host: Host, scope: Scope) -> Places | None:
-    """Return the files of a scope, or None where there is no such place."""
+def files(host: Host, scope: Scope) -> SettingsFiles | None:
+    """Return the files of a scope, or None where conda has none such."""
     if scope.kind == "user":
         default = host.home / ".condarc"
         names = (".condarc", "condarc")
         xdg = host.environ.get("XDG_CONFIG_HOME")
         folders = [*([Path(xdg) / "conda"] if xdg else []), host.home / ".config" / "conda", host.home / ".conda"]
         paths = dict.fromkeys((*(folder / name for folder in folders for name in names), default))
-        return Places(tuple(paths), default)
+        return SettingsFiles(tuple(paths), default)
     if scope.kind == "system":
         default = Path("C:/ProgramData/conda/.condarc" if host.system == "Windows" else "/etc/conda/.condarc")
-        return Places((default,), default)
+        return SettingsFiles((default,), default)
     folder = scope.prefix if scope.kind == "env" else scope.root
-    return Places((folder / ".condarc",), folder / ".condarc") if folder else None
+    return SettingsFiles((folder / ".condarc",), folder / ".condarc") if folder else None
 
 
-def switched(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean: bool, host: Host) -> Edited:
+def switched(text: str, source: str, endpoints: Endpoints, sites: SiteMatcher, *, clean: bool, host: Host) -> Edited:
     """Return a ``.condarc`` under which conda's channels come from a mirror, as far as it serves them."""
-    if not wanted.parents:
-        return Edited(text, [tr("{mirror} serves no conda channels.", mirror=wanted.mirror)])
-    switch = _Switch(YamlText(text, source), source, wanted, known, clean, host)
+    if not endpoints.parents:
+        return Edited(text, [tr("{mirror} serves no conda channels.", mirror=endpoints.mirror)])
+    switch = _Switch(YamlText(text, source), source, endpoints, sites, clean, host)
     switch.channels()
     switch.at_least_one_channel()
     switch.defaults()
     switch.alias()
     switch.entries()
     switch.named()
-    mirrored_channels.move(switch.document, wanted, known, switch.stale, clean=clean)
+    mirrored_channels.move(switch.document, endpoints, sites, switch.stale, clean=clean)
     return Edited(switch.document.text, switch.notes, switch.stale)
 
 
-def moved(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean: bool, host: Host) -> Edited:
-    """Return a file in which what is there of conda's channels is moved to a mirror, and nothing added."""
-    switch = _Switch(YamlText(text, source), source, wanted, known, clean, host)
+def moved(text: str, source: str, endpoints: Endpoints, sites: SiteMatcher, *, clean: bool, host: Host) -> Edited:
+    """Return a file in which the channels that it places are moved to a mirror, and none is added."""
+    switch = _Switch(YamlText(text, source), source, endpoints, sites, clean, host)
     switch.channels()
     if _texts(switch.document, "default_channels"):
         switch.defaults()
@@ -61,49 +57,49 @@ def moved(text: str, source: str, wanted: Wanted, known: Recogniser, *, clean: b
     return Edited(switch.document.text, switch.notes, switch.stale)
 
 
-def unset(text: str, source: str, known: Recogniser) -> Edited:
+def unset(text: str, source: str, sites: SiteMatcher) -> Edited:
     """Return a ``.condarc`` without any mirror's lines."""
     document = YamlText(text, source)
     channels = _texts(document, "channels")
-    own = [item for item in channels if not _mirrored(known, item)]
+    own = [item for item in channels if not _mirrored(sites, item)]
     if channels != own:
-        seen = (known.url(item) for item in channels)
+        seen = (sites.match(item) for item in channels)
         names = [_name(found.channel) for found in seen if found and found.channel and found.alive]
         document.put(("channels",), own or list(dict.fromkeys(names)) or ["conda-forge"])
     defaults = _texts(document, "default_channels")
-    if kept := [item for item in defaults if not _mirrored(known, item)]:
+    if kept := [item for item in defaults if not _mirrored(sites, item)]:
         document.put(("default_channels",), kept)
     elif defaults:
         document.remove(("default_channels",))
     for name, url in _entries(document).items():
-        if _mirrored(known, f"{url}/{name}"):
+        if _mirrored(sites, f"{url}/{name}"):
             document.remove(("custom_channels", name))
     alias = document.get("channel_alias")
-    if isinstance(alias, str) and _mirrored(known, alias):
+    if isinstance(alias, str) and _mirrored(sites, alias):
         document.remove(("channel_alias",))
-    mirrored_channels.unset(document, known)
+    mirrored_channels.unset(document, sites)
     return Edited(document.text)
 
 
 class _Switch:
-    """One file on its way to a mirror."""
+    """The edits that move one file to a mirror."""
 
     def __init__(
-        self, document: YamlText, source: str, wanted: Wanted, known: Recogniser, clean: bool, host: Host
+        self, document: YamlText, source: str, endpoints: Endpoints, sites: SiteMatcher, clean: bool, host: Host
     ) -> None:
-        self.document, self.wanted, self.known, self.clean = document, wanted, known, clean
+        self.document, self.endpoints, self.sites, self.clean = document, endpoints, sites, clean
         self.windows = host.system == "Windows"
         self.settings = conda.merge(host, _layers_with(host, document, source))
         self.notes: list[str] = []
         self.stale: list[str] = []
 
     def channels(self) -> None:
-        """Replace mirrors' and upstream's URLs by the names they stand for: names are what can be moved."""
+        """Replace URLs of mirrors and of upstream by channel names: only names can be moved."""
         old = _texts(self.document, "channels")
         new: list[str] = []
         for item in old:
-            found = self.known.url(item) if "://" in item else None
-            if found and found.channel in self.wanted.parents:
+            found = self.sites.match(item) if "://" in item else None
+            if found and found.channel in self.endpoints.parents:
                 new.append(_name(found.channel))
             elif found and not found.alive and self._dead(item):
                 new += [] if found.channel in _FROZEN else self._living_name(found.channel)
@@ -119,7 +115,7 @@ class _Switch:
     def defaults(self) -> None:
         """Move what ``defaults`` stands for."""
         old = _texts(self.document, "default_channels")
-        parts = [part for part in ("main", "r", "msys2") if f"pkgs/{part}" in self.wanted.parents]
+        parts = [part for part in ("main", "r", "msys2") if f"pkgs/{part}" in self.endpoints.parents]
         if not parts:
             self._defaults_elsewhere(old)
             return
@@ -129,83 +125,86 @@ class _Switch:
         new = self._moved(old)
         foreign = [item for item in (*old, *self.settings.default_channels) if self._part(item) is None]
         if foreign and not any(self._part(item) for item in old):
-            self.notes.append(tr("`default_channels` is your own ({url}) and was left as it is.", url=foreign[0]))
+            self.notes.append(tr("`default_channels` is your own ({url}) and was not changed.", url=foreign[0]))
             return
-        new += [url for part in wanted if (url := self.wanted.channel(f"pkgs/{part}")) not in new]
+        new += [url for part in wanted if (url := self.endpoints.channel(f"pkgs/{part}")) not in new]
         self.document.put(("default_channels",), new)
         if "defaults" in self.settings.channels and old != new and self._loses_identity(new):
-            self.notes.append(tr("Packages installed from upstream's `defaults` now count as another channel's."))
+            self.notes.append(tr("Packages installed from upstream's `defaults` will count as another channel's."))
 
     def alias(self) -> None:
-        """Take a mirror's ``channel_alias`` away: it would also move channels that the mirror does not have."""
+        """Remove a mirror's ``channel_alias``: it would also move channels that the mirror does not serve."""
         alias = self.document.get("channel_alias")
-        found = self.known.url(alias) if isinstance(alias, str) else None
+        found = self.sites.match(alias) if isinstance(alias, str) else None
         if found and found.mirror:
             self.document.remove(("channel_alias",))
             self.notes.append(
                 tr(
-                    "`channel_alias: {url}` was removed: it sends channels there that the site does not have.",
+                    "`channel_alias: {url}` is removed: it sends even channels there that the site does not serve.",
                     url=alias,
                 )
             )
 
     def entries(self) -> None:
-        """Point the channels that have a place of their own at the mirror; a user's own stay, and what it lacks."""
+        """Point the entries of ``custom_channels`` at the mirror, where they are public and it serves them."""
         for name, url in _entries(self.document).items():
-            found = self.known.url(f"{url}/{name}")
+            found = self.sites.match(f"{url}/{name}")
             if found is None:
                 continue
-            if name in self.wanted.parents:
-                self.document.put(("custom_channels", name), self.wanted.parents[name])
+            if name in self.endpoints.parents:
+                self.document.put(("custom_channels", name), self.endpoints.parents[name])
             elif found.alive and found.mirror:
                 self._stays(name, found.mirror)
             elif found.mirror and self._dead(f"{name}: {url}"):
                 self.document.remove(("custom_channels", name))
 
     def named(self) -> None:
-        """Point the channels that are in use by name at the mirror, where it has them."""
-        alias = self.known.url(self.settings.channel_alias)
+        """Point the channels that are used by name at the mirror, where it serves them."""
+        alias = self.sites.match(self.settings.channel_alias)
         if alias is None:
             self.notes.append(
-                tr("`channel_alias` is your own ({url}): other channels stay there.", url=self.settings.channel_alias)
+                tr(
+                    "`channel_alias` is your own ({url}): other channels stay there.",
+                    url=self.settings.channel_alias,
+                )
             )
             return
         asked = dict.fromkeys((*self.settings.channels, *_texts(self.document, "channels")))
         names = [name.partition("/label/")[0] for name in asked if "://" not in name and name != "defaults"]
         for name in dict.fromkeys((*COMMON, *names)):
             placed = {**self.settings.custom_channels, **_entries(self.document)}
-            if name in _entries(self.document) or (name in placed and not self.known.url(f"{placed[name]}/{name}")):
+            if name in _entries(self.document) or (name in placed and not self.sites.match(f"{placed[name]}/{name}")):
                 continue
-            if name in self.wanted.parents:
-                self.document.put(("custom_channels", name), self.wanted.parents[name])
+            if name in self.endpoints.parents:
+                self.document.put(("custom_channels", name), self.endpoints.parents[name])
             elif name in names and name not in placed:
                 self.notes.append(
                     tr(
-                        "{name} still comes from upstream: {mirror} does not have it.",
+                        "{name} still comes from upstream: {mirror} does not serve it.",
                         name=name,
-                        mirror=self.wanted.mirror,
+                        mirror=self.endpoints.mirror,
                     )
                 )
 
     def at_least_one_channel(self) -> None:
-        """Name a channel where nothing does: since 25.9 conda has none of its own."""
+        """Name a channel where none is configured: since 25.9 conda has no default one."""
         if not self.settings.channels and not _texts(self.document, "channels"):
             self.document.put(("channels",), [self._first_channel()])
 
     def _first_channel(self) -> str:
-        return "conda-forge" if "conda-forge" in self.wanted.parents else "defaults"
+        return "conda-forge" if "conda-forge" in self.endpoints.parents else "defaults"
 
-    def _part(self, item: str) -> Known | None:
-        """Return what a part of `defaults` is. conda takes a bare `main` for a channel of that name, which is none."""
+    def _part(self, item: str) -> UrlMatch | None:
+        """Return what is known about a part of `defaults`; a bare `main`, which conda misreads, means pkgs/main."""
         part = item if "/" in item else f"pkgs/{item}"
-        return self.known.url(self.wanted.upstream_of(part) if part in _PARTS else item)
+        return self.sites.match(self.endpoints.upstream_of(part) if part in _PARTS else item)
 
     def _moved(self, old: Sequence[str]) -> list[str]:
         new: list[str] = []
         for item in old:
             found = self._part(item)
-            if found and found.channel in self.wanted.parents:
-                new.append(self.wanted.channel(found.channel))
+            if found and found.channel in self.endpoints.parents:
+                new.append(self.endpoints.channel(found.channel))
             elif found and (found.channel in _FROZEN or not found.alive) and self._dead(item):
                 continue
             else:
@@ -213,49 +212,54 @@ class _Switch:
         return list(dict.fromkeys(new))
 
     def _defaults_elsewhere(self, old: Sequence[str]) -> None:
-        """The site has no `defaults`: they stay where they come from now, unless that is dead."""
-        kept = [item for item in old if not ((found := self.known.url(item)) and not found.alive and self._dead(item))]
+        """Leave `defaults`, which the site does not serve, where they are, unless they are dead there."""
+        kept = [
+            item for item in old if not ((found := self.sites.match(item)) and not found.alive and self._dead(item))
+        ]
         if kept != list(old):
             if kept:
                 self.document.put(("default_channels",), kept)
             else:
                 self.document.remove(("default_channels",))
         if "defaults" in (*self.settings.channels, *_texts(self.document, "channels")):
-            where = kept[0] if kept else self.wanted.upstream_defaults
+            where = kept[0] if kept else self.endpoints.upstream_defaults
             self.notes.append(
                 tr(
-                    "{mirror} does not serve `defaults`: these still come from {url}.",
-                    mirror=self.wanted.mirror,
+                    "{mirror} does not serve `defaults`: they still come from {url}.",
+                    mirror=self.endpoints.mirror,
                     url=where,
                 )
             )
 
     def _loses_identity(self, new: Sequence[str]) -> bool:
         moved = conda.CondaSettings(default_channels=tuple(new))
-        old = conda.channel_urls(moved, self.wanted.upstream_of("pkgs/main"))[0][0]
+        old = conda.channel_urls(moved, self.endpoints.upstream_of("pkgs/main"))[0][0]
         return old != "defaults"
 
     def _living_name(self, channel: str) -> list[str]:
         return [_name(channel)] if channel in (*COMMON, "pkgs/main", "pkgs/r", "pkgs/msys2") else []
 
     def _dead(self, entry: str) -> bool:
-        """Note a stale entry; return whether it is to go."""
+        """Record a stale entry; return whether to remove it."""
         self.stale.append(entry)
         return self.clean
 
     def _stays(self, entry: str, mirror: str) -> None:
         note = tr(
-            "{entry} stays on {mirror}: {site} does not serve it.", entry=entry, mirror=mirror, site=self.wanted.mirror
+            "{entry} stays on {mirror}: {site} does not serve it.",
+            entry=entry,
+            mirror=mirror,
+            site=self.endpoints.mirror,
         )
         self.notes.append(note)
 
 
-def _layers_with(host: Host, document: YamlText, source: str) -> tuple[Layer, ...]:
-    """Return what is in force for this account, and this file on top where it is not part of that."""
+def _layers_with(host: Host, document: YamlText, source: str) -> tuple[CondaLayer, ...]:
+    """Return the layers in force for this account, with this file on top where it is not one of them."""
     found = layers(host)
     if any(layer.source == source for layer in found):
         return found
-    return (*found, Layer(source, Path(source), document.data))
+    return (*found, CondaLayer(source, Path(source), document.data))
 
 
 def _texts(document: YamlText, key: str) -> list[str]:
@@ -268,8 +272,8 @@ def _entries(document: YamlText) -> dict[str, str]:
     return {str(name): str(url).rstrip("/") for name, url in value.items()} if isinstance(value, dict) else {}
 
 
-def _mirrored(known: Recogniser, url: str) -> bool:
-    found = known.url(url) if "://" in url else None
+def _mirrored(sites: SiteMatcher, url: str) -> bool:
+    found = sites.match(url) if "://" in url else None
     return bool(found and found.mirror)
 
 

@@ -6,11 +6,13 @@ The places are those of libmamba 2.8 (``Configuration::compute_default_rc_source
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from envtool.clients.conda.condarc import Layer, expand_path, read_layer
+from envtool.clients.conda.condarc import CondaLayer, expand_path, read_layer
 from envtool.paths import Host
 
 
-def layers(host: Host, root: Path | None = None, read_layer: Callable[[Path], Layer] = read_layer) -> list[Layer]:
+def layers(
+    host: Host, root: Path | None = None, read_layer: Callable[[Path], CondaLayer] = read_layer
+) -> list[CondaLayer]:
     """Return what mamba's files of the machine and the account say, lowest precedence first."""
     return [read_layer(path) for path in _places(host, root) if path.is_file()]
 

@@ -1,19 +1,19 @@
 """``mirrored_channels``: the fallback lists that mamba reads, in its own files and in conda's; conda ignores them."""
 
-from envtool.clients.client import Recogniser, Wanted
+from envtool.clients.protocol import Endpoints, SiteMatcher
 from envtool.clients.yaml_text import YamlText
 
 _KEY = "mirrored_channels"
 
 
-def move(document: YamlText, wanted: Wanted, known: Recogniser, stale: list[str], *, clean: bool) -> None:
-    """Put the wanted site in the place of other mirrors; what is stale goes only with ``clean``."""
+def move(document: YamlText, endpoints: Endpoints, sites: SiteMatcher, stale: list[str], *, clean: bool) -> None:
+    """Replace other mirrors by this one; stale entries go only with ``clean``."""
     for name, old in _lists(document).items():
         new: list[str] = []
         for url in old:
-            found = known.url(url)
-            if found and found.mirror and name in wanted.parents:
-                new.append(wanted.channel(name))
+            found = sites.match(url)
+            if found and found.mirror and name in endpoints.parents:
+                new.append(endpoints.channel(name))
             elif found and not found.alive:
                 stale.append(url)
                 new += [] if clean else [url]
@@ -22,12 +22,12 @@ def move(document: YamlText, wanted: Wanted, known: Recogniser, stale: list[str]
         _put(document, name, old, new)
 
 
-def unset(document: YamlText, known: Recogniser) -> None:
-    """Take every mirror out; a list that has only upstream left says nothing and goes."""
+def unset(document: YamlText, sites: SiteMatcher) -> None:
+    """Remove every mirror; a list in which only upstream is left says nothing and is removed, too."""
     for name, old in _lists(document).items():
-        new = [url for url in old if not ((found := known.url(url)) and found.mirror)]
+        new = [url for url in old if not ((found := sites.match(url)) and found.mirror)]
         if new != old:
-            alone = len(new) == 1 and known.url(new[0]) is not None
+            alone = len(new) == 1 and sites.match(new[0]) is not None
             _put(document, name, old, [] if alone else new)
 
 

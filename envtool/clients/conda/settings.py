@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients.conda import condarc, mambarc
-from envtool.clients.conda.condarc import Layer, expand_path, layers
+from envtool.clients.conda.condarc import CondaLayer, expand_path, layers
 from envtool.clients.conda.program import find_program, is_mamba
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.http.settings import HttpSettings
@@ -80,7 +80,7 @@ def in_force(
     *,
     root: Path | None = None,
     prefix: Path | None = None,
-    read_layer: Callable[[Path], Layer] = condarc.read_layer,
+    read_layer: Callable[[Path], CondaLayer] = condarc.read_layer,
 ) -> CondaSettings:
     """Return conda's settings for an environment (default: the active one). Raises EnvtoolError on a broken file.
 
@@ -107,7 +107,7 @@ def http_settings(settings: CondaSettings) -> HttpSettings:
     )
 
 
-def merge(host: Host, stack: Sequence[Layer]) -> CondaSettings:
+def merge(host: Host, stack: Sequence[CondaLayer]) -> CondaSettings:
     """Return what layers mean together: lists and maps merge, of single values the last one wins."""
     found: dict[str, Any] = {}
     origins: dict[str, tuple[str, ...]] = {}
@@ -127,7 +127,7 @@ def merge(host: Host, stack: Sequence[Layer]) -> CondaSettings:
     return _typed(found, origins, host)
 
 
-def _said(stack: Sequence[Layer], name: str, aliases: Sequence[str]) -> list[tuple[Layer, Any]]:
+def _said(stack: Sequence[CondaLayer], name: str, aliases: Sequence[str]) -> list[tuple[CondaLayer, Any]]:
     """Return the layers that say something about a setting, up to the one that says the last word."""
     said = []
     for layer in stack:
@@ -140,11 +140,11 @@ def _said(stack: Sequence[Layer], name: str, aliases: Sequence[str]) -> list[tup
     return said
 
 
-def _sources(said: Sequence[tuple[Layer, Any]], name: str) -> tuple[str, ...]:
+def _sources(said: Sequence[tuple[CondaLayer, Any]], name: str) -> tuple[str, ...]:
     return tuple(layer.source if layer.path else f"CONDA_{name.upper()}" for layer, _ in said)
 
 
-def _merged_list(name: str, said: Sequence[tuple[Layer, Any]], separator: str, host: Host) -> tuple[str, ...]:
+def _merged_list(name: str, said: Sequence[tuple[CondaLayer, Any]], separator: str, host: Host) -> tuple[str, ...]:
     lists = [_as_list(name, layer, value, separator) for layer, value in said]
     top = [item for layer, _ in said for item in layer.top.get(name, ())]
     bottom = [item for layer, _ in said for item in layer.bottom.get(name, ())]
@@ -153,7 +153,7 @@ def _merged_list(name: str, said: Sequence[tuple[Layer, Any]], separator: str, h
     return tuple(_expanded(item, host) for item in ordered)
 
 
-def _as_list(name: str, layer: Layer, value: object, separator: str) -> list[str]:
+def _as_list(name: str, layer: CondaLayer, value: object, separator: str) -> list[str]:
     if layer.path is None:
         return [item.strip() for item in str(value).split(separator) if item.strip()]
     if not isinstance(value, list):
@@ -161,7 +161,7 @@ def _as_list(name: str, layer: Layer, value: object, separator: str) -> list[str
     return [str(item) for item in value if item is not None]
 
 
-def _merged_map(name: str, said: Sequence[tuple[Layer, Any]], host: Host) -> dict[str, Any]:
+def _merged_map(name: str, said: Sequence[tuple[CondaLayer, Any]], host: Host) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for layer, value in said:
         if not isinstance(value, dict):
@@ -176,7 +176,7 @@ def _merged_map(name: str, said: Sequence[tuple[Layer, Any]], host: Host) -> dic
     return merged
 
 
-def _wrong(name: str, layer: Layer, wanted: str) -> EnvtoolError:
+def _wrong(name: str, layer: CondaLayer, wanted: str) -> EnvtoolError:
     return EnvtoolError(
         tr("`{key}` in {path} must be {wanted}.", key=name, path=layer.source, wanted=wanted),
         hint=tr("conda stops on this too: correct the file."),

@@ -1,4 +1,4 @@
-"""pip's settings in force and why: every file in pip's own precedence, then the ``PIP_*`` variables.
+"""pip: its settings in force, from every file in pip's own precedence and from the ``PIP_*`` variables.
 
 The rules are those of pip 26 (``pip/_internal/configuration.py`` and ``cli/parser.py``).
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from envtool.clients.protocol import SiteMatcher
 from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.http.settings import HttpSettings
@@ -20,8 +21,8 @@ from envtool.paths import Host
 
 Kind = Literal["global", "user", "site", "env"]
 
-# Options that change what is installed and that uv would not hear of: with one of these set, pip does the work itself.
-# Those that say where (user, target, prefix, ...) are passed over: it is the environment that was named.
+# Options that change what is installed and that uv does not know: with one of these set, pip itself installs. Options
+# for the place (user, target, prefix, ...) are ignored: packages go into the environment that was named.
 _ONLY_PIP = (
     "pre",
     "no-binary",
@@ -42,7 +43,7 @@ _FALSE = ("", "0", "n", "no", "f", "false", "off")
 
 
 @dataclass(frozen=True)
-class Layer:
+class PipLayer:
     """One place that sets pip's settings: a file, or the ``PIP_*`` variables (``path`` None).
 
     ``values`` maps ``section.option`` (``global.index-url``, ``install.trusted-host``, ``:env:.index-url``) to text.
@@ -81,7 +82,7 @@ def config_files(host: Host, prefix: Path | None = None) -> tuple[tuple[Kind, Pa
 
 
 def user_files(host: Host) -> tuple[Path, Path]:
-    """Return the user's file in its old place and in its present one; pip reads both, the second wins."""
+    """Return the user's file at its legacy and at its present place; pip reads both, and the second one wins."""
     name = _basename(host)
     if host.system == "Windows":
         roaming = Path(host.environ.get("APPDATA") or host.home / "AppData/Roaming")
@@ -112,7 +113,7 @@ def _basename(host: Host) -> str:
     return "pip.ini" if host.system == "Windows" else "pip.conf"
 
 
-def layers(host: Host, prefix: Path | None = None) -> tuple[Layer, ...]:
+def layers(host: Host, prefix: Path | None = None) -> tuple[PipLayer, ...]:
     """Return every layer of settings, lowest precedence first. Raises EnvtoolError on a broken file."""
     read = [read_layer(path) for _, path in config_files(host, prefix) if path.is_file()]
     variables = {
@@ -120,19 +121,19 @@ def layers(host: Host, prefix: Path | None = None) -> tuple[Layer, ...]:
         for name, value in host.environ.items()
         if name.startswith("PIP_") and name not in ("PIP_CONFIG_FILE", "PIP_VERSION", "PIP_HELP")
     }
-    return (*read, Layer("PIP_*", None, variables)) if variables else tuple(read)
+    return (*read, PipLayer("PIP_*", None, variables)) if variables else tuple(read)
 
 
-def read_layer(path: Path) -> Layer:
+def read_layer(path: Path) -> PipLayer:
     """Return what one file says. Raises EnvtoolError (BAD_INPUT) that names the file and the line."""
     try:
         text, _ = decode_with_form(path.read_bytes())
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise _broken(path, tr("line {line}: it is neither UTF-8 nor UTF-16", line=line)) from None
+        raise _broken(path, tr("it is neither UTF-8 nor UTF-16"), line) from None
     except OSError as error:
         raise _broken(path, error.strerror or str(error)) from None
-    return Layer(str(path), path, parse(text, path))
+    return PipLayer(str(path), path, parse(text, path))
 
 
 def parse(text: str, path: Path) -> dict[str, str]:
@@ -144,7 +145,7 @@ def parse(text: str, path: Path) -> dict[str, str]:
         line = getattr(error, "lineno", None) or (getattr(error, "errors", None) or [(None, "")])[0][0]
         reason = str(error).splitlines()[0].partition(": ")[2] or str(error).splitlines()[0]
         reason = reason.rstrip(".")
-        raise _broken(path, tr("line {line}: {reason}", line=line, reason=reason) if line else reason) from None
+        raise _broken(path, reason, line) from None
     return {
         f"{section}.{_option(name)}": value or ""
         for section in parser.sections()
@@ -156,15 +157,22 @@ def _option(name: str) -> str:
     return name.lower().replace("_", "-").removeprefix("--")
 
 
-def _broken(path: Path, reason: str) -> EnvtoolError:
+def _broken(path: Path, reason: str, line: int | None = None) -> EnvtoolError:
     return EnvtoolError(
-        tr("pip's configuration file {path} cannot be read: {reason}.", path=path, reason=reason),
-        hint=tr("Correct or remove it; pip itself stops on it."),
+        tr(
+            "pip's configuration file {path} cannot be read: line {line}: {reason}.",
+            path=path,
+            line=line,
+            reason=reason,
+        )
+        if line
+        else tr("pip's configuration file {path} cannot be read: {reason}.", path=path, reason=reason),
+        hint=tr("Correct or remove it: pip cannot read it either."),
         code=ExitCode.BAD_INPUT,
     )
 
 
-def settings(stack: Sequence[Layer], command: str = "install") -> dict[str, Setting]:
+def settings(stack: Sequence[PipLayer], command: str = "install") -> dict[str, Setting]:
     """Return option -> winning setting for one command.
 
     A later file wins over an earlier one, ``[install]`` over ``[global]``, the variables over both.
@@ -177,7 +185,7 @@ def settings(stack: Sequence[Layer], command: str = "install") -> dict[str, Sett
     merged: dict[str, Setting] = {}
     for section in ("global", command, ":env:"):
         for key, setting in by_key.items():
-            # an empty value counts as not written, and it has hidden a lower file's value by then
+            # pip treats an empty value as unset, although it has replaced a lower file's value by then
             if key.startswith(section + ".") and setting.value:
                 merged[key[len(section) + 1 :]] = setting
     return merged
@@ -192,7 +200,7 @@ def in_force(host: Host, *, prefix: Path | None = None) -> PipSources:
         extra_indexes=tuple(text.get("extra-index-url", "").split()),
         find_links=tuple(_location(link, host) for link in text.get("find-links", "").split()),
         no_index=_true(text.get("no-index", "")),
-        # many files have a whole URL here: to pip it names no host, so it trusts nothing, and neither do we
+        # many files have a whole URL here: pip does not take it for a host and trusts nothing, and neither do we
         trusted_hosts=tuple(item for item in text.get("trusted-host", "").split() if "://" not in item),
         certificate=_certificate(text, host),
         client_certificate=_location(text.get("client-cert", ""), host),
@@ -215,14 +223,20 @@ def http_settings(sources: PipSources) -> HttpSettings:
     )
 
 
+def own_index(host: Host, sites: SiteMatcher) -> str:
+    """Return pip's index where it is the user's own, else ""."""
+    index = in_force(host).index
+    return index if index and sites.match(index) is None else ""
+
+
 def _certificate(text: Mapping[str, str], host: Host) -> str:
-    # the last two are the HTTP library's own, which pip obeys and uv does not
+    # the last two are variables of the HTTP library, which pip obeys and uv does not
     found = text.get("cert") or host.environ.get("REQUESTS_CA_BUNDLE") or host.environ.get("CURL_CA_BUNDLE")
     return _location(found or "", host)
 
 
 def _location(text: str, host: Host) -> str:
-    """Return a folder, file or URL that means the same from any working directory; pip counts from the current one."""
+    """Return a folder, file or URL that means the same in any working directory; pip starts from the current one."""
     if not text or re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", text):
         return text
     if text.startswith("~"):

@@ -1,33 +1,34 @@
-"""Whose settings a switch is about."""
+"""The scope that ``--scope``, ``-n`` and ``-p`` of ``envtool mirror`` mean: whose settings are edited."""
 
 from pathlib import Path
 
-from envtool.clients.client import Scope
+from envtool.clients.protocol import Scope
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.operations.context import Context
 from envtool.operations.steps.target import target
 
+SCOPES = ("user", "env", "site", "system")
 
-def find(context: Context, word: str = "user", name: str = "", prefix: Path | None = None) -> Scope:
-    """Return the scope that ``--scope``, ``-n`` and ``-p`` mean. Raises EnvtoolError."""
+
+def from_options(context: Context, word: str = "user", name: str = "", prefix: Path | None = None) -> Scope:
+    """Return the scope that the options mean. Raises EnvtoolError."""
     if name or prefix or word == "env":
         return Scope("env", prefix=target(context, name, prefix).prefix)
     if word == "site":
-        root = context.root
-        if root is None:
+        if context.root is None:
             raise EnvtoolError(
                 tr("No conda installation was found, so there are no site settings."),
                 hint=tr("Use --scope user or --scope system."),
                 code=ExitCode.MISSING,
             )
-        return Scope("site", root=root)
+        return Scope("site", root=context.root)
     if word == "system":
         return Scope("system")
     if word != "user":
         raise EnvtoolError(
             tr("There is no scope {name}.", name=repr(word)),
-            hint=tr("Scopes are: user, env, site, system."),
+            hint=tr("Scopes: {names}.", names=", ".join(SCOPES)),
             code=ExitCode.USAGE,
         )
     return Scope("user")

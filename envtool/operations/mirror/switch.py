@@ -1,38 +1,27 @@
-"""Switch the clients to a mirror, or away from all mirrors: one plan over all files, carried out whole or not."""
+"""``envtool mirror set``, ``unset`` and ``undo``: one plan over all clients' files, carried out whole or not at all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from envtool import journal
-from envtool.clients.client import Editor, Recogniser, Scope, Wanted
+from envtool.clients import CLIENTS, client
+from envtool.clients.protocol import Client, Endpoints, Scope, SiteMatcher, Surroundings
 from envtool.encoding import Form, decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.mirrors import catalogue, endpoints, url_matching
+from envtool.mirrors import endpoints, url_matching
 from envtool.model import FileEdit, Plan
 from envtool.operations.context import Context
-from envtool.operations.mirror import overrides
 from envtool.paths import Host
 from envtool.redaction import redact
 
 PURPOSE = "mirror"
-_EDITORS = {"conda": "conda.editing", "pip": "pip.editing", "uv": "uv", "mamba": "mamba", "pixi": "pixi"}
-_PROGRAMS = {"uv": ("uv",), "mamba": ("mamba", "micromamba"), "pixi": ("pixi",)}
-
-
-if TYPE_CHECKING:  # each is loaded only where its client is switched; that they are editors is checked here
-    from envtool.clients import mamba, pixi, uv
-    from envtool.clients.conda import editing as conda_editing
-    from envtool.clients.pip import editing as pip_editing
-
-    _checked: tuple[Editor, ...] = (conda_editing, pip_editing, uv, mamba, pixi)
 
 
 @dataclass(frozen=True)
 class Switch:
-    """A switch as planned: the edits, what to know about it, what is stale in the files and stays without a yes."""
+    """A switch as planned: its edits, notes on it, and the stale entries that stay unless they are confirmed."""
 
     plan: Plan
     clients: tuple[str, ...]
@@ -42,44 +31,44 @@ class Switch:
 
 @dataclass
 class _Draft:
-    """The edits so far, on the way to a mirror (``wanted``) or away from all."""
+    """The edits so far: towards a mirror (``target``), or away from all of them."""
 
     host: Host
-    known: Recogniser
-    wanted: Wanted | None
+    sites: SiteMatcher
+    target: Endpoints | None
     clean: bool
     edits: list[FileEdit] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
 
-    def client(self, editor: Editor, scope: Scope) -> None:
+    def add(self, edited: Client, scope: Scope) -> None:
         """Add one client's files."""
-        places = editor.places(self.host, scope)
-        if places is None:
-            self.notes.append(tr("{client} has no settings of its own there.", client=editor.NAME))
+        found = edited.files(self.host, scope)
+        if found is None:
+            self.notes.append(tr("{client} has no settings of its own in this scope.", client=edited.name))
             return
-        first = _speaking(editor, places.paths) or places.default
-        for path in dict.fromkeys((*places.paths, first)):
+        first = _naming_a_source(edited, found.paths) or found.default
+        for path in dict.fromkeys((*found.paths, first)):
             # in the other files of the scope a mirror that is left would go on being merged in
             if path == first or path.exists():
-                self._file(editor, path, self.wanted if path == first else None)
+                self._add_file(edited, path, self.target if path == first else None)
 
-    def _file(self, editor: Editor, path: Path, wanted: Wanted | None) -> None:
+    def _add_file(self, edited: Client, path: Path, target: Endpoints | None) -> None:
         before = _bytes(path)
-        text, form = _text(path, before)
-        edited = (
-            editor.switched(text, str(path), wanted, self.known, clean=self.clean, host=self.host)
-            if wanted
-            else editor.unset(text, str(path), self.known)
+        text, form = _text(edited, path, before)
+        new = (
+            edited.switched(text, str(path), target, self.sites, clean=self.clean, host=self.host)
+            if target
+            else edited.unset(text, str(path), self.sites)
         )
-        self.notes += edited.notes
-        self.stale += edited.stale
-        if wanted and form.mark not in editor.MARKS:
+        self.notes += new.notes
+        self.stale += new.stale
+        if target and form.mark not in edited.marks:
             self.notes.append(
-                tr("{path} is plain UTF-8 now: {client} cannot read what it was.", path=path, client=editor.NAME)
+                tr("{path} is saved as plain UTF-8: {client} cannot read its encoding.", path=path, client=edited.name)
             )
             form = Form()
-        after = form.encode(edited.text)
+        after = form.encode(new.text)
         if after != (before or b""):
             self.edits.append(FileEdit(path, before, after))
 
@@ -87,36 +76,33 @@ class _Draft:
 def targets(host: Host, names: Sequence[str]) -> tuple[str, ...]:
     """Return the clients that ``--target`` words mean: names, also separated by commas, or ``all``.
 
-    Without any: conda and pip, and of the others those that this account has. Raises EnvtoolError for an unknown one.
+    Without any: those that need no program (conda and pip), and of the others those that this account has. Raises
+    EnvtoolError for an unknown one.
     """
     words = [word.strip() for name in names for word in name.split(",") if word.strip()]
     if "all" in words:
-        return tuple(_EDITORS)
+        return tuple(CLIENTS)
     if not words:
-        return tuple(name for name in _EDITORS if name not in _PROGRAMS or _present(host, name))
+        return tuple(name for name in CLIENTS if _is_present(host, client(name)))
     for word in words:
-        if word not in _EDITORS:
+        if word not in CLIENTS:
             raise EnvtoolError(
                 tr("There is no target {name}.", name=repr(word)),
-                hint=tr("Targets are: {names}, all.", names=", ".join(_EDITORS)),
+                hint=tr("Targets: {names}, all.", names=", ".join(CLIENTS)),
                 code=ExitCode.USAGE,
             )
     return tuple(dict.fromkeys(words))
 
 
-def _editor(client: str) -> Editor:
-    from importlib import import_module
-
-    return cast("Editor", import_module(f"envtool.clients.{_EDITORS[client]}"))
-
-
-def _present(host: Host, client: str) -> bool:
+def _is_present(host: Host, candidate: Client) -> bool:
     from envtool.process import find
 
-    places = _editor(client).places(host, Scope("user"))
-    if places and any(path.exists() for path in places.paths):
+    if not candidate.programs:
         return True
-    return any(find(program, host.environ.get("PATH", "")) for program in _PROGRAMS[client])
+    found = candidate.files(host, Scope("user"))
+    if found and any(path.exists() for path in found.paths):
+        return True
+    return any(find(program, host.environ.get("PATH", "")) for program in candidate.programs)
 
 
 def plan_set(
@@ -130,44 +116,46 @@ def plan_set(
 ) -> Switch:
     """Return what switching to a mirror (its name, alias or URL) would change. Raises EnvtoolError where it cannot."""
     known = context.catalogue
-    site = endpoints.find(known, mirror)
-    wanted = endpoints.wanted(known, site)
-    if not allow_http and any(url.startswith("http://") for url in (wanted.index, *wanted.parents.values())):
+    site = endpoints.mirror_meant(known, mirror)
+    target = endpoints.of_mirror(known, site)
+    if not allow_http and any(url.startswith("http://") for url in (target.index, *target.parents.values())):
         raise EnvtoolError(
-            tr("{mirror} is reached over http: anybody on the way can change what you install.", mirror=mirror),
-            hint=tr("Give its https address, or say --allow-http if you accept that."),
+            tr("{mirror} uses http: anyone on the network can change what you install.", mirror=mirror),
+            hint=tr("Give its https address, or add --allow-http to accept the risk."),
             code=ExitCode.USAGE,
         )
-    draft = _Draft(context.host, url_matching.Recogniser(known), wanted, clean)
-    draft.notes += overrides.find(context, clients, scope)
+    draft = _Draft(context.host, url_matching.UrlMatcher(known), target, clean)
+    where = Surroundings(context.host, context.root, context.active)
+    for overrides in filter(None, (client(name).overrides for name in clients)):
+        draft.notes += overrides(where, scope)
     return _plan(f"mirror set {site.name}", draft, clients, scope)
 
 
-def plan_torch(host: Host, mirror: str) -> Switch:
-    """Return what makes a mirror the first to be asked for PyTorch wheels.
+def plan_torch(context: Context, mirror: str) -> Switch:
+    """Return what makes envtool ask a mirror first for PyTorch wheels.
 
-    It is envtool's own setting: in pip's it would slow down and alter every other install.
+    It is a setting of envtool's own: in pip's settings it would slow down and alter every other install.
     """
     from envtool.mirrors import own_mirrors
 
-    known = catalogue.load(host)
-    site = endpoints.find(known, mirror)
+    known = context.catalogue
+    site = endpoints.mirror_meant(known, mirror)
     if site.torch is None:
         having = ", ".join(other.name for other in known.mirrors.values() if other.torch and other.usable)
         raise EnvtoolError(
-            tr("{mirror} has no PyTorch wheels.", mirror=site.name),
-            hint=tr("These have: {names}.", names=having),
+            tr("{mirror} does not serve PyTorch wheels.", mirror=site.name),
+            hint=tr("These mirrors do: {names}.", names=having),
             code=ExitCode.USAGE,
         )
-    edits = own_mirrors.edit(host, lambda document: document.put(("torch",), site.name))
+    edits = own_mirrors.edit(context.host, lambda document: document.put(("torch",), site.name))
     option = "--index-url" if site.torch.how == "index" else "--find-links"
-    note = tr("For one pip command of your own: {option} {url}/cu128", option=option, url=site.torch.base)
+    note = tr("To use it in a pip command: {option} {url}/cu128", option=option, url=site.torch.base)
     return Switch(Plan(f"mirror set {site.name} --torch", edits=edits), (), (note,))
 
 
-def plan_unset(host: Host, clients: Sequence[str], scope: Scope) -> Switch:
+def plan_unset(context: Context, clients: Sequence[str], scope: Scope) -> Switch:
     """Return what removing every mirror's lines would change."""
-    draft = _Draft(host, url_matching.Recogniser(catalogue.load(host)), None, clean=True)
+    draft = _Draft(context.host, url_matching.UrlMatcher(context.catalogue), None, clean=True)
     return _plan("mirror unset", draft, clients, scope)
 
 
@@ -193,13 +181,13 @@ def undo(host: Host, *, dry_run: bool = False) -> tuple[journal.Entry, tuple[Fil
 
 def _plan(title: str, draft: _Draft, clients: Sequence[str], scope: Scope) -> Switch:
     for name in clients:
-        draft.client(_editor(name), scope)
+        draft.add(client(name), scope)
     notes, stale = (tuple(dict.fromkeys(map(redact, said))) for said in (draft.notes, draft.stale))
     return Switch(Plan(title, edits=tuple(draft.edits)), tuple(clients), notes, stale)
 
 
 def diff(edits: Sequence[FileEdit]) -> str:
-    """Return what edits change as a unified diff, without logins."""
+    """Return edits as a unified diff, without logins."""
     import difflib
 
     lines: list[str] = []
@@ -214,10 +202,10 @@ def _shown(data: bytes | None) -> list[str]:
     return redact(decode_with_form(data or b"", any_bytes=True)[0]).splitlines()
 
 
-def _speaking(editor: Editor, paths: Sequence[Path]) -> Path | None:
-    """Return the file that wins and speaks of sources at all."""
+def _naming_a_source(edited: Client, paths: Sequence[Path]) -> Path | None:
+    """Return the file of highest precedence that names a source."""
     for path in reversed(paths):
-        if path.is_file() and editor.KEYWORD in _text(path, _bytes(path))[0]:
+        if path.is_file() and edited.keyword in _text(edited, path, _bytes(path))[0]:
             return path
     return None
 
@@ -233,9 +221,9 @@ def _bytes(path: Path) -> bytes | None:
         ) from None
 
 
-def _text(path: Path, data: bytes | None) -> tuple[str, Form]:
+def _text(edited: Client, path: Path, data: bytes | None) -> tuple[str, Form]:
     try:
-        return decode_with_form(data or b"", any_bytes=path.suffix in (".conf", ".ini"))
+        return decode_with_form(data or b"", any_bytes=edited.any_bytes)
     except UnicodeDecodeError as error:
         raise EnvtoolError(
             tr("{path} is not text: byte {position} is neither UTF-8 nor UTF-16.", path=path, position=error.start),

@@ -1,16 +1,17 @@
-"""Try the mirrors for real: all at once, asking for what the clients will ask for."""
+"""``envtool mirror test``: test the mirrors in parallel, with the requests that the clients send."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from envtool.clients import conda, pip
+from envtool.clients import client, conda, pip
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.http.settings import HttpSettings
 from envtool.i18n import tr
-from envtool.mirrors import catalogue, endpoints, probe
+from envtool.mirrors import endpoints, probe
 from envtool.mirrors.catalogue import Catalogue, Mirror
 from envtool.mirrors.health_check import Purpose, Question
 from envtool.mirrors.probe import Result
+from envtool.operations.context import Context
 from envtool.paths import Host
 
 UPSTREAM = "upstream"
@@ -19,7 +20,7 @@ PURPOSES: tuple[Purpose, ...] = ("conda", "pip", "torch")
 
 @dataclass(frozen=True)
 class Trial:
-    """What is to be tried: which mirrors (names or URLs; none: all usable ones), for whom, and with what.
+    """One test: the mirrors (names or URLs; none means all usable ones), for which purposes, and with which requests.
 
     ``torch`` is a build (``cu128``) or version and build (``2.13.0+cu128``); ``limit`` is in seconds for each mirror.
     """
@@ -46,41 +47,37 @@ def purposes(words: Sequence[str]) -> tuple[Purpose, ...]:
 
 
 def purposes_of(clients: Sequence[str]) -> tuple[Purpose, ...]:
-    """Return what has to work for clients to be switched: pip and uv share one index, the others use channels."""
-    found: list[Purpose] = []
-    if any(client not in ("pip", "uv") for client in clients):
-        found.append("conda")
-    if any(client in ("pip", "uv") for client in clients):
-        found.append("pip")
-    return tuple(found)
+    """Return the purposes for which a mirror has to work so that the clients can be switched to it."""
+    needed = {client(name).tested_for for name in clients}
+    return tuple(purpose for purpose in PURPOSES if purpose in needed)
 
 
-def run(host: Host, trial: Trial, seen: Callable[[Result], None] = lambda _: None) -> tuple[Result, ...]:
-    """Return the results, best first; ``seen`` is told each as it comes. Raises EnvtoolError on an unknown mirror."""
-    known = catalogue.load(host)
+def run(context: Context, trial: Trial, seen: Callable[[Result], None] = lambda _: None) -> tuple[Result, ...]:
+    """Return the results, best first; ``seen`` gets each as it arrives. Raises EnvtoolError on an unknown mirror."""
+    host, known = context.host, context.catalogue
     sites = [_find(known, name) for name in trial.mirrors] or [m for m in known.mirrors.values() if m.usable]
     questions = [q for site in sites for purpose in trial.purposes for q in _questions(host, trial, site, purpose)]
     if not trial.mirrors:
-        questions += _upstream(host, known, trial)  # to see by how much the others are behind
+        questions += _upstream(host, known, trial)  # to see how far behind the others are
     if not questions:
         raise EnvtoolError(
-            tr("None of these mirrors serves that, as far as is known."),
+            tr("None of these mirrors is known to serve that."),
             hint=tr("`envtool mirror list` shows what each serves."),
             code=ExitCode.USAGE,
         )
     results = []
-    for result in probe.ask(host, questions, limit=trial.limit, settings=_settings(host)):
+    for result in probe.ask(host, questions, limit=trial.limit, settings=_settings(context)):
         results.append(result)
         seen(result)
     return probe.ranked(results)
 
 
-def best(host: Host, purposes: Sequence[Purpose], limit: float = probe.LIMIT) -> tuple[str, tuple[Result, ...]]:
+def best(context: Context, purposes: Sequence[Purpose], limit: float = probe.LIMIT) -> tuple[str, tuple[Result, ...]]:
     """Return the mirror that does best for all purposes together, and every result.
 
     Raises EnvtoolError (NETWORK) where none works for all of them.
     """
-    results = run(host, Trial(purposes=tuple(purposes), limit=limit))
+    results = run(context, Trial(purposes=tuple(purposes), limit=limit))
     places: dict[str, list[int]] = {}
     for purpose in purposes:
         working = [r for r in results if r.purpose == purpose and r.status == "ok" and not r.stale]
@@ -98,7 +95,7 @@ def best(host: Host, purposes: Sequence[Purpose], limit: float = probe.LIMIT) ->
 
 
 def _find(known: Catalogue, name: str) -> Mirror:
-    return known.find(name) if "://" not in name else endpoints.find(known, name)
+    return known.named(name) if "://" not in name else endpoints.mirror_meant(known, name)
 
 
 def _questions(host: Host, trial: Trial, site: Mirror, purpose: Purpose) -> list[Question]:
@@ -125,7 +122,7 @@ def _upstream(host: Host, known: Catalogue, trial: Trial) -> list[Question]:
     return [question for question in found if question.purpose in trial.purposes]
 
 
-def _settings(host: Host) -> dict[Purpose, HttpSettings]:
+def _settings(context: Context) -> dict[Purpose, HttpSettings]:
     """Return how each client reaches the network. Raises EnvtoolError on a broken configuration file."""
-    of_pip = pip.http_settings(pip.in_force(host))
-    return {"conda": conda.http_settings(conda.in_force(host)), "pip": of_pip, "torch": of_pip}
+    of_pip = pip.http_settings(pip.in_force(context.host))
+    return {"conda": conda.http_settings(context.conda_settings()), "pip": of_pip, "torch": of_pip}

@@ -113,7 +113,7 @@ def test_conda_s_layers_and_their_traps(home: Home, account: Show) -> None:
 
 def test_uv_s_own_settings_and_its_lock(home: Home, account: Show, tmp_path: Path) -> None:
     write(home, ".config/pip/pip.conf", f"[global]\nindex-url = {TUNA}/pypi/web/simple\n")
-    assert any("uv reads nothing of pip's" in warning for warning in account()["uv"].warnings)
+    assert any("uv reads none of pip's" in warning for warning in account()["uv"].warnings)
     write(home, ".config/uv/uv.toml", f'[[index]]\nurl = "{TUNA}/pypi/web/simple"\ndefault = true\n')
     (tmp_path / "uv.lock").write_text(
         'version = 1\n[[package]]\nname = "x"\nversion = "1"\n'

@@ -13,7 +13,7 @@ from support.layouts import CORPUS
 
 from envtool import journal
 from envtool.clients import conda, pip
-from envtool.clients.client import Scope
+from envtool.clients.protocol import Scope
 from envtool.encoding import decode_with_form, lines_of
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import FileEdit
@@ -180,7 +180,7 @@ def test_a_channel_that_the_site_lacks_is_named(home: Home) -> None:
     (home.path / ".condarc").write_text("channels: [conda-forge, nvidia, bioconda]\n")
     planned = switch(home, "tsinghua")
     assert [note for note in planned.notes if "still comes from upstream" in note] == [
-        "nvidia still comes from upstream: tsinghua does not have it."
+        "nvidia still comes from upstream: tsinghua does not serve it."
     ]
     assert conda.channel_urls(conda.in_force(home.host), "nvidia")[0][1] == "https://conda.anaconda.org/nvidia"
 
@@ -257,7 +257,7 @@ def test_trusted_host_goes_with_https_and_comes_only_with_http_on_request(home: 
     )
     switch(home, "tsinghua", clients=("pip",))
     assert pip.in_force(home.host).trusted_hosts == ("pip.lab.example",)
-    with pytest.raises(EnvtoolError, match="over http"):
+    with pytest.raises(EnvtoolError, match="uses http"):
         switch(home, "http://pip.lab.example/simple", clients=("pip",))
     switch(home, "http://10.0.0.9:8080/simple", clients=("pip",), allow_http=True)
     assert "10.0.0.9:8080" in pip.settings(pip.layers(home.host))["trusted-host"].value
@@ -277,7 +277,7 @@ def test_unset_removes_mirror_lines_and_nothing_else(home: Home) -> None:
     switch(home, "tsinghua")
     condarc = home.path / ".condarc"
     condarc.write_text("# note\nenvs_dirs: [/data]\n" + condarc.read_text())
-    planned = switch_mirror.plan_unset(home.host, BOTH, USER)
+    planned = switch_mirror.plan_unset(home.context, BOTH, USER)
     switch_mirror.carry_out(home.host, planned)
     assert condarc.read_text() == "# note\nenvs_dirs: [/data]\nchannels:\n  - conda-forge\n"
     assert "tuna" not in (home.path / ".config/pip/pip.conf").read_text()
@@ -325,7 +325,7 @@ import os, signal
 from pathlib import Path
 from envtool import journal
 from envtool.operations.mirror import switch as s
-from envtool.clients.client import Scope
+from envtool.clients.protocol import Scope
 from envtool.operations.context import Context
 from envtool.paths import Host
 from envtool.reporter import Silent

@@ -9,7 +9,7 @@ import pytest
 from support.condas import CONDA
 from support.home import Home
 
-from envtool.clients.client import Scope
+from envtool.clients.protocol import Scope
 from envtool.operations.mirror import switch
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "configuration").glob("*.*"))

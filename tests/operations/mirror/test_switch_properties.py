@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envtool.clients import conda, pip
-from envtool.clients.client import Scope
+from envtool.clients.protocol import Scope
 from envtool.operations.context import Context
 from envtool.operations.mirror import switch as switch_mirror
 from envtool.paths import Host
@@ -136,7 +136,7 @@ def test_unset_only_takes_lines_away(condarc: str, conf: str) -> None:
         path.parent.mkdir(parents=True)
         path.write_bytes(conf.encode())
         Path(folder, ".condarc").write_bytes(condarc.encode())
-        planned = switch_mirror.plan_unset(host, ("conda", "pip"), Scope("user"))
+        planned = switch_mirror.plan_unset(Context(host, Silent()), ("conda", "pip"), Scope("user"))
         switch_mirror.carry_out(host, planned)
         left = Path(folder, ".condarc").read_text(), path.read_text()
         assert not any(word in text for text in left for word in ("tuna", "ustc.edu", "douban"))

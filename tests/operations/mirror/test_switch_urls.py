@@ -6,7 +6,7 @@ import pytest
 from support.home import Home
 
 from envtool.clients import conda, pip
-from envtool.clients.client import Scope
+from envtool.clients.protocol import Scope
 from envtool.errors import EnvtoolError
 from envtool.mirrors import catalogue, url_matching
 from envtool.operations.mirror import show, switch
@@ -38,7 +38,7 @@ def change(home: Home) -> Change:
         before = text if isinstance(text, bytes) else text.encode()
         path.write_bytes(before)
         if away:
-            plan = switch.plan_unset(home.host, (client,), Scope("user"))
+            plan = switch.plan_unset(home.context, (client,), Scope("user"))
         else:
             plan = switch.plan_set(home.context, "aliyun", (client,), Scope("user"), clean=True)
         switch.carry_out(home.host, plan)
@@ -92,7 +92,7 @@ def test_an_index_that_pip_cannot_use_is_known_for_what_was_meant(change: Change
     assert change("pip", text, away=True) == "[global]\ntimeout = 9\n"
     (home.path / PLACES["pip"]).write_text(text, encoding="utf-8")
     view = next(view for view in show.show(home.context, home.path) if view.client == "pip")
-    assert any("part of it" in warning or "retired" in warning for warning in view.warnings)
+    assert any("part of the URL" in warning or "retired" in warning for warning in view.warnings)
 
 
 def test_an_index_among_the_find_links_goes(change: Change) -> None:
@@ -162,14 +162,14 @@ def test_comments_inside_what_is_removed_stay(change: Change) -> None:
 def test_mistaken_addresses_of_known_sites_are_theirs(
     home: Home, url: str, mirror: str, channel: str, alive: bool
 ) -> None:
-    found = url_matching.Recogniser(catalogue.load(home.host)).url(url)
+    found = url_matching.UrlMatcher(catalogue.load(home.host)).match(url)
     assert found is not None
     assert (found.mirror, found.channel, found.alive) == (mirror, channel, alive)
 
 
 @pytest.mark.parametrize("url", ["https://lab.example/pkgs/main", f"{ALIYUN}/docker-ce", f"{TUNA}/help/pypi"])
 def test_other_addresses_are_not(home: Home, url: str) -> None:
-    assert url_matching.Recogniser(catalogue.load(home.host)).url(url) is None
+    assert url_matching.UrlMatcher(catalogue.load(home.host)).match(url) is None
 
 
 def test_a_duplicate_key_is_reported_with_its_line(change: Change) -> None:

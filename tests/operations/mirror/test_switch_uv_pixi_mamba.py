@@ -8,7 +8,7 @@ import pytest
 from support.home import Home
 
 from envtool.clients import toml_text
-from envtool.clients.client import Scope
+from envtool.clients.protocol import Scope
 from envtool.errors import EnvtoolError
 from envtool.operations.mirror import switch as switch_mirror
 
@@ -88,7 +88,7 @@ def test_unset_keeps_uvs_other_settings(home: Home) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("preview = true\n")
     switch(home, "ustc", "uv")
-    switch_mirror.carry_out(home.host, switch_mirror.plan_unset(home.host, ("uv",), USER))
+    switch_mirror.carry_out(home.host, switch_mirror.plan_unset(home.context, ("uv",), USER))
     assert toml_text.parse(path.read_text(), "x").unwrap() == {"preview": True}
 
 
@@ -107,7 +107,7 @@ def test_pixi_falls_back_to_upstream(home: Home) -> None:
     assert data["mirrors"][upstream][0] == "https://mirrors.ustc.edu.cn/anaconda/cloud/conda-forge"
     # what ustc lacks is still served by the one before
     assert data["mirrors"]["https://repo.anaconda.com/pkgs/main"][0] == f"{TUNA}/anaconda/pkgs/main"
-    switch_mirror.carry_out(home.host, switch_mirror.plan_unset(home.host, ("pixi",), USER))
+    switch_mirror.carry_out(home.host, switch_mirror.plan_unset(home.context, ("pixi",), USER))
     assert toml_text.parse(path.read_text(), "x").unwrap() == {"default-channels": ["conda-forge"]}
 
 
