@@ -105,9 +105,9 @@ settle_arguments() {
     if [ -z "${HOME-}" ] && { [ -z "$prefix" ] || [ -n "$link" ]; }; then
         fail $USAGE "HOME is not set." "Set it, or pass --prefix DIR and --no-link."
     fi
-    standard=${HOME-}/.envtool
+    standard=$(absolute "${HOME-}/.envtool")
     prefix=$(absolute "${prefix:-$standard}")
-    [ -z "$link" ] || link=$HOME/.local/bin/envtool
+    [ -z "$link" ] || link=${HOME%/}/.local/bin/envtool
     case $index in
         '' | http://* | https://* | file://*) ;;
         *) fail $USAGE "-i takes a URL that begins with https://, http:// or file://." ;;
@@ -432,7 +432,7 @@ clean_up() {
 }
 
 interrupted() {
-    [ ! -t 2 ] || printf '\r\033[K' >&2
+    [ ! -t 2 ] || show ''
     clean_up
     say "error: Interrupted."
     say_what_stands
@@ -555,26 +555,42 @@ shown() {
     return "$(cat "$work/status" 2>/dev/null || echo 1)"
 }
 
+# Write pip's output to the log, and show on one line where it is.
 progress() {
     what=''
     while read -r line; do
         case $line in
-            Progress*of*)
-                line=${line#Progress }
-                extra=" $((${line%% *} / 1000000)) of $((${line##* } / 1000000)) MB"
-                ;;
-            Processing* | Collecting* | Downloading* | Installing* | Building* | Preparing* | Getting*)
-                what=$line extra=''
-                printf '%s\n' "$line" >>"$log"
-                ;;
-            *)
-                printf '%s\n' "$line" >>"$log"
+            Progress*of*) # of a download, by a pip that knows raw progress
+                show "$what$(fetched "${line#Progress }")"
                 continue
                 ;;
+            Downloading*) what=$(download "${line#Downloading }") ;;
+            Processing* | Collecting* | Installing* | Building* | Preparing* | Getting*)
+                what=${line%%" (from "*} what=${what%%": "*}
+                ;;
         esac
-        printf '\r\033[K%.72s' "$what$extra" >&2
+        printf '%s\n' "$line" >>"$log"
+        show "$what"
     done
-    printf '\r\033[K' >&2
+    show ''
+}
+
+# Replace the line that is shown.
+show() {
+    printf '\r\033[K%.72s' "$1" >&2
+}
+
+# download "URL/uv-0.13.9-py3-none-any.whl (25.3 MB)": print "Downloading uv 0.13.9 (25.3 MB)".
+download() {
+    file=${1%% *} size=${1#"${1%% *}"}
+    file=${file##*/}
+    release=${file#*-}
+    printf 'Downloading %s %s%s\n' "${file%%-*}" "${release%%-*}" "$size"
+}
+
+# fetched "12345678 of 25300000": print ": 12 MB of 25", where that is enough to be worth it.
+fetched() {
+    [ "${1##* }" -lt 5000000 ] || printf ': %s MB of %s\n' $((${1%% *} / 1000000)) $((${1##* } / 1000000))
 }
 
 # End with the reason why pip has failed.

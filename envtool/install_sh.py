@@ -175,7 +175,7 @@ class Web:
                         raise TimeoutError(tr("no complete answer within {limit:g} s", limit=limit))
                 return Page(answer.status or 0, answer.url, answer.headers.get("Content-Type", ""), body)
         except urllib.error.URLError as error:
-            raise OSError(str(error.reason)) from None
+            raise OSError(getattr(error.reason, "strerror", "") or str(error.reason)) from None
         except HTTPException as error:
             raise OSError(f"{type(error).__name__} {error}") from None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients.conda.program import find_program, is_mamba
-from envtool.engines import conda_errors, conda_records
+from envtool.engines import conda_errors
 from envtool.engines.channel_fallback import anywhere
 from envtool.engines.download_progress import watched
 from envtool.engines.package_cache import footprint
@@ -22,11 +22,13 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
 from envtool.paths import Host
+from envtool.prefix import conda_meta
 from envtool.prefix.marks import mark_unfinished
 from envtool.prefix.snapshot import Footprint
 from envtool.process import Command, Completed, stream
 from envtool.redaction import redact
 from envtool.reporter import Reporter
+from envtool.specs import match_spec
 
 STALL = 1800.0  # seconds of silence: with --json conda says nothing until it is done
 
@@ -62,7 +64,7 @@ class Conda:
         arguments = (verb, "--dry-run", *at(target), *_channels(sources, verb), *_what(request, verb))
         answer = self._run(arguments, sources, reporter, tr("Solving"))
         actions = answer.get("actions") or {}
-        requested = set(map(conda_records.spec_name, request.specs))
+        requested = set(map(match_spec.name, request.specs))
         # conda tells addresses and sizes only of what it has to fetch
         known = {_identity(record): record for record in actions.get("FETCH", [])}
         told = ({**known.get(_identity(record), {}), **record} for record in actions.get("LINK", []))
@@ -205,7 +207,7 @@ def _package(record: Json, requested: set[str]) -> Package:
 
 def _from_url(url: str) -> Package:
     channel, subdir, _ = url.rsplit("/", 2)
-    name, version, build = stem_of(url).rsplit("-", 2)
+    name, version, build = conda_meta.split_stem(stem_of(url))
     return Package(name, version, "conda", build, redact(channel), subdir, redact(url), requested=True)
 
 
@@ -214,14 +216,8 @@ def stem_of(url: str) -> str:
     return url.rsplit("/", 1)[1].removesuffix(".conda").removesuffix(".tar.bz2")
 
 
-def name_of(stem: str) -> str:
-    """Return the package's name in ``name-version-build``."""
-    return stem.rsplit("-", 2)[0]
-
-
 def _python_in(prefix: Path) -> str:
-    record = next((prefix / "conda-meta").glob("python-[0-9]*.json"), None)
-    return record.name.rsplit("-", 2)[1] if record else ""
+    return next((version for name, version, _ in conda_meta.names(prefix) if name == "python"), "")
 
 
 def _open(setup: EngineSetup) -> Engine:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from envtool.clients.conda import split_login
 from envtool.clients.conda.settings import CondaSettings
-from envtool.engines import conda_records, post_link
+from envtool.engines import post_link, solve_specs
 from envtool.engines.package_cache import footprint
 from envtool.engines.protocol import EngineSetup, EngineType, Solution, SolveRequest
 from envtool.engines.rattler import PackageError, Rattler
@@ -18,11 +19,12 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Channel, Package, Sources
 from envtool.paths import Host
-from envtool.prefix import environments_txt, history, pinned
+from envtool.prefix import conda_meta, environments_txt, history, pinned
 from envtool.prefix.marks import mark_unfinished
 from envtool.prefix.snapshot import Footprint
 from envtool.redaction import redact
 from envtool.reporter import Reporter
+from envtool.specs import match_spec
 
 Json = dict[str, Any]
 
@@ -42,7 +44,7 @@ class _Private:
 
     def named(self, packages: Sequence[Package]) -> list[Package]:
         """Return packages with their channels by name, as conda writes them down."""
-        names = {channel.urls[0]: channel.name for channel in self.channels}
+        names = {split_login(channel.urls[0])[0].rstrip("/"): channel.name for channel in self.channels}
         return [replace(package, channel=names.get(package.channel, package.channel)) for package in packages]
 
 
@@ -58,18 +60,18 @@ class Embedded:
     # -- the protocol -----------------------------------------------------------------------------------------------
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
-        installed = conda_records.read_all(prefix) if prefix else []
+        installed = conda_meta.require_records(prefix) if prefix else []
         if request.archives:
             return self._explicit(request, installed, sources)
-        specs = conda_records.specs_to_solve(request, installed)
+        specs = solve_specs.specs_to_solve(request, installed)
         if prefix is None:
-            specs += conda_records.others(self._settings.create_default_packages, specs)
+            specs += solve_specs.not_named(self._settings.create_default_packages, specs)
         priority = self._settings.channel_priority
         message = {
             "action": "solve",
             "channels": [[channel.name, channel.urls, channel.mirrored] for channel in sources.channels],
             # The library reads only such records as a spec allows, and so overlooks the others of a name.
-            "specs": [*specs, *map(conda_records.spec_name, specs)] if priority == "strict" else specs,
+            "specs": [*specs, *map(match_spec.name, specs)] if priority == "strict" else specs,
             "installed": str(prefix) if prefix else None,
             "update": list(request.update),
             "pins": [*self._settings.pinned_packages, *(pinned.specs(prefix) if prefix else ())],
@@ -174,7 +176,7 @@ class Embedded:
     def _finish_files(self, prefix: Path, solution: Solution) -> None:
         """Write what conda would have written and the library does not."""
         for package in solution.link:
-            conda_records.tidy(prefix / "conda-meta" / f"{package.name}-{package.version}-{package.build}.json")
+            conda_meta.tidy(prefix, package)
         private: _Private = solution.private
         linked, unlinked = private.named(solution.link), private.named(solution.unlink)
         request = solution.request
@@ -197,13 +199,13 @@ def _tell_how(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> 
 
 
 def _solution(request: SolveRequest, installed: Sequence[Json], private: _Private) -> Solution:
-    before = {conda_records.identity(record): record for record in installed}
-    after = {conda_records.identity(record): record for record in private.records}
-    requested = {conda_records.spec_name(spec) for spec in request.specs}
+    before = {conda_meta.identity(record): record for record in installed}
+    after = {conda_meta.identity(record): record for record in private.records}
+    requested = {match_spec.name(spec) for spec in request.specs}
     return Solution(
         request,
-        link=tuple(conda_records.as_package(record, requested) for key, record in after.items() if key not in before),
-        unlink=tuple(conda_records.as_package(record, requested) for key, record in before.items() if key not in after),
+        link=conda_meta.packages_of((record for key, record in after.items() if key not in before), requested),
+        unlink=conda_meta.packages_of((record for key, record in before.items() if key not in after), requested),
         python=next((record["version"] for record in private.records if record["name"] == "python"), ""),
         private=private,
     )

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients.conda import CondaSettings
-from envtool.engines import conda_errors, conda_records
-from envtool.engines.conda import Conda, at, name_of, stem_of
+from envtool.engines import conda_errors, solve_specs
+from envtool.engines.conda import Conda, at, stem_of
 from envtool.engines.protocol import Solution, SolveRequest
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
+from envtool.prefix import conda_meta
 from envtool.process import Completed
 from envtool.reporter import Reporter
+from envtool.specs import match_spec
 
 Json = dict[str, Any]
 
@@ -35,8 +37,8 @@ class Mamba(Conda):
         return super()._solve(request, prefix, sources, reporter)
 
     def _for_new(self, specs: Sequence[str]) -> tuple[str, ...]:
-        specs = (*specs, *conda_records.others(self._settings.create_default_packages, specs))
-        names = [conda_records.spec_name(spec) for spec in specs]
+        specs = (*specs, *solve_specs.not_named(self._settings.create_default_packages, specs))
+        names = [match_spec.name(spec) for spec in specs]
         if "pip" in names:
             return specs
         # Whatever it is told, mamba takes pip along with a Python that is asked for by its bare name.
@@ -45,10 +47,10 @@ class Mamba(Conda):
 
     def _take(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Link archives: what is installed of the same name goes first, since mamba would leave it beside the new."""
-        installed = [path.stem for path in (prefix / "conda-meta").glob("*.json")]
+        installed = [path.stem for path in conda_meta.record_files(prefix)]
         archives = tuple(archive for archive in solution.request.archives if stem_of(archive.url) not in installed)
-        names = {name_of(stem_of(archive.url)) for archive in archives}
-        old = [name for name in map(name_of, installed) if name in names]
+        names = {conda_meta.split_stem(stem_of(archive.url))[0] for archive in archives}
+        old = [name for name, *_ in map(conda_meta.split_stem, installed) if name in names]
         if self._offline(solution.private):
             looked = (verb, "--dry-run", *at(prefix), *self._listed(archives, scratch))
             self._run(looked, solution.private, reporter, tr("Looking into the cache"))

@@ -39,6 +39,8 @@ from rattler import (
 )
 from rattler.exceptions import GatewayError, InstallerError, InvalidMatchSpecError, SolverError
 
+from envtool.prefix.conda_meta import record_files
+
 Json = dict[str, Any]
 
 CONNECT_TRIES = 2
@@ -341,7 +343,7 @@ def _progress(records: list[RepoDataRecord]) -> InstallerReporter:
 def _installed(prefix: str | None) -> list[RepoDataRecord]:
     if prefix is None:
         return []
-    return [PrefixRecord.from_path(path) for path in sorted(Path(prefix, "conda-meta").glob("*.json"))]
+    return [PrefixRecord.from_path(path) for path in record_files(Path(prefix))]
 
 
 def _to_json(record: RepoDataRecord) -> Json:

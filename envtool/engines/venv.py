@@ -15,6 +15,7 @@ from envtool.prefix.marks import mark_unfinished
 from envtool.prefix.snapshot import Footprint
 from envtool.process import Command, capture
 from envtool.reporter import Reporter
+from envtool.specs import match_spec
 
 
 class Venv:
@@ -24,9 +25,9 @@ class Venv:
         self._command = command
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:  # noqa: ARG002
-        pythons = [spec for spec in request.specs if _is_python(spec)]
+        pythons = [spec for spec in request.specs if match_spec.name(spec) == "python"]
         # Every venv of ours has pip; files made for conda name it beside python.
-        others = [spec for spec in request.specs if spec not in (*pythons, "pip")]
+        others = [spec for spec in request.specs if spec not in pythons and match_spec.split(spec)[1:] != ("pip", "")]
         if others or request.archives or (prefix and (request.specs or request.remove)):
             what = ", ".join(others or request.specs or request.remove or [archive.url for archive in request.archives])
             raise EnvtoolError(
@@ -36,13 +37,15 @@ class Venv:
             )
         if prefix:
             return Solution(request)
-        if len({spec.replace(" ", "") for spec in pythons} - {"python"}) > 1:
+        if len({match_spec.split(spec).version.replace(" ", "") for spec in pythons} - {""}) > 1:
             raise EnvtoolError(
                 tr("More than one Python is asked for: {pythons}.", pythons=", ".join(pythons)),
                 hint=tr("Name the one that it is to have."),
                 code=ExitCode.BAD_INPUT,
             )
-        python, version = find_python(max(pythons, key=len, default="python"))
+        python, version = find_python(
+            max(pythons, key=lambda spec: len(match_spec.split(spec).version), default="python")
+        )
         package = Package("python", version, "conda", channel=str(python), requested=bool(pythons))
         return Solution(request, link=(package,), python=version, private=python)
 
@@ -79,21 +82,17 @@ class Venv:
         """Do nothing: nothing is kept running."""
 
 
-def _is_python(spec: str) -> bool:
-    return spec.startswith("python") and not spec[6:7].isalnum() and spec[6:7] not in ("-", "_")
-
-
 def find_python(spec: str) -> tuple[Path, str]:
     """Return a Python of this machine for ``python``, ``python=3.11``, ``python>=3.10,<3.13``, and its full version.
 
-    Where it will do it is the one that envtool itself runs on. Raises EnvtoolError where there is none.
+    The one that envtool itself runs on comes first. Raises EnvtoolError where there is none.
     """
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    wanted = spec.removeprefix("python").replace(" ", "")
+    wanted = match_spec.split(spec).version.replace(" ", "")
     if not wanted:
         return _full_python(Path(sys.executable))
-    if wanted.startswith("=") and not wanted.startswith("=="):
+    if wanted[0] not in "<>!~" and not wanted.startswith("=="):
         wanted = f"=={wanted.lstrip('=')}" + ("" if wanted.count(".") >= 2 or wanted.endswith("*") else ".*")
     with suppress(InvalidSpecifier):
         if SpecifierSet(wanted).contains(platform.python_version(), prereleases=True):

@@ -61,9 +61,10 @@ class Folders:
 def find_all(host: Host, folders: Folders) -> tuple[Environment, ...]:
     """Return every environment that conda or envtool knows of: base first, then by name, the nameless last."""
     found: dict[str, Environment] = {}
+    real_parents: dict[Path, str] = {}
     for prefix in _candidates(host, folders):
-        # One environment may be reached on several roads, by links too; the first road, the one with a name, wins.
-        key = _real(prefix)
+        # One environment may be reached by several paths, by links too; the first path, the one with a name, wins.
+        key = _real_once(prefix, real_parents)
         if key not in found and (environment := folders.at(prefix)):
             found[key] = environment
     return tuple(sorted(found.values(), key=lambda e: (e.name != "base", not e.name, e.name, str(e.prefix))))
@@ -153,6 +154,16 @@ def _same(one: Path, other: Path) -> bool:
 
 def _real(path: Path) -> str:
     return os.path.normcase(os.path.realpath(path))
+
+
+def _real_once(path: Path, real_parents: dict[Path, str]) -> str:
+    """Return the real path of one of many neighbours: that of their folder is worked out once."""
+    if path.is_symlink() or ".." in path.parts:
+        return _real(path)
+    parent = path.parent
+    if parent not in real_parents:
+        real_parents[parent] = _real(parent)
+    return os.path.normcase(os.path.join(real_parents[parent], path.name))  # noqa: PTH118 - a thousand times
 
 
 def _candidates(host: Host, folders: Folders) -> Iterator[Path]:

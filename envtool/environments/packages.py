@@ -1,4 +1,4 @@
-"""What is installed in an environment, both halves, read from its files without starting or changing anything."""
+"""The packages of an environment, both halves, read from its files without starting or changing anything."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,10 +7,9 @@ from pathlib import Path
 
 from envtool.i18n import tr
 from envtool.model import Environment, Package
-from envtool.prefix import conda_meta
-from envtool.prefix import site_packages as distributions
+from envtool.prefix import conda_meta, site_packages
 from envtool.prefix.conda_meta import Record
-from envtool.prefix.layout import kind_of, site_packages
+from envtool.prefix.layout import kind_of, site_packages_dir
 
 _VENV_VERSION = re.compile(r"^\s*version(?:_info)?\s*=\s*(\d+(?:\.\d+){1,2})", re.MULTILINE)
 
@@ -37,11 +36,11 @@ def read(environment: Environment | Path) -> Contents:
     record stays where it is: conda deletes it while listing.
     """
     prefix = environment if isinstance(environment, Path) else environment.prefix
-    conda, warnings = conda_meta.read_all(prefix)
+    conda, warnings = conda_meta.read_packages(prefix)
     folder = _site_packages(prefix, conda)
     if folder is None:
         return Contents(tuple(record.package for record in conda), warnings=tuple(warnings))
-    found, unclear = distributions.read_all(folder)
+    found, unclear = site_packages.read_distributions(folder)
     start = folder.relative_to(prefix).as_posix() + "/"
     owned = [(record.package, _anchors(record, start)) for record in conda]
     theirs = {anchor for _, anchors in owned for anchor in anchors}
@@ -61,7 +60,7 @@ def read(environment: Environment | Path) -> Contents:
 def python_version(environment: Environment) -> str:
     """Return the version of an environment's Python, or ``""`` where it has none."""
     if environment.kind == "conda":
-        return next((version for name, version, _ in conda_meta.names(environment.prefix) if name == "python"), "")
+        return conda_meta.version_of(environment.prefix, "python")
     try:
         match = _VENV_VERSION.search((environment.prefix / "pyvenv.cfg").read_text("utf-8", "replace"))
     except OSError:
@@ -71,7 +70,7 @@ def python_version(environment: Environment) -> str:
 
 def _site_packages(prefix: Path, conda: Iterable[Record]) -> Path | None:
     if kind_of(prefix) != "conda":
-        return site_packages(prefix)
+        return site_packages_dir(prefix)
     # Folders of an older Python may lie about after an update: python's own record names the one in use.
     python = next((record for record in conda if record.package.name == "python"), None)
     if python is None:
@@ -83,14 +82,16 @@ def _site_packages(prefix: Path, conda: Iterable[Record]) -> Path | None:
     return prefix / "lib" / f"python{'.'.join(python.package.version.split('.')[:2])}" / "site-packages"
 
 
-def _anchors(record: Record, site_packages: str) -> frozenset[str]:
-    """Return the entries of site-packages by which a conda package's Python distributions are known."""
-    inside = (file[len(site_packages) :] for file in record.files if file.startswith(site_packages))
-    return frozenset(entry for file in inside if distributions.is_anchor(entry := file.partition("/")[0]))
+def _anchors(record: Record, start: str) -> frozenset[str]:
+    """Return the entries of site-packages (below ``start``) that are metadata of a package's Python distributions."""
+    inside = (file[len(start) :] for file in record.files if file.startswith(start))
+    return frozenset(entry for file in inside if site_packages.is_anchor(entry := file.partition("/")[0]))
 
 
 def _clobbered(package: Package, pip: Mapping[str, Package]) -> str:
-    if other := pip.get(distributions.normalized(package.name)):
+    from packaging.utils import canonicalize_name
+
+    if other := pip.get(canonicalize_name(package.name)):
         return tr(
             "pip replaced conda's {name} {version} by {other}.",
             name=package.name,

@@ -5,7 +5,7 @@ from pathlib import Path
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.prefix import conda_meta
-from envtool.prefix.layout import python_of, site_packages
+from envtool.prefix.layout import python_of, site_packages_dir
 from envtool.prefix.marks import OWN
 
 
@@ -14,14 +14,14 @@ def last_change(prefix: Path) -> float | None:
 
     The newest of conda's history, the folder pip installs into, and envtool's own record.
     """
-    traces = (prefix / "conda-meta" / "history", site_packages(prefix), prefix / OWN / "environment.json")
+    traces = (prefix / "conda-meta" / "history", site_packages_dir(prefix), prefix / OWN / "environment.json")
     times = [time for path in traces if path and (time := _modified(path))]
     return max(times, default=None)
 
 
 def broken(environment: Environment) -> tuple[str, ...]:
     """Return what is broken in an environment, one sentence each: its records, and a Python that is not there."""
-    _, warnings = conda_meta.read_all(environment.prefix)
+    _, warnings = conda_meta.read_packages(environment.prefix)
     return (*warnings, *python_missing(environment))
 
 

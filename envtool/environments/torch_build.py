@@ -1,10 +1,10 @@
-"""Which torch an environment has, and its build: from file names, and torch's own word where they are silent."""
+"""The torch of an environment and its build, from file names, and from torch's own version file where they lack it."""
 
 import re
 from pathlib import Path
 
 from envtool.prefix import conda_meta
-from envtool.prefix.layout import site_packages
+from envtool.prefix.layout import site_packages_dir
 
 _DIST_INFO = re.compile(r"torch-(?P<version>[^-]+)\.dist-info$")
 _CONDA_BUILD = re.compile(r"cpu|cuda\d+(?:\.\d+)?|rocm\d+(?:\.\d+)*")
@@ -13,7 +13,7 @@ _OWN_WORD = re.compile(r"^(?P<kind>cuda|hip)\b[^=\n]*=\s*(?:'(?P<version>\d+\.\d
 
 def torch(prefix: Path) -> str:
     """Return torch's version with its build (``2.13.0+cpu``, ``2.5.1 cuda126``), or ``""`` where there is none."""
-    folder = site_packages(prefix)
+    folder = site_packages_dir(prefix)
     pip = (
         next((m["version"] for p in folder.glob("torch-*.dist-info") if (m := _DIST_INFO.search(p.name))), "")
         if folder
@@ -34,7 +34,7 @@ def _release(version: str) -> str:
 
 
 def _own_word(path: Path) -> str:
-    """Return the build that torch itself names: the default index has CUDA builds whose names do not say so."""
+    """Return the build that torch itself names: the default index has CUDA builds whose names do not."""
     try:
         text = path.read_text("utf-8", "replace")
     except OSError:

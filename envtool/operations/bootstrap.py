@@ -26,7 +26,7 @@ from envtool.operations.steps.location import Destination, name_of, refuse_taken
 from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions, gather
 from envtool.operations.verify_gpu import Report, VerifyOptions, VerifyTarget, verify
 from envtool.paths import Host
-from envtool.prefix.layout import site_packages
+from envtool.prefix.layout import site_packages_dir
 from envtool.redaction import redact
 from envtool.reporter import Reporter
 
@@ -243,7 +243,7 @@ def _create_request(request: BootstrapRequest, found: Found) -> CreateRequest:
 
 def _compare(prefix: Path, found: Found) -> None:
     """Raise EnvtoolError where the installed torch is not the chosen build, as its ``torch/version.py`` states it."""
-    statement = (site_packages(prefix) or prefix) / "torch/version.py"
+    statement = (site_packages_dir(prefix) or prefix) / "torch/version.py"
     text = statement.read_text(encoding="utf-8") if statement.is_file() else ""
     match = _CUDA_LINE.search(text)
     build = "" if match is None else f"cu{match['version'].replace('.', '')}" if match["version"] else builds.CPU

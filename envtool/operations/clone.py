@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool import __version__
-from envtool.engines.cloning.clone import Original, look
+from envtool.engines.cloning.clone import Original, read_original
 from envtool.engines.cloning.clone import clone as copy
 from envtool.engines.cloning.copying import Copied
 from envtool.environments import packages
@@ -141,14 +141,14 @@ def _drafted(context: Context, source: Environment, clone: Environment) -> _Draf
     contents = packages.read(source)
     for warning in contents.warnings:
         context.reporter.warn(warning)
-    left_out = original.ledger.packages
+    left_out = original.conda_files.left_out_packages
     return _Draft(
         ClonePlan(
             clone,
             source,
             conda=len(contents.conda) - len(left_out),
             pip=len(contents.pip),
-            files=len(original.survey.files),
+            files=len(original.tree.files),
             own_files=tuple(original.own_files),
             left_out=left_out,
         ),
@@ -160,17 +160,17 @@ def _drafted(context: Context, source: Environment, clone: Environment) -> _Draf
 def _look(context: Context, source: Environment, prefix: Path) -> Original:
     """Return the files to copy to ``prefix``: of an installation its environment alone, without conda."""
     if not guards.is_installation(source):
-        return look(source.prefix)
+        return read_original(source.prefix)
     behind = [*_OF_INSTALLATION]
     if source.prefix in prefix.parents:
         beside = prefix.relative_to(source.prefix).parent
         behind += [str(beside / prefix.name), str(beside / OWN)]
-    original = look(source.prefix, without="conda", left_behind=behind)
+    original = read_original(source.prefix, without="conda", without_folders=behind)
     parts = [part for part in _OF_INSTALLATION if (source.prefix / part).exists()]
     context.reporter.note(
         tr(
             "Left out: conda itself, its package cache and its environments ({packages}).",
-            packages=", ".join((*original.ledger.packages, *parts)),
+            packages=", ".join((*original.conda_files.left_out_packages, *parts)),
         )
     )
     return original

@@ -25,6 +25,7 @@ from envtool.operations.steps.reservation import reserved
 from envtool.prefix.marks import mark_finished, record_maker
 from envtool.prefix.state_file import state_file
 from envtool.reporter import Reporter
+from envtool.specs import match_spec
 
 T = TypeVar("T")
 
@@ -187,21 +188,18 @@ def _carry_out(context: Context, draft: _Draft, confirm: Confirm) -> Created:
 
 def _with_python(spec: Spec, engine: EngineType) -> Spec:
     """Return the spec with Python in it where its pip half needs one, or where nothing at all was asked for."""
-    if spec.explicit or any(_name(item) == "python" for item in spec.conda):
+    if spec.explicit or any(match_spec.name(item) == "python" for item in spec.conda):
         return spec
     if not engine.conda_half or spec.pip or not spec.conda:
         return replace(spec, conda=("python", *spec.conda))
     return spec
 
 
-def _name(spec: str) -> str:
-    return pypi_names.split(spec)[0]
-
-
 def _solve(engine: Engine, spec: Spec, sources: Sources, reporter: Reporter, *, with_pip: bool) -> Solution:
     """Solve the conda half; ``with_pip`` adds pip wherever there is Python."""
     specs = spec.conda
-    if with_pip and any(_name(item) == "python" for item in specs) and not any(_name(item) == "pip" for item in specs):
+    names = [match_spec.name(item) for item in specs]
+    if with_pip and "python" in names and "pip" not in names:
         specs = (*specs, "pip")
     solution = engine.solve(SolveRequest(specs, archives=spec.explicit), None, sources, reporter)
     if with_pip and solution.python and not any(package.name == "pip" for package in solution.link):
@@ -229,12 +227,13 @@ def _without_channels(context: Context, request: CreateRequest, engine: EngineTy
     if request.engine != AUTO or not engine.conda_half or error.code != ExitCode.NETWORK:
         return None
     spec = request.spec
-    if request.sources.channels or spec.channels or spec.explicit:
+    named = any(match_spec.split(item).channel for item in spec.conda)
+    if named or request.sources.channels or spec.channels or spec.explicit:
         return None  # a channel was named: the packages are wanted from there
     if uses_private_channel(context, request.sources):
         return None
-    lines = [pypi_names.requirement(item) for item in spec.conda if _name(item) not in ("python", "pip")]
+    lines = [pypi_names.requirement(item) for item in spec.conda if match_spec.name(item) not in ("python", "pip")]
     if any(line is None for line in lines):
         return None
-    python = tuple(item for item in spec.conda if _name(item) == "python")
+    python = tuple(item for item in spec.conda if match_spec.name(item) == "python")
     return replace(spec, conda=python, pip=(*(line for line in lines if line), *spec.pip))

@@ -19,7 +19,7 @@ from envtool.operations.steps.target import target
 from envtool.prefix import state_file
 from envtool.redaction import is_secret
 from envtool.reporter import Reporter
-from envtool.specs import environment_yml, explicit, requirements
+from envtool.specs import environment_yml, explicit, match_spec, requirements
 
 Format = Literal["environment-yml", "requirements", "explicit"]
 _SHOWN = 5  # names in a message before the count of the others
@@ -178,7 +178,7 @@ def in_link_order(half: Sequence[Package]) -> Iterator[Package]:
             return
         seen.add(name)
         for depend in by_name[name].depends:
-            needed = depend.split()[0].rpartition("::")[2]
+            needed = match_spec.name(depend)
             # python depends on pip and pip on python; packages that run scripts when they are linked need python first.
             if (name, needed) != ("python", "pip"):
                 yield from visit(needed)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envtool.files import write_atomically
 from envtool.model import Package
 from envtool.redaction import redact
 
@@ -59,16 +58,6 @@ def append(
     # conda reads the file as strict UTF-8: a byte of the command line that is not must not get in.
     with _path(prefix).open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write("\n".join(lines) + "\n")
-
-
-def text(prefix: Path) -> str:
-    """Return the whole history, any bytes in it kept, for :func:`replace`. Raises OSError."""
-    return _path(prefix).read_bytes().decode("utf-8", "surrogateescape")
-
-
-def replace(prefix: Path, text: str) -> None:
-    """Put back what :func:`text` returned. Raises OSError."""
-    write_atomically(_path(prefix), text.encode("utf-8", "surrogateescape"))
 
 
 def _path(prefix: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The layout of an environment on disk: its kind, its programs, its Python, its site-packages."""
+"""The layout of an environment on disk: its kind, and where its programs, its Python and its site-packages lie."""
 
 import os
 import re
@@ -10,13 +10,15 @@ _VERSIONED = re.compile(r"python3\.(\d+)t?$")
 
 
 def kind_of(prefix: Path) -> Kind | None:
-    """Return what kind of environment lies at a prefix, or None where none does.
+    """Return the kind of the environment at a prefix, or None where there is none, or none that we may look at.
 
-    conda's own rule: ``conda-meta/history`` is what makes a folder an environment.
+    conda's own rule: ``conda-meta/history`` makes a folder an environment.
     """
-    if (prefix / "conda-meta" / "history").is_file():
+    # Not Path.is_file: up to Python 3.13 it raises where a folder on the way is closed to us. Strings, which are faster
+    # than paths: a list asks this of a thousand folders.
+    if os.path.isfile(f"{prefix}/conda-meta/history"):  # noqa: PTH113
         return "conda"
-    if (prefix / "pyvenv.cfg").is_file():
+    if os.path.isfile(f"{prefix}/pyvenv.cfg"):  # noqa: PTH113
         return "venv"
     return None
 
@@ -35,8 +37,8 @@ def python_of(prefix: Path) -> Path | None:
     return python if python.exists() else None
 
 
-def site_packages(prefix: Path) -> Path | None:
-    """Return the folder an environment's Python packages lie in, or None where it has no Python.
+def site_packages_dir(prefix: Path) -> Path | None:
+    """Return the folder of an environment's Python packages, or None where it has no Python.
 
     ``lib/python3.X[t]/site-packages``, or ``Lib/site-packages`` in the Windows layout, on any system.
     """

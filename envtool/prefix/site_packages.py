@@ -1,9 +1,12 @@
-"""The Python distributions in a site-packages folder, read from their metadata: nothing is imported or started."""
+"""The Python distributions in a site-packages folder: their metadata, and the RECORD files that list what they own.
 
-import csv
+Nothing is imported or started.
+"""
+
 import json
 import os
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,8 +15,7 @@ from typing import Any
 from envtool.clients.conda import split_login
 from envtool.i18n import tr
 from envtool.model import Origin, Package
-
-_SEPARATORS = re.compile(r"[-_.]+")
+from envtool.prefix.digest import Digest, Rewritten
 
 
 @dataclass(frozen=True)
@@ -24,17 +26,12 @@ class Distribution:
     package: Package
 
 
-def normalized(name: str) -> str:
-    """Return a distribution's name as indexes compare it (PEP 503)."""
-    return _SEPARATORS.sub("-", name).lower()
-
-
 def is_anchor(entry: str) -> bool:
     """Return whether an entry of site-packages is a distribution's metadata."""
     return entry.endswith((".dist-info", ".egg-info", ".egg", ".egg-link"))
 
 
-def read_all(folder: Path) -> tuple[list[Distribution], list[str]]:
+def read_distributions(folder: Path) -> tuple[list[Distribution], list[str]]:
     """Return the distributions in a site-packages folder, and a warning for each that cannot be understood."""
     found, warnings = [], []
     # pip renames what it is about to delete to ~name; such a rest is no distribution.
@@ -45,25 +42,6 @@ def read_all(folder: Path) -> tuple[list[Distribution], list[str]]:
         else:
             warnings.append(tr("{path} has no metadata that can be read; it is left out.", path=folder / entry))
     return found, warnings
-
-
-def files_of(folder: Path, anchor: str, prefix: Path) -> set[str]:
-    """Return the paths below ``prefix`` that belong to the distribution of a site-packages entry.
-
-    By its RECORD (PEP 376), or, where it has none (an egg, a link to sources), by what its entry and the names of its
-    modules say.
-    """
-    below = folder.relative_to(prefix).as_posix()
-    record = folder / anchor / "RECORD"
-    if record.is_file():
-        with record.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            rows = [row[0] for row in csv.reader(file) if row]
-        paths = {os.path.normpath(f"{below}/{path}") for path in rows if not path.startswith("/")}
-        return {path for path in paths if not path.startswith("..")} | {f"{below}/{anchor}/RECORD"}
-    modules = _text(folder / anchor / "top_level.txt").split()
-    roots = [folder / anchor, *(folder / name for name in modules), *(folder / f"{name}.py" for name in modules)]
-    found = {path for root in roots for path in ([root, *root.rglob("*")] if root.is_dir() else [root])}
-    return {path.relative_to(prefix).as_posix() for path in found if path.is_file()}
 
 
 def _entries(folder: Path) -> list[str]:
@@ -107,6 +85,8 @@ def _egg_link(path: Path) -> Package | None:
 
 def _metadata(path: Path) -> Package | None:
     """Read the headers of core metadata. By hand: the standard parser takes longer than all the rest together."""
+    from packaging.utils import canonicalize_name
+
     name, version, depends = "", "", []
     for key, value in _headers(path):
         if key == "name":
@@ -115,7 +95,7 @@ def _metadata(path: Path) -> Package | None:
             version = value
         elif key == "requires-dist":
             depends.append(value)
-    return Package(normalized(name), version, "pip", depends=tuple(depends)) if name and version else None
+    return Package(canonicalize_name(name), version, "pip", depends=tuple(depends)) if name and version else None
 
 
 def _headers(path: Path) -> Iterator[tuple[str, str]]:
@@ -159,3 +139,94 @@ def _public(url: str) -> str:
     """Return an address without its login, as PEP 610 demands; ``git@`` of an ssh address is no secret but needed."""
     plain, login, _ = split_login(url)
     return url if login == "git" or url.startswith("ssh:") else plain
+
+
+# -- RECORD files: what pip installed (PEP 376, PEP 627) ---------------------------------------------------------------
+
+
+def is_record(path: str) -> bool:
+    """Return whether a path is that of a RECORD, which lists a distribution's files with their hashes and sizes."""
+    return path.endswith(".dist-info/RECORD")
+
+
+def recorded_files(record: str, data: bytes) -> Iterator[str]:
+    """Yield the paths that a RECORD lists, relative to the same folder as ``record``, its own path."""
+    folder = _start(record)
+    for line in data.split(b"\n"):
+        if path := _split(line)[0]:
+            yield _joined(folder, path)
+
+
+def files_of(folder: Path, anchor: str, prefix: Path) -> set[str]:
+    """Return the paths below ``prefix`` that belong to the distribution of a site-packages entry.
+
+    By its RECORD, or, where it has none (an egg, a link to sources), by its entry and the names of its modules.
+    """
+    below = folder.relative_to(prefix).as_posix()
+    record = folder / anchor / "RECORD"
+    if record.is_file():
+        path = f"{below}/{anchor}/RECORD"
+        return {file for file in recorded_files(path, record.read_bytes()) if not file.startswith(("/", ".."))} | {path}
+    modules = _text(folder / anchor / "top_level.txt").split()
+    roots = [folder / anchor, *(folder / name for name in modules), *(folder / f"{name}.py" for name in modules)]
+    found = {path for root in roots for path in ([root, *root.rglob("*")] if root.is_dir() else [root])}
+    return {path.relative_to(prefix).as_posix() for path in found if path.is_file()}
+
+
+def with_new_digests(record: str, data: bytes, rewritten: Rewritten) -> bytes:
+    """Return a RECORD with the digests of files that were rewritten; ``record`` is its own path, as in ``rewritten``.
+
+    A digest that did not fit before, since somebody had edited the file, stays: an edited file stays known as one.
+    """
+    folder, lines = _start(record), data.split(b"\n")
+    for index, line in enumerate(lines):
+        path, digest, size = _split(line)
+        change = rewritten.get(_joined(folder, path)) if digest else None
+        if change and digest == _recorded(change[0]):
+            kept = line[: len(line) - len(digest) - 1 - len(size)]
+            ending = b"\r" if size.endswith(b"\r") else b""
+            lines[index] = kept + b"%s,%d%s" % (_recorded(change[1]), change[1].size, ending)
+    return b"\n".join(lines)
+
+
+def damaged(folder: Path) -> set[str]:
+    """Return the names of distributions of which a file is missing or has another size than their RECORD says."""
+    from packaging.utils import canonicalize_name
+
+    records = folder.glob("*.dist-info/RECORD")
+    return {canonicalize_name(record.parent.name.split("-", 1)[0]) for record in records if not _is_whole(record)}
+
+
+def _is_whole(record: Path) -> bool:
+    try:
+        for line in record.read_bytes().split(b"\n"):
+            path, _, size = _split(line)
+            if not path:
+                continue
+            found = (record.parent.parent / os.fsdecode(path)).stat().st_size
+            if size.strip() and found != int(size):  # RECORD itself and compiled files may have no size
+                return False
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _start(record: str) -> str:
+    """Return the folder that a RECORD's paths start from."""
+    return record.rsplit("/", 2)[0]
+
+
+def _joined(folder: str, path: bytes) -> str:
+    joined = f"{folder}/{os.fsdecode(path)}" if path[:1] != b"/" else os.fsdecode(path)
+    return os.path.normpath(joined) if b".." in path else joined
+
+
+def _split(line: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return the path, hash and size of a RECORD's line. By hand: what is not changed is to stay as it is."""
+    rest, _, size = line.rpartition(b",")
+    path, _, digest = rest.rpartition(b",")
+    return (path[1:-1].replace(b'""', b'"') if path.startswith(b'"') else path), digest, size
+
+
+def _recorded(digest: Digest) -> bytes:
+    return b"sha256=" + urlsafe_b64encode(digest.sha256).rstrip(b"=")

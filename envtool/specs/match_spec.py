@@ -1,10 +1,11 @@
-"""The form of what conda looks for (``numpy >=1.21``, ``conda-forge::bzip2=1.0.8=h9_7``), and lists of such lines.
+"""Match specs, in which conda is asked for packages (``numpy >=1.21``, ``forge::bzip2=1.0.8=h9_7``), and lists of them.
 
 Such lists are what ``conda install --file`` reads (CEP 23). They go about as requirements.txt like everything else.
 """
 
 import re
 from pathlib import PurePath
+from typing import NamedTuple
 
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
@@ -19,6 +20,46 @@ _CONDAS = re.compile(r"[^\s:]+::\S.*|python\s*=\s*[^=\s].*")
 _SINGLE = re.compile(r"[A-Za-z0-9_.-]+\s*=\s*[^=\s].*")
 _PIPS = re.compile(r"^-|[;@]|://|\+cu\d|===")
 _COMMENT = re.compile(r"(^|\s+)#.*$")
+_PARTS = re.compile(r"(?:(?P<channel>[^\[\]]*)::)?\s*(?P<name>[^\s=<>!~\[]*)\s*(?P<rest>.*)", re.DOTALL)
+_ARCHIVE = re.compile(
+    r"(?P<channel>\S*?)/?(?P<name>[^\s/\\]+)-(?P<version>[^\s/-]+)-(?P<build>[^\s/-]+)\.(?:conda|tar\.bz2)"
+)
+_VERSION_KEY = re.compile(r"""\[(?:.*,)?\s*version\s*=\s*(?:'([^']*)'|"([^"]*)"|([^\],\s]*))""")
+
+
+class Parts(NamedTuple):
+    """A match spec taken apart: ``name`` in lower case, ``rest`` all that stands behind it.
+
+    ``channel`` is ``""`` where the spec names none in front; an archive's is the address of its folder.
+    """
+
+    channel: str
+    name: str
+    rest: str = ""
+
+    @property
+    def version(self) -> str:
+        """The constraint on the version in conda's form (``>=3.10,<3.13``), the build behind it; ``""`` for any."""
+        key = _VERSION_KEY.search(self.rest)
+        return next(filter(None, key.groups()), "") if key else self.rest.partition("[")[0].strip()
+
+
+def split(spec: str) -> Parts:
+    """Return the parts of a match spec, in any of conda's forms, or of an archive's address.
+
+    ``Conda-Forge::NumPy=1.26`` is ``numpy`` of ``Conda-Forge``; conda compares names without regard to case.
+    """
+    text = spec.partition("#")[0].strip()
+    if archive := _ARCHIVE.fullmatch(text):
+        return Parts(archive["channel"], archive["name"].lower(), f"={archive['version']}={archive['build']}")
+    match = _PARTS.match(text)
+    assert match is not None  # noqa: S101 - every part of the pattern may be empty
+    return Parts((match["channel"] or "").strip(), match["name"].lower(), match["rest"].strip())
+
+
+def name(spec: str) -> str:
+    """Return the name in a match spec: ``conda-forge::numpy[version='>=1.2']`` is about ``numpy``."""
+    return split(spec).name
 
 
 def is_spec(text: str) -> bool:

@@ -255,4 +255,4 @@ def test_no_venv_stands_in_for_a_private_channel_or_for_other_packages(unreachab
 
 def test_no_channel_at_all_is_a_mistake(home: Home) -> None:
     ran = home.envtool("create", "demo", "six", "--override-channels", "--engine", "embedded")
-    assert (ran.code, "Name those to use with -c" in ran.err) == (2, True)
+    assert (ran.code, "Name the channels to use with -c" in ran.err) == (2, True)

@@ -76,6 +76,23 @@ def test_two_python_versions_are_refused(home: Home) -> None:
     assert home.envtool("create", "demo", "--engine", "venv", "python", "--python", PYTHON).code == 0
 
 
+@pytest.mark.parametrize(
+    "spec", [f"Python={PYTHON}", f"conda-forge::python={PYTHON}", f"python[version='{PYTHON}.*']", f"python {PYTHON}.*"]
+)
+def test_python_may_be_asked_for_in_every_form_of_a_match_spec(home: Home, spec: str) -> None:
+    ran = home.envtool("create", "demo", "--engine", "venv", spec, "conda-forge::pip", "--json", "--dry-run")
+    assert ran.code == 0, ran.err
+    assert [(package["name"], package["version"][: len(PYTHON)]) for package in ran.data["conda"]] == [
+        ("python", PYTHON)
+    ]
+
+
+@pytest.mark.parametrize("spec", ["python-dateutil", "python_abi", "pip>=23", "conda-forge::numpy"])
+def test_what_only_looks_like_python_is_refused_and_named(home: Home, spec: str) -> None:
+    ran = home.envtool("create", "demo", "--engine", "venv", spec, "--dry-run")
+    assert (ran.code, spec in ran.err) == (4, True)
+
+
 def test_remove(home: Home, made: str) -> None:
     assert home.envtool("remove", made, "--yes").code == 0
     assert list(home.venvs.iterdir()) == []

@@ -5,15 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.condas import CONDA
 from support.home import Home
 from support.layouts import CORPUS, ask_conda, conda_env, dist, venv
 
 from envtool.environments import packages
 from envtool.model import Environment, Origin
-from envtool.prefix import conda_meta
 
 SP = "lib/python3.11/site-packages"
 PYTHON = {"name": "python", "version": "3.11.7", "build": "h1_0_cpython"}
@@ -44,15 +41,6 @@ def test_a_record_is_read_whole_and_its_channel_without_subdir_or_login(tmp_path
     assert (read.sha256, read.md5, read.depends, read.requested) == ("ab" * 32, "cd" * 16, ("python >=3.11",), True)
     assert (zlib.channel, zlib.requested) == ("conda-forge", False)
     assert mine.channel == "file:///srv/channel"
-
-
-@given(st.lists(st.text(st.sampled_from('a[]{},:"\\ '))), st.sampled_from([None, 1]))
-def test_any_file_name_can_be_read(paths: list[str], indent: int | None) -> None:
-    entries = [{"_path": path, "sha256": "0"} for path in paths]
-    rest = {"name": "odd", "files": paths}
-    record = {"before": "".join(paths), "paths_data": {"paths": entries, "paths_version": 1}, **rest}
-    read = conda_meta._load(json.dumps(record, indent=indent).encode())
-    assert {key: read[key] for key in rest} == rest
 
 
 def test_records_that_conda_would_stumble_over_are_named(tmp_path: Path) -> None:

@@ -89,6 +89,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
 
+    def do_CONNECT(self) -> None:
+        self._answer(with_body=False)  # no proxy, but one may be looked for here
+
     def do_GET(self) -> None:
         self._answer(with_body=True)
 

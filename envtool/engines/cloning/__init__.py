@@ -1,1 +1,1 @@
-"""An environment in a second place, or in another one: its files carried, and the paths in them re-pointed."""
+"""Cloning and renaming of environments: their files copied or moved, and the paths in them rewritten."""

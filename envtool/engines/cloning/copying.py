@@ -1,4 +1,4 @@
-"""A tree copied for another place: what nobody edits is shared with the source, all else is the copy's own."""
+"""Copy a file tree for another prefix: files that nobody edits are shared with the source, all others are copied."""
 
 import errno
 import os
@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from envtool.engines.cloning.file_tree import Survey
-from envtool.engines.cloning.manifests import Digest, Rewritten
+from envtool.engines.cloning.file_tree import FileTree
 from envtool.engines.cloning.relocation import Relocation
 from envtool.engines.cloning.rewriting import Rewriter
+from envtool.prefix.digest import Digest, Rewritten
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2): a second file of the same blocks, of which only a write makes copies
 SECOND = 10**9  # nanoseconds
-# Answers that mean no for every file, not for this one: another file system, or one that cannot do it.
+# Errors that mean no for every file, not for this one: another file system, or one that cannot do it.
 _NEVER = (errno.EXDEV, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.ENOTTY, errno.EINVAL)
 
 
 @dataclass
 class Copied:
-    """What a copy came to, in files; ``rewritten`` are those that mentioned their place."""
+    """The files of a copy, counted; ``rewritten`` are those that mentioned the old prefix."""
 
     linked: int = 0  # hard links: one file with two names
     reflinked: int = 0  # two files that share their blocks until one is written to
@@ -29,9 +29,9 @@ class Copied:
 
 
 class Copier:
-    """Copies from ``source`` to ``stage`` what a survey found, as a :class:`Rewriter` says.
+    """Copies a file tree from ``source`` to ``stage``, rewritten by a :class:`Rewriter`.
 
-    Paths are strings here, and calls are the system's own: this runs for every file of environments that have 100,000.
+    Paths are strings and calls the system's own here: this runs for every file of environments that have 100,000.
     """
 
     def __init__(self, source: Path, stage: Path, rewriter: Rewriter, relocation: Relocation) -> None:
@@ -44,27 +44,27 @@ class Copier:
         self._twins: dict[tuple[int, int], str] = {}
         self.done = Copied()
 
-    def copy(self, survey: Survey, progress: Callable[[int], None]) -> Copied:
+    def copy(self, tree: FileTree, progress: Callable[[int], None]) -> Copied:
         """Copy everything; ``progress`` is told how many files are done. Raises OSError and EnvtoolError."""
-        for folder in survey.folders:
+        for folder in tree.folders:
             os.mkdir(self._stage + folder)
-        for count, file in enumerate(survey.files):
+        for count, file in enumerate(tree.files):
             self._carry(file)
             if not count % 256:
                 progress(count)
-        for link in survey.links:
+        for link in tree.links:
             target = os.readlink(self._source + link)
             os.symlink(self._relocation.link(target, os.path.dirname(link)), self._stage + link)
         return self.done
 
-    def protect(self, folders: Sequence[str], open_to_us: Sequence[str]) -> None:
-        """Give folders the modes they have in the source: last of all, since a folder may be write-protected.
+    def protect(self, folders: Sequence[str], writable: Sequence[str]) -> None:
+        """Give folders the modes they have in the source: last, since a folder may be write-protected.
 
-        Into those that are ``open_to_us`` more will be written.
+        Those in ``writable`` stay writable for their owner: more will be written to them.
         """
         for folder in (*reversed(folders), ""):  # from the inside
             mode = os.stat(self._source + folder).st_mode & 0o7777
-            if folder in open_to_us:
+            if folder in writable:
                 mode |= 0o700
             if mode != 0o777 & ~self._umask:
                 os.chmod(self._stage + folder, mode)
@@ -81,7 +81,7 @@ class Copier:
             os.close(handle)
 
     def _link(self, file: str) -> bool:
-        """Give a file a second name, where the file system and the file's owner allow that."""
+        """Hard-link a file, where the file system and the file's owner allow it."""
         if self._links:
             try:
                 os.link(self._source + file, self._stage + file)
@@ -121,7 +121,7 @@ class Copier:
             os.close(target)
 
     def _repeat(self, file: str, inode: tuple[int, int]) -> bool:
-        """Link a file that goes by several names in the source, git's commands say, to its first copy."""
+        """Link a file that has several names in the source, as git's commands have, to its first copy."""
         first = self._twins.setdefault(inode, file)
         if first == file:
             return False

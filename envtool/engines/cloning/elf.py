@@ -1,7 +1,7 @@
-"""Where a shared library says that its dependencies lie: DT_RPATH and DT_RUNPATH, read without reading the library.
+"""The run paths of a shared library (DT_RPATH and DT_RUNPATH), read without reading the library.
 
 Libraries that pip compiled inside an environment carry the environment's path there and are in no record. Layout: the
-System V ABI, "ELF-64 object file format"; little-endian, as all machines are that we serve.
+System V ABI, "ELF-64 object file format"; little-endian, as all supported machines are.
 """
 
 import struct

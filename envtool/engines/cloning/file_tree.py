@@ -1,4 +1,4 @@
-"""What lies in an environment: folders, files and links, by their paths below the prefix."""
+"""The file tree of an environment: folders, files and links, by their paths below the prefix."""
 
 import os
 from collections.abc import Set
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 @dataclass
-class Survey:
-    """All that lies below a prefix, folders before what is in them; ``odd`` is neither file, folder nor link."""
+class FileTree:
+    """All that lies below a prefix, folders before what is in them; ``odd`` are neither files, folders nor links."""
 
     folders: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -16,9 +16,9 @@ class Survey:
     odd: list[str] = field(default_factory=list)
 
 
-def survey(prefix: Path, passed_over: Set[str] = frozenset()) -> Survey:
-    """Return what lies below a prefix, without what is ``passed_over`` and what is in it."""
-    found = Survey()
+def walk(prefix: Path, without: Set[str] = frozenset()) -> FileTree:
+    """Return the tree below a prefix; the paths ``without``, and what is below them, are left out. Raises OSError."""
+    found = FileTree()
     waiting = [""]
     while waiting:
         folder = waiting.pop()
@@ -26,14 +26,14 @@ def survey(prefix: Path, passed_over: Set[str] = frozenset()) -> Survey:
         with os.scandir(prefix / folder) as entries:
             for entry in entries:
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                if path not in passed_over:
+                if path not in without:
                     _sort_in(entry, path, found, below)
         found.folders += below
         waiting += below
     return found
 
 
-def _sort_in(entry: "os.DirEntry[str]", path: str, found: Survey, below: list[str]) -> None:
+def _sort_in(entry: "os.DirEntry[str]", path: str, found: FileTree, below: list[str]) -> None:
     if entry.is_symlink():
         found.links.append(path)
     elif entry.is_file(follow_symlinks=False):

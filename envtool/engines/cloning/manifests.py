@@ -1,21 +1,17 @@
-"""What an environment's own books say of its files, and the books brought up to date where files were rewritten.
+"""The manifests of an environment: conda's records and pip's RECORD files, read as one and updated after rewriting.
 
-conda's records name the files that hold the prefix, and how (CEP 32); pip's RECORD files (PEP 376, 627) and conda's
-records both hold hashes of what they installed. A hash that did not fit before, since somebody edited the file, is
-left alone: an edited file stays known as one.
+conda's records name the files that hold the prefix, and how (CEP 32); both hold digests of what they installed. A
+digest that did not fit before, since somebody had edited the file, stays: an edited file stays known as one.
 """
 
-import hashlib
-import json
 import os
-import re
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-_HASH_IN_PREFIX = re.compile(rb'("sha256_in_prefix"\s*:\s*")([0-9a-f]{64})(?=")')
+from envtool.engines.solve_specs import with_dependents
+from envtool.prefix import conda_meta, site_packages
+from envtool.prefix.digest import Digest, Rewritten
 
 
 @dataclass(frozen=True)
@@ -27,149 +23,70 @@ class Placeholder:
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """What the books say: files with the prefix in them, files that packages own, and what is not to be carried.
+class CondaFiles:
+    """The files of conda's packages: those with the prefix in them, all that packages own, and what is left out.
 
-    ``left_out`` are the records of packages that cannot be cloned, and their files; ``packages`` are their names.
+    ``left_out`` are the records of packages that are not cloned, and their files; ``left_out_packages`` their names.
     """
 
     placeholders: Mapping[str, Placeholder] = field(default_factory=dict)
     owned: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
-    packages: tuple[str, ...] = ()
+    left_out_packages: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Digest:
-    """A file's content, as books know it."""
-
-    sha256: bytes
-    size: int
-
-    @classmethod
-    def of(cls, data: bytes) -> "Digest":
-        return cls(hashlib.sha256(data).digest(), len(data))
-
-
-Rewritten = dict[str, tuple[Digest, Digest]]  # path below the prefix -> before, after
-
-
-def read(prefix: Path, *, without: str = "") -> Ledger:
-    """Return what conda's records say; ``without`` names a package that stays behind with all that depend on it."""
-    records = dict(_records(prefix))
-    dropped = _dependents(without, records.values()) if without else set()
-    placeholders: dict[str, Placeholder] = {}
-    owned: set[str] = set()
-    left_out: set[str] = set()
-    for file, record in records.items():
-        if record.get("name") in dropped:
-            left_out |= {f"conda-meta/{file}", *record.get("files", ())}
-            continue
-        owned.update(record.get("files", ()))
-        for entry in (record.get("paths_data") or {}).get("paths", ()):
-            if placeholder := entry.get("prefix_placeholder"):
-                binary = entry.get("file_mode") == "binary"
-                placeholders[entry["_path"]] = Placeholder(binary, len(os.fsencode(placeholder)))
-    return Ledger(placeholders, frozenset(owned), frozenset(left_out - owned), tuple(sorted(dropped)))
+def conda_files(prefix: Path, *, without: str = "") -> CondaFiles:
+    """Return what conda's records say; ``without`` names a package that is left out with all that depend on it."""
+    installed = conda_meta.records(prefix)
+    names = {record["name"] for record in installed}
+    dropped = with_dependents({without} & names, installed)
+    kept = [record for record in installed if record["name"] not in dropped]
+    gone = [record for record in installed if record["name"] in dropped]
+    placeholders = {
+        entry["_path"]: Placeholder(entry.get("file_mode") == "binary", len(os.fsencode(entry["prefix_placeholder"])))
+        for record in kept
+        for entry in (record.get("paths_data") or {}).get("paths", ())
+        if entry.get("prefix_placeholder")
+    }
+    owned = conda_meta.owned_files(kept)
+    left_out = (conda_meta.owned_files(gone) - owned).union(map(conda_meta.record_path, gone))
+    return CondaFiles(placeholders, frozenset(owned), frozenset(left_out), tuple(sorted(dropped)))
 
 
-def owned_by_pip(prefix: Path, files: Iterable[str]) -> Iterator[str]:
+def pip_files(prefix: Path, files: Iterable[str]) -> Iterator[str]:
     """Yield what the RECORD files among ``files`` list, as paths below the prefix."""
-    for file in filter(_is_record, files):
-        folder = _folder(file)
-        for line in _read(prefix / file).split(b"\n"):
-            if path := _split(line)[0]:
-                yield _place(path, folder)
+    for file in filter(site_packages.is_record, files):
+        try:
+            data = (prefix / file).read_bytes()
+        except OSError:
+            continue
+        yield from site_packages.recorded_files(file, data)
 
 
-def amended(
+def updated(
     files: Iterable[str], read_now: Callable[[str], bytes], rewritten: Rewritten
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield the books that have to change, with their new content; ``read_now`` gives the present one."""
+    """Yield the manifests that have to change, with their new content; ``read_now`` gives the present one.
+
+    ``rewritten`` maps the files that were rewritten to their digests before and after; RECORD files are added to it.
+    """
     if not rewritten:
         return
     records = []
     for file in files:
-        if _is_record(file):
+        if site_packages.is_record(file):
             data = read_now(file)
-            new = _amended_wheel_record(data, _folder(file), rewritten)
+            new = site_packages.with_new_digests(file, data, rewritten)
             if new != data:
                 before = rewritten[file][0] if file in rewritten else Digest.of(data)
                 rewritten[file] = before, Digest.of(new)
                 yield file, new
-        elif is_conda_record(file):
+        elif conda_meta.is_record(file):
             records.append(file)
     # Last: the RECORD files of conda's own packages are in conda's records.
     hashes = {before.sha256.hex().encode(): after.sha256.hex().encode() for before, after in rewritten.values()}
     for file in records:
         data = read_now(file)
-        new = _HASH_IN_PREFIX.sub(lambda match: match[1] + hashes.get(match[2], match[2]), data)
+        new = conda_meta.with_new_digests(data, hashes)
         if new != data:
             yield file, new
-
-
-def is_conda_record(file: str) -> bool:
-    """Return whether a path below a prefix is one of conda's records."""
-    return file.startswith("conda-meta/") and file.endswith(".json") and file.count("/") == 1
-
-
-def _records(prefix: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in (prefix / "conda-meta").glob("*.json"):
-        try:
-            record = json.loads(path.read_bytes())
-        except (OSError, ValueError):
-            continue  # conda refuses it, and so it owns nothing; it is carried as it is
-        if isinstance(record, dict):
-            yield path.name, record
-
-
-def _dependents(name: str, records: Iterable[Mapping[str, Any]]) -> set[str]:
-    needs = {record["name"]: {spec.split()[0] for spec in record.get("depends", ()) if spec} for record in records}
-    found = {name} & needs.keys()
-    while more := {other for other, needed in needs.items() if other not in found and needed & found}:
-        found |= more
-    return found
-
-
-def _is_record(file: str) -> bool:
-    return file.endswith(".dist-info/RECORD")
-
-
-def _folder(record: str) -> str:
-    """Return the folder that a RECORD's paths start from, below the prefix."""
-    return record.rsplit("/", 2)[0]
-
-
-def _place(path: bytes, folder: str) -> str:
-    joined = f"{folder}/{os.fsdecode(path)}"
-    return os.path.normpath(joined) if b".." in path else joined
-
-
-def _split(line: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return the path, hash and size of a RECORD's line. By hand: what is not changed is to stay as it is."""
-    rest, _, size = line.rpartition(b",")
-    path, _, digest = rest.rpartition(b",")
-    return (path[1:-1].replace(b'""', b'"') if path.startswith(b'"') else path), digest, size
-
-
-def _amended_wheel_record(data: bytes, folder: str, rewritten: Rewritten) -> bytes:
-    lines = data.split(b"\n")
-    for index, line in enumerate(lines):
-        path, digest, size = _split(line)
-        change = rewritten.get(_place(path, folder)) if digest else None
-        if change and digest == _wheel_hash(change[0]):
-            kept = line[: len(line) - len(digest) - 1 - len(size)]
-            ending = b"\r" if size.endswith(b"\r") else b""
-            lines[index] = kept + b"%s,%d%s" % (_wheel_hash(change[1]), change[1].size, ending)
-    return b"\n".join(lines)
-
-
-def _wheel_hash(digest: Digest) -> bytes:
-    return b"sha256=" + urlsafe_b64encode(digest.sha256).rstrip(b"=")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""

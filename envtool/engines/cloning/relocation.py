@@ -1,4 +1,4 @@
-"""What moving an environment means for the bytes of its files: every mention of the old place becomes the new one.
+"""Replace an environment's old prefix by its new one in the bytes of its files and in its links.
 
 Text is replaced as it stands. In binaries a path is a C string in a slot of fixed size: conda's linker leaves the slot
 as long as the placeholder that the package was built with, filled up with zeros behind the path, and so does this.
@@ -11,25 +11,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-_SHEBANG_LIMIT = 127  # bytes; what lies behind it older kernels cut off
+_SHEBANG_LIMIT = 127  # bytes; older kernels cut off what is behind
 # What cannot stand before a path that begins here, unless it is a compiler's flag: /usr/bin/env is not in /env.
 _NO_START = rb"(?:(?<![\w.~})-])|(?<=-[ILRBF])|(?<=-isystem))"
 
 
 class TooLongError(Exception):
-    """A path that does not fit into the slot that a binary has for it; ``room`` is the longest that would, in bytes."""
+    """A path that is too long for its slot in a binary; ``room`` is the length of the longest that fits, in bytes."""
 
     def __init__(self, room: int) -> None:
         self.room = room
 
 
 class Relocation:
-    """The way from one prefix to another. ``left_behind`` are subfolders that do not come along.
+    """The move from one prefix to another. ``left_out`` are subfolders that are not moved or cloned.
 
-    The old place may be written as the path itself, as the one behind links, as part of a URL, or escaped in JSON.
+    The old prefix may be written as the path itself, as the one behind links, as part of a URL, or escaped in JSON.
     """
 
-    def __init__(self, old: Path, new: Path, left_behind: Sequence[str] = ()) -> None:
+    def __init__(self, old: Path, new: Path, left_out: Sequence[str] = ()) -> None:
         self.old, self.new = old, new
         self._roots = tuple(dict.fromkeys((str(old), os.path.realpath(old))))
         self._url = quote(os.fsencode(new)).encode()
@@ -40,7 +40,7 @@ class Relocation:
             self._spellings.setdefault(quote(os.fsencode(root)).encode(), self._url)
         for root in self._roots:
             self._spellings[os.fsencode(root)] = self._new
-        stays = b"|".join(map(re.escape, map(os.fsencode, left_behind)))
+        stays = b"|".join(map(re.escape, map(os.fsencode, left_out)))
         # Another environment beside this one, /envs/dl2 beside /envs/dl, is not meant.
         end = rb"(?![\w\x80-\xff-]|\.\w" + (rb"|/(?:%s)\b" % stays if stays else b"") + b")"
         start = _NO_START if any(root.count(os.sep) == 1 for root in self._roots) else b""
@@ -50,11 +50,11 @@ class Relocation:
         self._slot = re.compile(self._mention.pattern + rb"[^\0]*\0*")
 
     def concerns(self, data: bytes) -> bool:
-        """Return whether the old place is mentioned; wrong now and then, but never by saying no, and fast."""
+        """Return whether the old prefix may be mentioned: fast, sometimes wrongly true, never wrongly false."""
         return any(spelling in data for spelling in self._spellings)
 
     def text(self, data: bytes) -> bytes:
-        """Return a text with every mention replaced; the first line stays one that a kernel can start."""
+        """Return a text with every mention replaced; a ``#!`` line stays one that a kernel can start."""
         replaced = self._mention.sub(self._replacement, data)
         if replaced.startswith(b"#!") and replaced != data:
             line, newline, rest = replaced.partition(b"\n")
@@ -76,7 +76,7 @@ class Relocation:
         return self._slot.sub(fill, data)
 
     def link(self, target: str, folder: str) -> str:
-        """Return a symbolic link's target for the new place; ``folder`` is where the link lies, below the prefix."""
+        """Return a symbolic link's target for the new prefix; ``folder`` is where the link lies, below the prefix."""
         if os.path.isabs(target):
             for root in self._roots:
                 if target == root or target.startswith(root + os.sep):
@@ -84,7 +84,7 @@ class Relocation:
             return target
         if not os.path.normpath(os.path.join(folder, target)).startswith(os.pardir):
             return target
-        # A relative link that leaves the environment goes on leading where it led.
+        # A relative link out of the environment keeps its target.
         outside = os.path.normpath(os.path.join(self.old, folder, target))
         return os.path.relpath(outside, self.new / folder)
 
@@ -94,7 +94,7 @@ class Relocation:
         return self._url if in_url else self._spellings[match[1]]
 
     def _first_line(self, line: bytes) -> bytes:
-        """Return a first line that starts the same interpreter also where its path is long or has spaces in it."""
+        """Return a first line that starts the same interpreter even where its path is long or has spaces in it."""
         place = line.find(self._new)
         end = place + len(self._new)
         if place < 0 or (len(line) <= _SHEBANG_LIMIT and not re.search(rb"\s", self._new)):

@@ -1,8 +1,8 @@
-"""An environment moved to another place on its file system: its folder renamed, what mentions the place replaced.
+"""Rename an environment on its file system: its folder is renamed, and what mentions its prefix is replaced.
 
 All new content is prepared inside the environment, so that it moves along, and a journal says where each piece goes.
-The one step that counts is the renaming of the folder. Whoever finds the journal afterwards knows by where it lies what
-to do: at the old place nothing has happened yet, at the new one the pieces only have to be put where they belong.
+The one step that counts is the renaming of the folder. The place of the journal says afterwards what is left to do: at
+the old prefix nothing has happened yet, at the new one the pieces only have to be moved to where they belong.
 """
 
 import json
@@ -13,13 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from envtool.engines.cloning import manifests as books
+from envtool.engines.cloning import manifests
 from envtool.engines.cloning.copying import SECOND, read_all, write_all
-from envtool.engines.cloning.file_tree import survey
-from envtool.engines.cloning.manifests import Digest, Rewritten
+from envtool.engines.cloning.file_tree import walk
 from envtool.engines.cloning.relocation import Relocation
 from envtool.engines.cloning.rewriting import Rewriter
 from envtool.files import sync_folder, write_atomically
+from envtool.prefix.digest import Digest, Rewritten
 from envtool.prefix.marks import RENAMING, mark_finished, mark_unfinished
 
 _FOLDER = RENAMING
@@ -39,15 +39,15 @@ class Move:
         """Write down all that will change. Return how many files, and what the user should know."""
         abandon(self._old)
         self._folder.mkdir(parents=True)
-        ledger, found = books.read(self._old), survey(self._old, {_FOLDER})
-        rewriter = Rewriter(self._relocation, ledger)
-        for count, file in enumerate(found.files):
+        tree = walk(self._old, {_FOLDER})
+        rewriter = Rewriter(self._relocation, manifests.conda_files(self._old))
+        for count, file in enumerate(tree.files):
             self._look_into(file, rewriter)
             if not count % 256:
-                progress(count, len(found.files))
-        for file, content in books.amended(found.files, self._now, self._rewritten):
+                progress(count, len(tree.files))
+        for file, content in manifests.updated(tree.files, self._now, self._rewritten):
             self._keep(file, content, os.stat(self._old / file))
-        links = {link: self._target(link) for link in found.links}
+        links = {link: self._target(link) for link in tree.links}
         journal = {
             "old": os.path.realpath(self._old),
             "command": self._command,

@@ -1,26 +1,27 @@
-"""Which files of an environment mention its place, and what they are to say in the new one."""
+"""Decide which files of an environment mention its prefix, and rewrite them for another one."""
 
 import os
 import re
 from typing import Final
 
 from envtool.engines.cloning import elf
-from envtool.engines.cloning.manifests import Ledger, is_conda_record
+from envtool.engines.cloning.manifests import CondaFiles
 from envtool.engines.cloning.relocation import Relocation, TooLongError
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
+from envtool.prefix import conda_meta
 
-_LARGE: Final = 4 << 20  # bytes: what is larger and in no record is data, such as weights, and is not read
+_LARGE: Final = 4 << 20  # bytes: a larger file that no record lists is data, such as weights, and is not read
 _LIBRARY = re.compile(r"\.(so|dylib|pyd|dll)$|\.so\.[\d.]+$")
 _FIXED = (".pyc", ".pyo", ".a", ".lib", ".egg", ".whl", ".jar")
 
 
 class Rewriter:
-    """Says of each file what becomes of it."""
+    """Rewrites one file after another for another prefix."""
 
-    def __init__(self, relocation: Relocation, ledger: Ledger) -> None:
+    def __init__(self, relocation: Relocation, conda_files: CondaFiles) -> None:
         self._relocation = relocation
-        self._placeholders = ledger.placeholders
+        self._placeholders = conda_files.placeholders
         self._old, self._new = os.fsencode(relocation.old.name), os.fsencode(relocation.new.name)
         self._is_venv = (relocation.old / "pyvenv.cfg").is_file()
         self._stuck: list[str] = []
@@ -37,24 +38,24 @@ class Rewriter:
             return not self._relocation.concerns(elf.run_path(handle))
 
     def must_be_read(self, file: str, size: int, handle: int) -> bool:
-        """Return whether an open file is to be looked into."""
+        """Return whether the content of an open file has to be read: it may mention the prefix."""
         if size <= _LARGE or file in self._placeholders or _LIBRARY.search(file):
             return True
         return os.pread(handle, 2, 0) == b"#!"
 
     def rewritten(self, file: str, data: bytes) -> bytes:
-        """Return a file's content for the new place, ``data`` itself where nothing changes. Raises EnvtoolError."""
+        """Return a file's content for the new prefix, ``data`` itself where nothing changes. Raises EnvtoolError."""
         if self._is_venv and file.startswith(("bin/activate", "pyvenv.cfg")):
             data = self._renamed(data)
-        if not self._relocation.concerns(data) or file == "conda-meta/history" or is_conda_record(file):
-            return data  # the history tells of what was, and the records' paths are those of the package cache
+        if not self._relocation.concerns(data) or file == "conda-meta/history" or conda_meta.is_record(file):
+            return data  # the history is about the past, and the paths in records are those of the package cache
         return self._binary(file, data) if b"\0" in data else self._relocation.text(data)
 
     def warnings(self) -> list[str]:
         """Return a sentence for each binary whose old path could not be replaced."""
         return [
             tr(
-                "{file} was compiled in {old} and goes on looking for libraries there: {new} is too long to go in.",
+                "{file} was compiled in {old} and still looks for libraries there: {new} is too long to replace it.",
                 file=file,
                 old=self._relocation.old,
                 new=self._relocation.new,
@@ -63,7 +64,7 @@ class Rewriter:
         ]
 
     def _renamed(self, data: bytes) -> bytes:
-        """Return a venv's activation script or settings with the new name for the prompt."""
+        """Return a venv's activation script or settings with the new name in the prompt."""
         for form in (b"(%s)", b'"%s"', b"prompt = %s\n", b"prompt = '%s'\n"):
             data = data.replace(form % self._old, form % self._new)
         return data
@@ -71,7 +72,7 @@ class Rewriter:
     def _binary(self, file: str, data: bytes) -> bytes:
         placeholder = self._placeholders.get(file)
         if not (placeholder and placeholder.binary) and not data.startswith(b"\x7fELF"):
-            # Something with a first line for the kernel, such as a zipped program, or data of an unknown format.
+            # A program with a first line for the kernel, such as a zip application, or data of an unknown format.
             line, newline, rest = data.partition(b"\n")
             return self._relocation.text(line) + newline + rest if line.startswith(b"#!") else data
         try:

@@ -13,7 +13,8 @@ from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Archive, Sources
 from envtool.operations.steps import pip_packages
-from envtool.prefix import conda_meta
+from envtool.prefix import conda_meta, site_packages
+from envtool.prefix.layout import site_packages_dir
 from envtool.prefix.marks import mark_finished, old_state_of
 from envtool.reporter import Reporter
 
@@ -27,10 +28,8 @@ def bring_back(prefix: Path, scratch: Path, engine: Engine, sources: Sources, re
     """
     state: Json = json.loads(old_state_of(prefix).read_bytes())
     before = _archives(state["conda"])
-    for stem, path in _records(prefix).items():
-        if stem not in before and not _is_whole(path):
-            path.unlink()  # cut off while it was written: no engine works beside it
-    for request in _requests(before, set(_records(prefix))):
+    conda_meta.delete_broken(prefix, set(before))
+    for request in _requests(before, _installed(prefix)):
         solution = engine.solve(request, prefix, sources, reporter)
         engine.fetch(solution, prefix, scratch, reporter)
         engine.change(solution, prefix, scratch, reporter)
@@ -48,15 +47,15 @@ def _archives(conda: Json) -> dict[str, Archive]:
     if "packages" in conda:
         return {stem: Archive(**address) for stem, address in conda["packages"].items()}
     return {
-        f"{r['name']}-{r['version']}-{r['build']}": Archive(r["url"], r.get("md5") or "", r.get("sha256") or "")
+        "-".join(conda_meta.identity(r)): Archive(r["url"], r.get("md5") or "", r.get("sha256") or "")
         for r in conda.get("records", ())
     }
 
 
 def _requests(before: dict[str, Archive], now: set[str]) -> list[SolveRequest]:
     lost = tuple(archive for stem, archive in before.items() if stem not in now)
-    names = {stem.rsplit("-", 2)[0] for stem in before}
-    added = tuple(sorted({stem.rsplit("-", 2)[0] for stem in now} - names))
+    names = {conda_meta.split_stem(stem)[0] for stem in before}
+    added = tuple(sorted({conda_meta.split_stem(stem)[0] for stem in now} - names))
     install, remove = SolveRequest(archives=lost), SolveRequest(remove=added)
     return [*([install] if lost else []), *([remove] if added else [])]
 
@@ -67,26 +66,24 @@ def _bring_back_pip(prefix: Path, state: Json, sources: Sources, reporter: Repor
         with suppress(EnvtoolError):  # one that was cut off cannot be uninstalled by its own list
             installers.uninstall(new, pip_packages.interpreter(prefix))
     now = {package.name: package.version for package in packages.read(prefix).pip}
-    whole = {name for name in now if now[name] == state["versions"].get(name)} - pip_packages.damaged(prefix)
+    whole = {name for name in now if now[name] == state["versions"].get(name)} - _damaged(prefix)
     if lost := tuple(line for name, line in state["pip"].items() if name not in whole):
         options = InstallOptions(dependencies=False, reinstall=True)
         python = pip_packages.interpreter(prefix)
         installers.install(pip_packages.half(lost), python, sources.pip, reporter, options)
 
 
+def _damaged(prefix: Path) -> set[str]:
+    folder = site_packages_dir(prefix)
+    return site_packages.damaged(folder) if folder else set()
+
+
 def _differences(prefix: Path, state: Json, stems: set[str]) -> list[str]:
     before = stems | {f"{name}=={version}" for name, version in state["versions"].items()}
-    now = set(_records(prefix)) | {f"{package.name}=={package.version}" for package in packages.read(prefix).pip}
+    now = _installed(prefix) | {f"{package.name}=={package.version}" for package in packages.read(prefix).pip}
     return sorted(before ^ now)
 
 
-def _records(prefix: Path) -> dict[str, Path]:
-    parts = map("-".join, conda_meta.names(prefix))
-    return {stem: prefix / "conda-meta" / f"{stem}.json" for stem in parts}
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        return isinstance(json.loads(path.read_bytes()), dict)
-    except ValueError:
-        return False
+def _installed(prefix: Path) -> set[str]:
+    """Return conda's packages as ``name-version-build``."""
+    return set(map("-".join, conda_meta.names(prefix)))

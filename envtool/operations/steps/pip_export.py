@@ -9,7 +9,6 @@ from envtool.environments import checkout
 from envtool.i18n import tr
 from envtool.model import Package
 from envtool.operations.context import Context
-from envtool.operations.steps import pip_packages
 from envtool.reporter import Reporter
 
 # Published on PyTorch's own index, one index a build, with versions such as 2.6.0+cu124.
@@ -62,10 +61,22 @@ def _required(requirement: str) -> str:
     return match[0].lower() if match else ""
 
 
+def exact_line(package: Package) -> str:
+    """Return the requirements line that installs exactly this pip package."""
+    origin = package.origin
+    if origin is None:
+        return f"{package.name}=={package.version}"
+    if origin.kind == "editable":
+        # as a URL: pip and uv read spaces in a plain path differently
+        return f"-e {origin.url}"
+    address = f"{origin.vcs}+{origin.url}@{origin.commit}" if origin.kind == "vcs" else origin.url
+    return f"{package.name} @ {address}" + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else "")
+
+
 def _line(package: Package, reporter: Reporter) -> str:
     origin = package.origin
     if origin is None or not origin.url.startswith("file:"):
-        return pip_packages.line(package)
+        return exact_line(package)
     folder = Path(unquote(urlsplit(origin.url).path))
     if origin.kind == "editable":
         return _editable(package, folder, reporter)

@@ -1,6 +1,5 @@
 """The pip half of an environment: resolved, installed, foreseen, and kept off what conda installed."""
 
-import csv
 import re
 from collections.abc import Iterable, Set
 from contextlib import suppress
@@ -8,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envtool.engines import conda_records, installers
+from envtool.engines import installers
 from envtool.engines.installers import DEFAULTS, InstallOptions, PipHalf
 from envtool.environments import packages
 from envtool.environments.packages import Contents
@@ -17,8 +16,8 @@ from envtool.i18n import tr
 from envtool.model import Package, Sources
 from envtool.operations.context import Context
 from envtool.operations.steps import index_fallback
-from envtool.prefix import site_packages as distributions
-from envtool.prefix.layout import python_of, site_packages
+from envtool.prefix import conda_meta, site_packages
+from envtool.prefix.layout import python_of, site_packages_dir
 from envtool.prefix.snapshot import Footprint
 
 if TYPE_CHECKING:
@@ -119,17 +118,15 @@ def footprint(prefix: Path, there: Contents, half: PipHalf, pins: Iterable[str],
 
 def files_of(prefix: Path, names: Set[str]) -> frozenset[str]:
     """Return the paths of the Python distributions with these names, as their own lists and conda's tell them."""
-    folder = site_packages(prefix)
+    folder = site_packages_dir(prefix)
     if folder is None:
         return frozenset()
     found: set[str] = set()
-    for distribution in distributions.read_all(folder)[0]:
+    for distribution in site_packages.read_distributions(folder)[0]:
         if distribution.package.name in names:
-            found |= distributions.files_of(folder, distribution.anchor, prefix)
-    for record in conda_records.read_all(prefix):
-        if record.get("name") in names:
-            found.update(record.get("files", ()))
-    return frozenset(found)
+            found |= site_packages.files_of(folder, distribution.anchor, prefix)
+    records = (record for record in conda_meta.records(prefix) if record["name"] in names)
+    return frozenset(found | conda_meta.owned_files(records))
 
 
 def constraints(conda: Iterable[Package]) -> tuple[str, ...]:
@@ -160,38 +157,3 @@ def interpreter(prefix: Path) -> Path:
             code=ExitCode.MISSING,
         )
     return python
-
-
-def line(package: Package) -> str:
-    """Return the requirements line that installs exactly this pip package."""
-    origin = package.origin
-    if origin is None:
-        return f"{package.name}=={package.version}"
-    if origin.kind == "editable":
-        # as a URL: pip and uv read spaces in a plain path differently
-        return f"-e {origin.url}"
-    address = f"{origin.vcs}+{origin.url}@{origin.commit}" if origin.kind == "vcs" else origin.url
-    return f"{package.name} @ {address}" + (f"#subdirectory={origin.subdirectory}" if origin.subdirectory else "")
-
-
-def damaged(prefix: Path) -> set[str]:
-    """Return the names of pip packages with a file that is missing or has another size than RECORD says."""
-    folder = site_packages(prefix)
-    records = folder.glob("*.dist-info/RECORD") if folder else ()
-    return {_name_of(record) for record in records if not _is_whole(record)}
-
-
-def _name_of(record: Path) -> str:
-    return re.sub(r"[-_.]+", "-", record.parent.name.split("-", 1)[0]).lower()
-
-
-def _is_whole(record: Path) -> bool:
-    with record.open(encoding="utf-8", newline="") as file:
-        for path, _, size in csv.reader(file):
-            try:
-                found = (record.parent.parent / path).stat().st_size
-            except OSError:
-                return False
-            if size and found != int(size):
-                return False
-    return True

@@ -6,6 +6,8 @@ unrelated module on the other, so it is not here.
 
 import re
 
+from envtool.specs import match_spec
+
 _SAME = frozenset(
     "albumentations black click cython einops flask h5py imageio ipykernel ipython jinja2 joblib jupyterlab kornia"
     " lightgbm lightning matplotlib mypy networkx notebook numba numpy packaging pandas pillow plotly psutil pyarrow"
@@ -22,20 +24,13 @@ _RENAMED = {
     "pycocotools": "pycocotools",
     "timm": "timm",
 }
-_SPEC = re.compile(r"^(?:[^:\s]+::)?([A-Za-z0-9_.-]+)\s*(.*)$")
-
-
-def split(spec: str) -> tuple[str, str]:
-    """Return a match spec's package name and the rest of it: ``numpy=1.26`` -> (``numpy``, ``=1.26``)."""
-    match = _SPEC.match(spec.strip())
-    return (match[1].lower(), match[2].strip()) if match else (spec, "")
 
 
 def requirement(spec: str) -> str | None:
     """Return a conda match spec as a pip requirement, or None where that is not known to be the same thing."""
-    name, rest = split(spec)
+    channel, name, rest = match_spec.split(spec)
     distribution = _RENAMED.get(name) or (name if name in _SAME else None)
-    if distribution is None or "::" in spec or "[" in spec:
+    if distribution is None or channel or "[" in rest:
         return None
     version = _version(rest)
     return None if version is None else distribution + version

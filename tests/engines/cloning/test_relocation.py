@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from envtool.engines.cloning import elf
-from envtool.engines.cloning.manifests import Digest, amended
+from envtool.engines.cloning.manifests import updated
 from envtool.engines.cloning.relocation import Relocation, TooLongError
+from envtool.prefix.digest import Digest
 
 OLD, NEW = Path("/home/me/envs/dl"), Path("/home/me/envs/paper")
 
@@ -156,7 +157,7 @@ def test_hashes_are_corrected_only_where_they_were_right() -> None:
     }
     site = "lib/python3/site-packages"
     rewritten = dict.fromkeys(("bin/tool", f"{site}/with, comma", f"{site}/edited"), (before, after))
-    result = {name: data.decode() for name, data in amended(content, lambda name: content[name].encode(), rewritten)}
+    result = {name: data.decode() for name, data in updated(content, lambda name: content[name].encode(), rewritten)}
     assert result[record] == "\n".join(
         [
             row("../../../bin/tool", after),

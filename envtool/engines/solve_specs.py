@@ -1,0 +1,46 @@
+"""The specs that a change of an environment is solved for: what is asked for now, and what has to stay."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from envtool.engines.protocol import SolveRequest
+from envtool.prefix import conda_meta
+from envtool.specs import match_spec
+
+Json = dict[str, Any]
+
+
+def specs_to_solve(request: SolveRequest, installed: Sequence[Json]) -> list[str]:
+    """Return the new specs, and those that keep what is ``installed`` (records) and is not to go.
+
+    The solver returns only what its specs need. So everything that was requested earlier is requested again, and also
+    what nothing else needs, since not every tool writes down what was requested.
+    """
+    gone = with_dependents(map(match_spec.name, request.remove), installed)
+    settled = gone | {match_spec.name(spec) for spec in (*request.specs, *request.update)}
+    needed = {name for record in installed for name in _needs(record)}
+    kept: list[str] = []
+    for record in installed:
+        asked = conda_meta.requested_specs(record)
+        if record["name"] not in settled and (asked or record["name"] not in needed):
+            kept += asked or [record["name"]]
+    return [*kept, *request.specs, *request.update]
+
+
+def not_named(defaults: Sequence[str], specs: Sequence[str]) -> list[str]:
+    """Return the specs of conda's ``create_default_packages`` whose names are not among those of ``specs``."""
+    named = {match_spec.name(spec) for spec in specs}
+    return [spec for spec in defaults if match_spec.name(spec) not in named]
+
+
+def with_dependents(names: Iterable[str], installed: Sequence[Json]) -> set[str]:
+    """Return the names, and those of all installed packages that need one of them, directly or not."""
+    needs = {record["name"]: _needs(record) for record in installed}
+    found = set(names)
+    while more := {name for name, needed in needs.items() if name not in found and needed & found}:
+        found |= more
+    return found
+
+
+def _needs(record: Json) -> set[str]:
+    return {match_spec.name(spec) for spec in record.get("depends") or ()}
