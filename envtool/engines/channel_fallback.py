@@ -1,4 +1,4 @@
-"""A conda sent to other copies of the same channels, where those in force fail it."""
+"""Retry a conda command with other mirrors of its channels."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,47 +14,48 @@ from envtool.reporter import Reporter
 T = TypeVar("T")
 
 
-def anywhere(work: Callable[[Sources], T], sources: Sources, reporter: Reporter) -> T:
-    """Do a work with the sources, and where these fail, again with other copies of the same channels.
+def with_fallback(action: Callable[[Sources], T], sources: Sources, reporter: Reporter) -> T:
+    """Call an action with the sources and, if that fails, with other mirrors of the same channels.
 
-    It can be done again: conda has fetched everything before it links anything.
+    Returns the result of the first call that succeeds; otherwise raises the EnvtoolError of the first call. Only
+    network errors and unsatisfiable requests are retried. An action can be repeated, because conda fetches all
+    packages before it links any.
     """
     try:
-        return work(sources)
+        return action(sources)
     except EnvtoolError as error:
         if sources.offline or not (error.code == ExitCode.NETWORK or isinstance(error, UnsatisfiableError)):
             raise
-        for others in _elsewhere(sources, error):
+        for fallback in _fallbacks(sources, error):
             try:
-                done = work(others)
+                result = action(fallback)
             except EnvtoolError:
                 continue
-            _tell(error, others, reporter)
-            return done
+            _note_fallback(error, fallback, reporter)
+            return result
         raise
 
 
-def _elsewhere(sources: Sources, failure: EnvtoolError) -> Iterator[Sources]:
-    """Yield the sources with each channel at its next replica, by address, until no channel has another.
+def _fallbacks(sources: Sources, failure: EnvtoolError) -> Iterator[Sources]:
+    """Yield the sources with each channel replaced by its next mirror, until no channel has another.
 
-    Where the channels answered and lacked something, only mirrors are left: what upstream lacks nobody has.
+    After an unsatisfiable request only configured mirrors are replaced: no mirror has packages that upstream lacks.
     """
-    turning = [c for c in sources.channels if c.mirrored or not isinstance(failure, UnsatisfiableError)]
-    for turn in range(1, max((len(channel.urls) for channel in turning), default=1)):
-        channels = (_at(channel, turn) if channel in turning else channel for channel in sources.channels)
+    replaced = [c for c in sources.channels if c.mirrored or not isinstance(failure, UnsatisfiableError)]
+    for index in range(1, max((len(channel.urls) for channel in replaced), default=1)):
+        channels = (_at(channel, index) if channel in replaced else channel for channel in sources.channels)
         yield replace(sources, channels=tuple(channels))
 
 
-def _at(channel: Channel, turn: int) -> Channel:
-    url = channel.urls[min(turn, len(channel.urls) - 1)]
+def _at(channel: Channel, index: int) -> Channel:
+    """Return a channel at its URL number ``index``, or the last one if it has fewer."""
+    url = channel.urls[min(index, len(channel.urls) - 1)]
     return channel if url == channel.urls[0] else Channel(redact(url), (url,))
 
 
-def _tell(failure: EnvtoolError, others: Sources, reporter: Reporter) -> None:
-    names = ", ".join(channel.name for channel in others.channels)
-    template = (
-        "A mirror does not have what was asked for; packages come from {channels} this time."
-        if isinstance(failure, UnsatisfiableError)
-        else "A channel does not answer; packages come from {channels} this time."
-    )
-    reporter.note(tr(template, channels=names))
+def _note_fallback(failure: EnvtoolError, used: Sources, reporter: Reporter) -> None:
+    names = ", ".join(channel.name for channel in used.channels)
+    if isinstance(failure, UnsatisfiableError):
+        reporter.note(tr("A mirror lacks a requested package. Using {channels} this time.", channels=names))
+    else:
+        reporter.note(tr("A channel does not respond. Using {channels} this time.", channels=names))

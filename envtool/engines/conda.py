@@ -14,8 +14,8 @@ from typing import Any
 
 from envtool.clients.conda.program import find_program, is_mamba
 from envtool.engines import conda_errors
-from envtool.engines.channel_fallback import anywhere
-from envtool.engines.download_progress import watched
+from envtool.engines.channel_fallback import with_fallback
+from envtool.engines.download_progress import show_downloads
 from envtool.engines.package_cache import footprint
 from envtool.engines.protocol import Engine, EngineSetup, EngineType, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
@@ -52,7 +52,7 @@ class Conda:
         self._environment = {"CONDA_PLUGINS_AUTO_ACCEPT_TOS": "yes"} if accept_tos else {}
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
-        return anywhere(lambda where: self._solve(request, prefix, where, reporter), sources, reporter)
+        return with_fallback(lambda where: self._solve(request, prefix, where, reporter), sources, reporter)
 
     def _solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         if request.archives:
@@ -81,14 +81,14 @@ class Conda:
                 shutil.rmtree(prefix)  # what the try before this one left
             self._apply("create", replace(solution, private=sources), prefix, scratch, reporter)
 
-        anywhere(make, solution.private, reporter)
+        with_fallback(make, solution.private, reporter)
         mark_unfinished(prefix, self._command)
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         def bring(sources: Sources) -> None:
             self._apply(_verb(solution.request), replace(solution, private=sources), prefix, scratch, reporter)
 
-        anywhere(bring, solution.private, reporter)
+        with_fallback(bring, solution.private, reporter)
 
     def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Do nothing: conda itself fetches all before it links any."""
@@ -139,7 +139,7 @@ class Conda:
         command = Command(
             (str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]), environment
         )
-        with reporter.bar(label) as bar, watched(coming, self._caches, bar):
+        with reporter.bar(label) as bar, show_downloads(coming, self._caches, bar):
             done = stream(command, stall=STALL)
         answer = _last_json(done.stdout)
         if error := self._failure(answer, done):

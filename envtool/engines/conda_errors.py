@@ -1,11 +1,10 @@
-"""What conda, mamba and micromamba say when they fail, as the errors that it means here."""
+"""Translate failures of conda, mamba and micromamba into EnvtoolErrors."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from envtool.engines.protocol import UnsatisfiableError
+from envtool.engines.errors import unsatisfiable
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.process import Completed
@@ -13,7 +12,7 @@ from envtool.redaction import redact
 
 Json = dict[str, Any]
 
-_UNREACHED = (
+_NETWORK = (
     "CondaHTTPError",
     "HTTPError",
     "ProxyError",
@@ -23,56 +22,56 @@ _UNREACHED = (
     "ConnectionError",
     "ChecksumMismatchError",
 )
-_UNSOLVED = (
+_UNSATISFIABLE = (
     "ResolvePackageNotFound",
     "PackagesNotFoundError",
     "UnsatisfiableError",
     "LibMambaUnsatisfiableError",
     "PackagesNotFoundInChannelsError",
 )
-# mamba's errors have no names: these are its words.
-_MAMBA_UNREACHED = re.compile(
+# mamba's errors have no names, only messages.
+_MAMBA_NETWORK = re.compile(
     r"Download error|Transfer finalized|not loaded|Could not load repodata|Found incorrect downloads|Failed to download"
 )
-_MAMBA_ADVICE = re.compile(r"\s*If you (?:run into|see) this .*", re.DOTALL)  # to clean the cache, to report a bug
+_MAMBA_ADVICE = re.compile(r"\s*If you (?:run into|see) this .*", re.DOTALL)  # cleaning the cache, reporting a bug
 
 
 def of_conda(program: Path, answer: Json, done: Completed) -> EnvtoolError | None:
-    """Return the error that conda ended with, or None where it did what it was to do."""
+    """Return the error that conda reported, or None if it succeeded."""
     if not done.returncode and not (answer.get("success") is False and answer.get("error")):
         return None
-    errors = answer.get("errors") or [answer]  # of packages that could not be fetched it tells in the plural
+    errors = answer.get("errors") or [answer]  # a list if several packages could not be fetched
     kind = str(errors[0].get("exception_name", ""))
-    said = dict.fromkeys(str(error.get("message") or error.get("error") or "").strip() for error in errors)
-    reason = _reason("\n".join(said), done)
+    messages = dict.fromkeys(str(error.get("message") or error.get("error") or "").strip() for error in errors)
+    reason = _reason("\n".join(messages), done)
     if kind.startswith("CondaToS"):
         return _terms(reason)
-    if kind in _UNREACHED or "HTTP" in kind or "requests.exceptions" in str(errors[0].get("exception_type")):
+    if kind in _NETWORK or "HTTP" in kind or "requests.exceptions" in str(errors[0].get("exception_type")):
         return _unreachable(program, reason)
-    return _unsatisfiable(reason) if kind in _UNSOLVED else _failed(program, reason)
+    return unsatisfiable(reason) if kind in _UNSATISFIABLE else _failed(program, reason)
 
 
 def of_mamba(program: Path, answer: Json, done: Completed) -> EnvtoolError | None:
-    """Return the error that mamba 2 or micromamba ended with, or None; it ends with 0 when it is interrupted, too."""
+    """Return the error that mamba 2 or micromamba reported, or None if it succeeded. Interrupted, it exits with 0."""
     if not done.returncode and answer.get("success"):
         return None
     errors = [r["message"] for r in answer.get("log_history", ()) if r["level"] in ("error", "critical")]
-    apart = [text for text in dict.fromkeys(errors) if not any(text != other and text in other for other in errors)]
-    reason = _reason("\n".join(_MAMBA_ADVICE.sub("", text) for text in apart), done)
+    distinct = [text for text in dict.fromkeys(errors) if not any(text != other and text in other for other in errors)]
+    reason = _reason("\n".join(_MAMBA_ADVICE.sub("", text) for text in distinct), done)
     if "solver_problems" in answer or "Could not solve" in reason:
-        return _unsatisfiable(reason)
-    return _unreachable(program, reason) if _MAMBA_UNREACHED.search(reason) else _failed(program, reason)
+        return unsatisfiable(reason)
+    return _unreachable(program, reason) if _MAMBA_NETWORK.search(reason) else _failed(program, reason)
 
 
-def _reason(said: object, done: Completed) -> str:
-    return redact(str(said or done.stderr.strip()[-2000:] or f"exit code {done.returncode}")).strip()
+def _reason(message: str, done: Completed) -> str:
+    return redact(str(message or done.stderr.strip()[-2000:] or f"exit code {done.returncode}")).strip()
 
 
 def _terms(reason: str) -> EnvtoolError:
     return EnvtoolError(
-        tr("conda refuses until the terms of service of a channel are accepted: {reason}", reason=reason),
+        tr("conda requires that you accept the terms of service of a channel: {reason}", reason=reason),
         hint=tr(
-            "Read them with `conda tos view`; then accept them with --accept-tos, or do without that channel: "
+            "Read them with `conda tos view`, then accept them with --accept-tos, or use another channel: "
             "--override-channels -c conda-forge."
         ),
     )
@@ -81,23 +80,7 @@ def _terms(reason: str) -> EnvtoolError:
 def _unreachable(program: Path, reason: str) -> EnvtoolError:
     return EnvtoolError(
         tr("{program} could not reach a channel: {reason}", program=program.stem, reason=reason),
-        hint=tr("Check the connection; `envtool mirror set NAME` chooses another mirror."),
-        code=ExitCode.NETWORK,
-    )
-
-
-def _unsatisfiable(reason: str) -> UnsatisfiableError:
-    return UnsatisfiableError(
-        tr("No set of packages satisfies the request: {reason}", reason=reason),
-        hint=tr("Check the spelling, loosen a version, or name another channel with -c."),
-    )
-
-
-def not_cached(files: Sequence[str]) -> EnvtoolError:
-    """Return the error of archives that would have to be fetched where nothing may be."""
-    return EnvtoolError(
-        tr("Offline, and not in the package cache: {files}.", files=", ".join(files)),
-        hint=tr("Run it again without --offline."),
+        hint=tr("Check the connection. `envtool mirror set NAME` selects another mirror."),
         code=ExitCode.NETWORK,
     )
 
@@ -105,5 +88,5 @@ def not_cached(files: Sequence[str]) -> EnvtoolError:
 def _failed(program: Path, reason: str) -> EnvtoolError:
     return EnvtoolError(
         tr("{program} failed: {reason}", program=program.stem, reason=reason),
-        hint=tr("`--engine embedded` does without {program}.", program=program.stem),
+        hint=tr("`--engine embedded` works without {program}.", program=program.stem),
     )

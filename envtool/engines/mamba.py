@@ -8,6 +8,7 @@ from typing import Any
 from envtool.clients.conda import CondaSettings
 from envtool.engines import conda_errors, solve_specs
 from envtool.engines.conda import Conda, at, stem_of
+from envtool.engines.errors import not_cached
 from envtool.engines.protocol import Solution, SolveRequest
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
@@ -83,7 +84,7 @@ class Mamba(Conda):
             records = answer.get("actions", {}).get("FETCH", ())
             missing = [record["fn"] for record in records if not record["url"].startswith("file:")]
             if missing:
-                raise conda_errors.not_cached(missing)
+                raise not_cached(", ".join(missing))
         return answer
 
     def _offline(self, sources: Sources) -> bool:

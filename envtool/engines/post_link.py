@@ -1,9 +1,10 @@
-"""The scripts that a few conda packages bring to be run after they are linked, or before they are unlinked.
+"""Post-link and pre-unlink scripts, which a few conda packages bring.
 
-They need the final path, so they cannot run in a stage. conda's rules: ``bin/.<name>-<action>.sh``, run with PREFIX and
-PKG_* set; what they write to ``$PREFIX/.messages.txt`` is meant for the user.
+They need the final path and cannot run in a staging folder. As in conda, a script is ``bin/.<name>-<action>.sh`` and
+runs with PREFIX and PKG_* set.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,25 +14,17 @@ from envtool.i18n import tr
 from envtool.model import Package
 from envtool.process import Command, capture
 
+TIMEOUT = 600.0  # seconds
+
 
 def run(prefix: Path, packages: Sequence[Package], action: Literal["post-link", "pre-unlink"]) -> None:
-    """Run the scripts of ``packages`` that have one. Raises EnvtoolError when one fails to prepare its package."""
+    """Run the scripts of ``packages``, if they have any. Raises EnvtoolError if a post-link script fails."""
     for package in packages:
         script = prefix / "bin" / f".{package.name}-{action}.sh"
         if not script.is_file():
             continue
-        environment = {
-            "PREFIX": str(prefix),
-            "CONDA_PREFIX": str(prefix),
-            "PKG_NAME": package.name,
-            "PKG_VERSION": package.version,
-            "PKG_BUILDNUM": package.build.rsplit("_", 1)[-1],
-            "PATH": None,
-        }
-        import os
-
-        environment["PATH"] = f"{prefix / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-        done = capture(Command(("sh", str(script)), env=environment, cwd=prefix), timeout=600)
+        command = Command(("sh", str(script)), env=_environment(prefix, package), cwd=prefix)
+        done = capture(command, timeout=TIMEOUT)
         if done.returncode and action == "post-link":
             raise EnvtoolError(
                 tr(
@@ -42,3 +35,14 @@ def run(prefix: Path, packages: Sequence[Package], action: Literal["post-link", 
                     reason=(done.stderr or done.stdout).strip()[-500:],
                 ),
             )
+
+
+def _environment(prefix: Path, package: Package) -> dict[str, str]:
+    return {
+        "PREFIX": str(prefix),
+        "CONDA_PREFIX": str(prefix),
+        "PKG_NAME": package.name,
+        "PKG_VERSION": package.version,
+        "PKG_BUILDNUM": package.build.rsplit("_", 1)[-1],
+        "PATH": f"{prefix / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+    }

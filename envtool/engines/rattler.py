@@ -1,4 +1,4 @@
-"""Asking the worker process: it is started when first needed, and stopped after every error."""
+"""Client of the rattler worker process, which is started on the first request and stopped after every error."""
 
 import json
 import sys
@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 
 from envtool import __version__
 from envtool.clients.conda.settings import CondaSettings
-from envtool.engines.protocol import UnsatisfiableError
+from envtool.engines.errors import not_cached, unsatisfiable
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.process import Command, Dialogue
 from envtool.redaction import redact
 
-STALL = 40.0  # seconds without a sign of life after which a server counts as hanging; ENVTOOL_STALL sets another
+STALL = 40.0  # seconds without progress after which a server counts as stalled; ENVTOOL_STALL overrides it
 
-# The worker finds envtool and the library where this process finds them, and nothing in the current folder.
+# The worker imports envtool and the library from where this process does, and nothing from the current folder.
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from envtool.engines.rattler_worker import main; main()"
 )
@@ -26,12 +26,12 @@ Json = dict[str, Any]
 
 
 class Rattler:
-    """The worker, with conda's network settings."""
+    """The worker process and conda's network settings, which every request includes."""
 
     def __init__(self, host: Host, settings: CondaSettings) -> None:
         certificate = settings.ssl_verify if isinstance(settings.ssl_verify, str) else ""
         self._environment = {"PYTHONUTF8": "1"} | ({"SSL_CERT_FILE": certificate} if certificate else {})
-        self._always: Json = {
+        self._settings: Json = {
             "insecure": settings.ssl_verify is False,
             "proxies": {kind: url for kind, url in settings.proxy_servers.items() if kind in ("http", "https")},
             "cache": str(host.cache_dir / "conda"),
@@ -41,9 +41,9 @@ class Rattler:
         self._dialogue: Dialogue | None = None
 
     def request(self, message: Json, on_progress: Callable[[Json], None] = lambda _: None) -> Json:
-        """Return the worker's answer. Raises EnvtoolError; PackageError where another replica may help."""
+        """Return the worker's result. Raises EnvtoolError, or PackageError if another mirror may have the package."""
         dialogue = self._dialogue or self._start()
-        for line in dialogue.request(json.dumps(message | self._always)):
+        for line in dialogue.request(json.dumps(message | self._settings)):
             event = json.loads(line)
             if event["event"] == "progress":
                 on_progress(event)
@@ -51,17 +51,17 @@ class Rattler:
                 result: Json = event["result"]
                 return result
             else:
-                # After an error the library goes on in the background: only the end of its process ends that.
+                # After an error the library continues in the background until its process ends.
                 self.close()
                 raise _failure(event, message)
         last = dialogue.last_words.strip().splitlines()
         self.close()
         raise EnvtoolError(
             tr(
-                "The embedded engine's process ended unexpectedly: {reason}.",
-                reason=last[-1] if last else tr("it said nothing"),
+                "The process of the embedded engine ended unexpectedly: {reason}",
+                reason=last[-1] if last else tr("it printed no reason"),
             ),
-            hint=tr("Run the command again; if it happens again, use --engine conda or report it."),
+            hint=tr("Run the command again. If it fails again, use --engine conda, and report the problem."),
         )
 
     def close(self) -> None:
@@ -76,56 +76,50 @@ class Rattler:
 
 
 class PackageError(EnvtoolError):
-    """A package that could not be fetched or unpacked: another replica may have it whole."""
+    """A package could not be fetched or unpacked. Another mirror may have an intact copy."""
 
 
 def _failure(event: Json, request: Json) -> EnvtoolError:
-    """Return the worker's error as the user's."""
+    """Return the EnvtoolError for an ``error`` event of the worker."""
     message = redact(event["message"]).strip()
     match event["kind"]:
         case "channel":
-            where = event.get("channel") or ", ".join(name for name, _ in request.get("channels", []))
+            channel = event.get("channel") or ", ".join(name for name, _ in request.get("channels", []))
             reasons = redact(_reasons(event.get("causes", {}))) or message
             return EnvtoolError(
-                tr("The channel {channel} could not be read: {reason}", channel=where, reason=reasons),
-                hint=tr("Check the connection and the address; `envtool mirror set NAME` chooses another mirror."),
+                tr("The channel {channel} could not be read: {reason}", channel=channel, reason=reasons),
+                hint=tr("Check the connection and the URL. `envtool mirror set NAME` selects another mirror."),
                 code=ExitCode.NETWORK,
             )
         case "unsatisfiable":
-            return UnsatisfiableError(
-                tr("No set of packages satisfies the request: {reason}", reason=message),
-                hint=tr("Check the spelling, loosen a version, or name another channel with -c."),
-            )
+            return unsatisfiable(message)
         case "spec":
             return EnvtoolError(
-                tr("A package specification cannot be understood: {reason}", reason=message),
-                hint=tr("Write name, name=1.2 or 'name>=1.2,<2' (quoted)."),
+                tr("Invalid package specification: {reason}", reason=message),
+                hint=tr("Write name, name=1.2 or, in quotes, 'name>=1.2,<2'."),
                 code=ExitCode.BAD_INPUT,
             )
         case "offline":
-            return EnvtoolError(
-                tr("Nothing may be fetched, and not in the cache are: {files}.", files=message),
-                hint=tr("Leave --offline out (or `offline: true` in .condarc), or ask for what is in the cache."),
-                code=ExitCode.NETWORK,
-            )
+            return not_cached(message)
         case "package":
             return PackageError(
                 message,
-                hint=tr("Run the command again, or choose another mirror with `envtool mirror set NAME`."),
+                hint=tr("Run the command again, or select another mirror with `envtool mirror set NAME`."),
                 code=ExitCode.NETWORK,
             )
     return EnvtoolError(
-        tr("The embedded engine failed: {reason}", reason=message), hint=tr("Use --engine conda or report it.")
+        tr("The embedded engine failed: {reason}", reason=message),
+        hint=tr("Use --engine conda, and report the problem."),
     )
 
 
 def _reasons(causes: Mapping[str, str]) -> str:
-    """Return why each address failed; in one line where they all failed alike, as they do without a network."""
+    """Return why each URL failed, on one line if all failed for the same reason, as they do without a network."""
     if len(causes) > 1 and len(set(causes.values())) == 1:
         return tr(
-            "{reason}, the same at each of {count} addresses ({addresses}).",
+            "{reason} (at all {count} URLs: {hosts})",
             reason=next(iter(causes.values())),
             count=len(causes),
-            addresses=", ".join(urlsplit(url).netloc for url in causes),
+            hosts=", ".join(urlsplit(url).netloc for url in causes),
         )
     return "\n  ".join(f"{url}: {reason}" for url, reason in causes.items())

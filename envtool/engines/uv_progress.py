@@ -1,4 +1,4 @@
-"""What uv draws while it downloads, as one bar of bytes."""
+"""uv's download progress, combined into one bar of bytes."""
 
 import re
 
@@ -11,30 +11,30 @@ _DOWNLOAD = re.compile(
 )
 
 
-class Downloads:
-    """Adds up uv's bars, one a download and only while it lasts, to one that says what is being waited for.
+class DownloadProgress:
+    """Adds up uv's progress bars, of which it shows one per running download, into a single bar.
 
-    ``last`` is what goes on, without a word of uv's, once all is installed; "" where nothing does.
+    ``last`` is the label for the work that uv does without output after installing; "" if there is none.
     """
 
     def __init__(self, bar: Bar, last: str) -> None:
         self._bar = bar
         self._last = last
-        self._known: dict[str, tuple[float, float]] = {}  # name -> bytes received, and to receive
+        self._downloads: dict[str, tuple[float, float]] = {}  # name -> received and total bytes
 
-    def hear(self, line: str) -> None:
-        """Take one line, or one picture, of what uv writes."""
+    def on_line(self, line: str) -> None:
+        """Update the bar from one line of uv's output, or one frame of its progress bars."""
         running = {m["name"]: (_bytes(m["done"]), _bytes(m["total"])) for m in _DOWNLOAD.finditer(line)}
         if not running:
             text = self._last if self._last and line.startswith("Installed ") else line
             self._bar.update(0, label=redact(_SPINNER.sub("", text).strip())[:60])
             return
-        ended = {name: (total, total) for name, (_, total) in self._known.items()}
-        self._known = ended | running
-        done, total = (sum(column) for column in zip(*self._known.values(), strict=True))
+        ended = {name: (total, total) for name, (_, total) in self._downloads.items()}
+        self._downloads = ended | running
+        done, total = (sum(column) for column in zip(*self._downloads.values(), strict=True))
         largest = max(running, key=lambda name: running[name][1])
-        more = f" +{len(running) - 1}" if len(running) > 1 else ""
-        self._bar.update(done, total, label=f"{largest}{more}", unit="bytes")
+        others = f" +{len(running) - 1}" if len(running) > 1 else ""
+        self._bar.update(done, total, label=f"{largest}{others}", unit="bytes")
 
 
 def _bytes(text: str) -> float:

@@ -10,7 +10,7 @@ from support.channel.server import serve
 from support.home import Home
 from support.reporter import Recorder
 
-from envtool.engines.download_progress import watched
+from envtool.engines.download_progress import show_downloads
 from envtool.model import Package, Spec
 from envtool.operations.context import Context
 from envtool.operations.create import CreateRequest, create
@@ -23,14 +23,14 @@ def test_only_what_is_in_no_cache_is_waited_for(tmp_path: Path) -> None:
     (tmp_path / "a-1-0").mkdir()
     (tmp_path / "b-1-0.conda.partial").write_bytes(bytes(400))
     heard = Recorder()
-    with watched(packages, (tmp_path, tmp_path / "none"), heard):
+    with show_downloads(packages, (tmp_path, tmp_path / "none"), heard):
         time.sleep(0.5)
         (tmp_path / "b-1-0.conda").write_bytes(bytes(1000))
         time.sleep(0.5)
     amounts = [(done, total) for done, total, _, unit in heard.shown if unit == "bytes"]
     assert (amounts[0], amounts[-1]) == ((400, 2000), (1000, 2000))
     heard.shown.clear()
-    with watched(packages[:1], (tmp_path,), heard):
+    with show_downloads(packages[:1], (tmp_path,), heard):
         time.sleep(0.3)
     assert heard.shown == []
 
