@@ -1,0 +1,148 @@
+"""``envtool create``: a plan that writes nothing, and an environment that is complete or not there at all.
+
+The venv engine stands for all: what differs between engines is in ``engines/test_conformance.py``.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support import wheels
+from support.home import Home
+from support.reporter import Recorder
+
+from envtool.engines.protocol import Solution
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Spec
+from envtool.operations.context import Context
+from envtool.operations.create import CreateRequest, create, plan
+from envtool.operations.steps.package_sources import SourceOptions
+from envtool.prefix.marks import OWN, made_by
+from envtool.prefix.state_file import state_file
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep uv, which is started from this process, out of the developer's cache."""
+    monkeypatch.setenv("UV_CACHE_DIR", str(home.path / "uv"))
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> SourceOptions:
+    """A folder of wheels, and nothing else: ``leaf`` needs ``trunk``, ``orphan`` needs what is nowhere."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    wheels.wheel(folder, "trunk", "1.0", {"trunk.py": "height = 3\n"})
+    wheels.wheel(folder, "leaf", "1.0", {"leaf.py": "import trunk\n"}, requires="trunk")
+    wheels.wheel(folder, "orphan", "1.0", requires="no-such-package")
+    return SourceOptions(find_links=(str(folder),), offline=True)
+
+
+@pytest.fixture
+def request_for(sources: SourceOptions) -> Callable[..., CreateRequest]:
+    def request_for(*pip: str, **variables: str) -> CreateRequest:
+        spec = Spec(pip=pip, variables=variables)
+        return CreateRequest("dl", spec, engine="venv", sources=sources, with_pip=False)
+
+    return request_for
+
+
+def everything(home: Home) -> list[str]:
+    """Return what lies in the folder of environments, envtool's own included."""
+    return sorted(path.name for path in home.venvs.iterdir()) if home.venvs.exists() else []
+
+
+def test_a_plan_writes_nothing_and_is_what_is_created(home: Home, request_for: Callable[..., CreateRequest]) -> None:
+    planned = plan(home.context, request_for("leaf"))
+    assert (planned.dry_run, planned.pip) == (True, ("leaf==1.0", "trunk==1.0"))
+    assert everything(home) == []
+    created = create(home.context, request_for("leaf"))
+    assert created.as_dict() == {**planned.as_dict(), "dry_run": False}
+    assert home.installed("dl") == {"leaf": "1.0", "trunk": "1.0"}
+    assert everything(home) == ["dl"]
+
+
+def test_the_engine_is_recorded_and_the_mark_goes(home: Home, request_for: Callable[..., CreateRequest]) -> None:
+    created = create(home.context, request_for())
+    assert made_by(created.environment.prefix) == "venv"
+    (listed,) = home.envtool("list", "--json").data["environments"]
+    assert (listed["name"], listed["engine"], listed["unfinished"]) == ("dl", "venv", False)
+    assert not (home.venvs / OWN).exists()
+
+
+def test_variables_of_the_spec_are_stored(home: Home, request_for: Callable[..., CreateRequest]) -> None:
+    created = create(home.context, request_for(OMP_NUM_THREADS="4"))
+    assert json.loads(state_file(created.environment.prefix).read_bytes()) == {"env_vars": {"OMP_NUM_THREADS": "4"}}
+    assert home.envtool("run", "-n", "dl", "--", "sh", "-c", "echo $OMP_NUM_THREADS").out == "4\n"
+
+
+def test_bytecode_is_written_on_request(home: Home, request_for: Callable[..., CreateRequest]) -> None:
+    created = create(home.context, replace(request_for("leaf"), compile_bytecode=True))
+    assert list(created.environment.prefix.rglob("__pycache__/leaf.*.pyc"))
+
+
+def test_a_refused_solution_leaves_nothing(home: Home, request_for: Callable[..., CreateRequest]) -> None:
+    seen: list[Solution] = []
+
+    def refuse(solution: Solution) -> bool:
+        seen.append(solution)
+        return False
+
+    with pytest.raises(EnvtoolError, match="nothing was created") as caught:
+        create(home.context, request_for("leaf"), refuse)
+    assert caught.value.code == ExitCode.INTERRUPTED
+    assert [package.name for package in seen[0].link] == ["python"]
+    assert everything(home) == []
+
+
+def test_what_cannot_be_resolved_is_known_before_the_first_write(
+    home: Home, request_for: Callable[..., CreateRequest]
+) -> None:
+    heard = Recorder()
+    with pytest.raises(EnvtoolError, match="no-such-package"):
+        create(Context(home.host, heard), request_for("orphan"))
+    assert everything(home) == []
+    assert not any("Removed" in note for note in heard.notes)  # there was nothing to remove
+
+
+def test_a_failure_after_the_first_write_removes_all_of_it(
+    home: Home, sources: SourceOptions, request_for: Callable[..., CreateRequest]
+) -> None:
+    folder = Path(sources.find_links[0])
+
+    def break_the_wheel(_: Solution) -> bool:
+        (folder / "trunk-1.0-py3-none-any.whl").write_bytes(b"PK\x03\x04 is no zip file")
+        return True
+
+    heard = Recorder()
+    with pytest.raises(EnvtoolError, match="trunk"):
+        create(Context(home.host, heard), request_for("leaf"), break_the_wheel)
+    assert everything(home) == []
+    assert [note for note in heard.notes if "Removed" in note and "dl" in note]
+
+
+def test_an_existing_environment_is_refused_and_stays(home: Home, request_for: Callable[..., CreateRequest]) -> None:
+    create(home.context, request_for("trunk"))
+    for verb in (plan, create):
+        with pytest.raises(EnvtoolError, match="exists already"):
+            verb(home.context, request_for("leaf"))
+    assert home.installed("dl") == {"trunk": "1.0"}
+
+
+def test_a_path_needs_no_name(home: Home, request_for: Callable[..., CreateRequest]) -> None:
+    created = create(home.context, replace(request_for(), where=home.path / "project" / ".venv"))
+    assert (created.environment.name, created.environment.prefix) == ("", home.path / "project" / ".venv")
+    with pytest.raises(EnvtoolError) as caught:
+        plan(home.context, replace(request_for(), where=""))
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_an_unknown_engine_is_refused(home: Home, request_for: Callable[..., CreateRequest]) -> None:
+    with pytest.raises(EnvtoolError, match="no-such-engine") as caught:
+        plan(home.context, replace(request_for(), engine="no-such-engine"))
+    assert caught.value.code == ExitCode.USAGE
+    assert "embedded" in caught.value.hint
