@@ -1,22 +1,21 @@
-"""Edits of files that people care about: all of them or none, written down first, taken back byte for byte.
+"""Edits of configuration files: all of them or none, recorded before they are made, undone byte for byte.
 
 An entry holds what changed (old and new bytes of the changed stretch, and hashes of the whole), never a whole file: a
-configuration file may hold a password a few lines below the one we touch. What it keeps for showing a diff later has
-the logins taken out.
+configuration file may hold a password a few lines below the changed ones. Logins are removed from what is kept to show
+a diff later.
 """
 
 import base64
 import difflib
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from envtool import versioned_json
 from envtool.errors import EnvtoolError
 from envtool.file_lock import locked
 from envtool.files import sync_folder, write_atomically
@@ -24,6 +23,7 @@ from envtool.i18n import tr
 from envtool.model import FileEdit
 from envtool.paths import Host
 from envtool.redaction import redact
+from envtool.versioned_json import Json
 
 _LOGIN = re.compile(r"[^\s/'\"@:]+:[^\s/'\"@]+@")  # also without a scheme, as in a half-written proxy setting
 _BEGUN, _DONE = ".begun", ".json"
@@ -45,7 +45,7 @@ class Entry:
 def apply(
     host: Host, purpose: str, title: str, edits: Sequence[FileEdit], step: Callable[[int], None] | None = None
 ) -> None:
-    """Carry out edits, all of them or none, in a way that :func:`undo` can take back.
+    """Carry out edits, all of them or none, so that :func:`undo` can revert them.
 
     ``purpose`` names the command that may undo them, ``title`` says what they are. ``step`` is called before each
     write. Raises EnvtoolError where a file is no longer what the edit was made for; nothing is changed then.
@@ -55,17 +55,17 @@ def apply(
         for edit in edits:
             if _read(edit.path) != edit.before:
                 raise EnvtoolError(
-                    tr("{path} was changed by somebody else at the same moment; nothing was written.", path=edit.path),
+                    tr("{path} was changed by another program in the meantime; nothing was written.", path=edit.path),
                     hint=tr("Try again."),
                 )
         path = _folder(host) / f"{time.time_ns():020d}{_BEGUN}"
-        record = {
+        record: Json = {
             "purpose": purpose,
             "title": title,
             "when": time.time(),
             "edits": [_described(edit) for edit in edits],
         }
-        _save(path, record)
+        versioned_json.write(path, record)
         try:
             for index, edit in enumerate(edits):
                 if step:
@@ -80,7 +80,7 @@ def apply(
 
 
 def recover(host: Host) -> tuple[str, ...]:
-    """Take back what a killed command left half-written; return a sentence for each."""
+    """Revert what a killed command left half-written, and return what was done, a sentence for each."""
     folder = _folder(host)
     if not (any(folder.glob(f"*{_BEGUN}")) or any(folder.glob(_TEMPORARY))):
         return ()
@@ -89,14 +89,14 @@ def recover(host: Host) -> tuple[str, ...]:
 
 
 def last(host: Host, purpose: str) -> Entry | None:
-    """Return the newest set of edits that can be undone, or None."""
+    """Return the newest set of edits that can be undone, or None. Raises NewerVersionError."""
     return next((entry for entry, _, _ in _undoable(host, purpose)), None)
 
 
 def undo(host: Host, purpose: str) -> Entry | None:
     """Restore the bytes from before the newest set of edits, or return None where there is none.
 
-    Raises EnvtoolError with a diff where a file was changed since; nothing is restored then.
+    Raises EnvtoolError with a diff where a file was changed since, and NewerVersionError; nothing is restored then.
     """
     with _held(host):
         _recover(host)
@@ -114,7 +114,7 @@ def undo(host: Host, purpose: str) -> Entry | None:
 
 
 def preview(host: Host, purpose: str) -> tuple[FileEdit, ...]:
-    """Return what :func:`undo` would write, without writing."""
+    """Return what :func:`undo` would write, without writing. Raises NewerVersionError."""
     for _, _, record in _undoable(host, purpose):
         return tuple(
             FileEdit(Path(edit["path"]), _read(Path(edit["path"])), _restored(edit)) for edit in record["edits"]
@@ -122,14 +122,14 @@ def preview(host: Host, purpose: str) -> tuple[FileEdit, ...]:
     return ()
 
 
-# -- one edit, written down
+# -- one edit and its record
 
 
-def _described(edit: FileEdit) -> dict[str, Any]:
+def _described(edit: FileEdit) -> Json:
     hunks = list(_hunks(edit.before or b"", edit.after or b""))
     if any(_has_login(old) or _has_login(new) for _, old, new in hunks):
         raise EnvtoolError(
-            tr("{path} was left as it is: the lines to change hold a login, which must not be copied.", path=edit.path),
+            tr("{path} was not changed: the lines to change hold a login, which must not be copied.", path=edit.path),
             hint=tr("Move the login to ~/.netrc, or change these lines by hand."),
         )
     return {
@@ -156,7 +156,7 @@ def _hunks(before: bytes, after: bytes) -> Iterator[tuple[int, bytes, bytes]]:
             yield offset, old[start : len(old) - end], new[start : len(new) - end]
 
 
-def _restored(edit: dict[str, Any]) -> bytes | None:
+def _restored(edit: Json) -> bytes | None:
     """Return the bytes from before an edit, made from those that it left."""
     if not edit["existed"]:
         return None
@@ -166,8 +166,8 @@ def _restored(edit: dict[str, Any]) -> bytes | None:
     return data
 
 
-def _take_back(record: dict[str, Any]) -> list[str]:
-    """Restore every file that is as the edit left it; return those that are neither that nor as before."""
+def _take_back(record: Json) -> list[str]:
+    """Restore every file that is as the edit left it; return the others that are not as before either."""
     foreign = []
     for edit in reversed(record["edits"]):
         path = Path(edit["path"])
@@ -201,7 +201,7 @@ def _hash(data: bytes | None) -> str:
     return "absent" if data is None else hashlib.sha256(data).hexdigest()
 
 
-def _changed_since(edits: Sequence[dict[str, Any]]) -> EnvtoolError:
+def _changed_since(edits: Sequence[Json]) -> EnvtoolError:
     lines: list[str] = []
     for edit in edits:
         path = edit["path"]
@@ -212,7 +212,7 @@ def _changed_since(edits: Sequence[dict[str, Any]]) -> EnvtoolError:
     names = ", ".join(edit["path"] for edit in edits)
     return EnvtoolError(
         tr("Nothing was undone: {paths} was changed since.\n{diff}", paths=names, diff="\n".join(lines)),
-        hint=tr("Take your change back first, or use `envtool mirror unset`, which removes only mirror lines."),
+        hint=tr("Revert your change first, or use `envtool mirror unset`, which removes only mirror lines."),
     )
 
 
@@ -221,7 +221,7 @@ def _changed_since(edits: Sequence[dict[str, Any]]) -> EnvtoolError:
 
 def _recover(host: Host) -> tuple[str, ...]:
     said = []
-    for left in _folder(host).glob(_TEMPORARY):  # a note that was killed while it was written: nothing had begun
+    for left in _folder(host).glob(_TEMPORARY):  # an entry that was being written when it was killed: nothing had begun
         left.unlink(missing_ok=True)
     for path, record in _records(host, _BEGUN):
         for edit in record["edits"]:
@@ -233,9 +233,7 @@ def _recover(host: Host) -> tuple[str, ...]:
         path.unlink()
         said.append(tr("An interrupted `{title}` was undone.", title=record["title"]))
         if foreign:
-            said.append(
-                tr("These files had been changed by hand and were left alone: {paths}", paths=", ".join(foreign))
-            )
+            said.append(tr("Not restored, because they were changed since: {paths}", paths=", ".join(foreign)))
     return tuple(said)
 
 
@@ -245,19 +243,18 @@ def _sweep(path: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-def _undoable(host: Host, purpose: str) -> Iterator[tuple[Entry, Path, dict[str, Any]]]:
-    for path, record in reversed(_records(host, _DONE)):
+def _undoable(host: Host, purpose: str) -> Iterator[tuple[Entry, Path, Json]]:
+    for path, record in _records(host, _DONE, newest_first=True):
         if record["purpose"] == purpose:
             paths = tuple(Path(edit["path"]) for edit in record["edits"])
             yield Entry(path.stem, purpose, record["title"], record["when"], paths), path, record
 
 
-def _records(host: Host, state: str) -> list[tuple[Path, dict[str, Any]]]:
-    found = []
-    for path in sorted(_folder(host).glob(f"*{state}")):
-        with suppress(OSError, ValueError):  # our writes are atomic: what does not parse is not ours
-            found.append((path, json.loads(path.read_bytes())))
-    return found
+def _records(host: Host, state: str, *, newest_first: bool = False) -> Iterator[tuple[Path, Json]]:
+    """Yield the entries in a state, each read when its turn comes. Raises NewerVersionError."""
+    for path in sorted(_folder(host).glob(f"*{state}"), reverse=newest_first):
+        if record := versioned_json.read(path):  # entries are written whole: what makes no sense is not ours
+            yield path, record
 
 
 def _folder(host: Host) -> Path:
@@ -273,10 +270,6 @@ def _held(host: Host) -> Iterator[None]:
         yield
 
 
-def _save(path: Path, record: dict[str, Any]) -> None:
-    write_atomically(path, json.dumps(record, indent=1).encode())
-
-
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
@@ -287,12 +280,12 @@ def _read(path: Path) -> bytes | None:
 def _write(path: Path, data: bytes | None) -> None:
     try:
         if data is None:
-            # behind a link (dotfiles kept elsewhere) it is the file that goes, not the link
+            # behind a link (dotfiles kept elsewhere) the file is removed, not the link
             (path.resolve() if path.is_symlink() else path).unlink(missing_ok=True)
         else:
             write_atomically(path, data)
     except OSError as error:
         raise EnvtoolError(
             tr("{path} could not be written: {reason}.", path=path, reason=error.strerror or error),
-            hint=tr("Nothing was changed. Check who owns the file and its folder."),
+            hint=tr("Check the owner of the file and of its folder."),
         ) from error

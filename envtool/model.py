@@ -60,6 +60,7 @@ class Environment:
     kind: Kind
     engine: str = ""  # who made it, as envtool recorded it; "" where envtool did not
     unfinished: bool = False
+    newer_file: Path | None = None  # one of envtool's own in it that a newer envtool wrote: it is left alone then
 
     @property
     def title(self) -> str:

@@ -22,7 +22,7 @@ FLOORS = (
     {"operations.context"},
     {"engines", "environments"},
     {"mirrors", "gpu", "specs", "prefix", "journal"},
-    {"clients"},
+    {"clients", "versioned_json"},
     {"http", "files", "file_lock", "process", "install_sh"},
     {"pseudo_terminal", "reporter"},
     {"redaction", "encoding", "paths", "errors", "model", "index_page"},

@@ -7,16 +7,16 @@ The rules are conda's own (``conda.core.envs_manager.list_all_known_prefixes``),
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment, Kind
 from envtool.paths import Host
-from envtool.prefix import environments_txt
+from envtool.prefix import environments_txt, marks
 from envtool.prefix.layout import bin_dir, kind_of
-from envtool.prefix.marks import made_by, unfinished
+from envtool.versioned_json import NewerVersionError
 
 ROOT_NAMES = ("base", "root")  # both mean the root prefix to conda
 
@@ -47,10 +47,18 @@ class Folders:
 
     def at(self, prefix: Path) -> Environment | None:
         """Return the environment at a prefix, or None; a half-made one counts as soon as it carries envtool's mark."""
-        half_made = bool(unfinished(prefix)) and prefix.is_dir()  # begun, but for its folder, is nothing yet
+        half_made = marks.is_unfinished(prefix) and prefix.is_dir()  # begun without a folder is nothing yet
         supposed: Kind = "venv" if prefix.parent == self.venvs else "conda"
         kind = kind_of(prefix) or (supposed if half_made else None)
-        return Environment(self._name(prefix), prefix, kind, made_by(prefix), half_made) if kind else None
+        if kind is None:
+            return None
+        environment = Environment(self._name(prefix), prefix, kind, unfinished=half_made)
+        try:
+            if half_made:
+                marks.require_known(prefix)
+            return replace(environment, engine=marks.made_by(prefix))
+        except NewerVersionError as error:
+            return replace(environment, newer_file=error.path)
 
     def _name(self, prefix: Path) -> str:
         if self.root and _same(prefix, self.root):
@@ -73,10 +81,10 @@ def find_all(host: Host, folders: Folders) -> tuple[Environment, ...]:
 def resolve(host: Host, folders: Folders, name_or_path: str) -> Environment:
     """Return the environment that a user means by a name or a path.
 
-    Raises EnvtoolError: MISSING where there is none, USAGE where a name stands for several.
+    Raises EnvtoolError: MISSING where there is none, USAGE where a name stands for several; NewerVersionError.
     """
     if is_path(name_or_path):
-        return _resolve_path(host, folders, name_or_path)
+        return readable(_resolve_path(host, folders, name_or_path))
     found = {_real(e.prefix): e for prefix in reversed(folders.of_name(name_or_path)) if (e := folders.at(prefix))}
     if not found:
         raise _unknown(host, folders, name_or_path)
@@ -87,7 +95,14 @@ def resolve(host: Host, folders: Folders, name_or_path: str) -> Environment:
             hint=tr("Give the path of the one you mean instead of its name."),
             code=ExitCode.USAGE,
         )
-    return next(iter(found.values()))
+    return readable(next(iter(found.values())))
+
+
+def readable(environment: Environment) -> Environment:
+    """Return an environment. Raises NewerVersionError where a newer envtool wrote what has to be known of it."""
+    if environment.newer_file:
+        raise NewerVersionError(environment.newer_file)
+    return environment
 
 
 def active_prefix(host: Host) -> Path | None:
@@ -103,7 +118,9 @@ def active_prefix(host: Host) -> Path | None:
         programs = str(bin_dir(prefix))
         return order.index(programs) if programs in order else len(order)
 
-    return min((prefix for prefix in prefixes if kind_of(prefix) or unfinished(prefix)), key=rank, default=None)
+    return min(
+        (prefix for prefix in prefixes if kind_of(prefix) or marks.is_unfinished(prefix)), key=rank, default=None
+    )
 
 
 def inside(host: Host, folders: Folders, prefix: Path) -> list[Path]:

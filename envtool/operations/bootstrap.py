@@ -19,13 +19,14 @@ from envtool.model import Sources, Spec
 from envtool.operations import create
 from envtool.operations.context import Context
 from envtool.operations.create import Created, CreatePlan, CreateRequest, Means
-from envtool.operations.steps import bootstrap_record, pip_packages, torch_sources
+from envtool.operations.steps import pip_packages, torch_sources
 from envtool.operations.steps.confirmation import Confirm, accept
 from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.location import Destination, name_of, refuse_taken
 from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions, gather
 from envtool.operations.verify_gpu import Report, VerifyOptions, VerifyTarget, verify
 from envtool.paths import Host
+from envtool.prefix import bootstrap_record
 from envtool.prefix.layout import site_packages_dir
 from envtool.redaction import redact
 from envtool.reporter import Reporter

@@ -1,6 +1,5 @@
 """``envtool create``: a new environment, complete or not at all."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +11,6 @@ from envtool.engines import AUTO, installers
 from envtool.engines.installers import PipHalf
 from envtool.engines.protocol import Engine, EngineType, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations.context import Context
@@ -22,8 +20,8 @@ from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.location import Destination, name_of, place
 from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions, gather, uses_private_channel
 from envtool.operations.steps.reservation import reserved
+from envtool.prefix import state_file
 from envtool.prefix.marks import mark_finished, record_maker
-from envtool.prefix.state_file import state_file
 from envtool.reporter import Reporter
 from envtool.specs import match_spec
 
@@ -179,8 +177,7 @@ def _carry_out(context: Context, draft: _Draft, confirm: Confirm) -> Created:
         if request.compile_bytecode and solution.python:
             installers.compile_bytecode(pip_packages.interpreter(prefix), reporter)
         if request.spec.variables:
-            content = {"env_vars": dict(request.spec.variables)}
-            write_atomically(state_file(prefix), json.dumps(content).encode())
+            state_file.store(prefix, request.spec.variables)
         record_maker(prefix, environment.engine, __version__)
         mark_finished(prefix)
     return Created(*draft.packages())

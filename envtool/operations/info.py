@@ -12,13 +12,14 @@ from envtool.environments.torch_build import torch
 from envtool.i18n import tr
 from envtool.model import Environment, Package
 from envtool.operations.context import Context
-from envtool.operations.steps import bootstrap_record, guards
+from envtool.operations.steps import guards
 from envtool.operations.steps.channel_names import channel_names
 from envtool.operations.steps.disk_usage import measure
 from envtool.operations.steps.target import is_active
 from envtool.operations.steps.variables import shown_variables
-from envtool.prefix import frozen, pinned
+from envtool.prefix import bootstrap_record, frozen, pinned
 from envtool.prefix.history import Revision, revisions
+from envtool.versioned_json import NewerVersionError
 
 _LAST = 5  # changes shown
 
@@ -93,7 +94,7 @@ def info(context: Context, environment: Environment, *, show: bool = False) -> I
         pins=_pins(prefix),
         changed=state.last_change(prefix),
         revisions=revisions(prefix)[-_LAST:],
-        bootstrap=bootstrap_record.read(prefix),
+        bootstrap=_bootstrap(context, prefix),
     )
 
 
@@ -114,3 +115,11 @@ def _pins(prefix: Path) -> tuple[str, ...]:
         return pinned.specs(prefix)
     except OSError:
         return ()  # a change would be refused; everything else can still be shown
+
+
+def _bootstrap(context: Context, prefix: Path) -> Mapping[str, Any] | None:
+    try:
+        return bootstrap_record.read(prefix)
+    except NewerVersionError as error:
+        context.reporter.warn(error.message)
+        return None

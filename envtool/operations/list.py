@@ -14,6 +14,7 @@ from envtool.model import Environment
 from envtool.operations.context import Context
 from envtool.operations.steps.target import named
 from envtool.prefix import frozen
+from envtool.versioned_json import NewerVersionError
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ def list_environments(context: Context) -> tuple[Listed, ...]:
     active = _active(context, environments)
     if context.active and active is None and (found := context.folders.at(context.active)):
         environments, active = (*environments, found), found
+    for environment in environments:
+        if environment.newer_file:
+            context.reporter.warn(NewerVersionError(environment.newer_file).message)
     return tuple(
         Listed(environment, packages.python_version(environment), environment is active) for environment in environments
     )

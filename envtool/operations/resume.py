@@ -12,7 +12,7 @@ from envtool.operations.context import Context
 from envtool.operations.rollback import nothing_interrupted, rollback
 from envtool.operations.steps.guards import can_go_back
 from envtool.operations.steps.prefix_lock import finish_rename
-from envtool.prefix.marks import begun
+from envtool.prefix.marks import interrupted_command
 from envtool.redaction import MASK
 
 
@@ -32,7 +32,7 @@ def resume(context: Context, environment: Environment) -> Again | None:
     """
     if finish_rename(environment.prefix):
         return None
-    command, folder = begun(environment.prefix)
+    command, folder = interrupted_command(environment.prefix)
     program, *argv = shlex.split(command) or [""]
     if program != "envtool":
         raise nothing_interrupted(environment)

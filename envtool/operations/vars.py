@@ -1,12 +1,8 @@
 """``envtool vars``: the variables stored in an environment, shown, set and unset."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
@@ -49,26 +45,21 @@ def set_variables(context: Context, environment: Environment, wanted: Mapping[st
         )
     with holding(environment.prefix, command, context.reporter):
         refuse_unfinished(environment)
-        state = _read(environment.prefix)
-        _write(environment.prefix, state, state.get("env_vars", {}) | wanted)
+        state_file.store(environment.prefix, wanted)
 
 
 def unset_variables(context: Context, environment: Environment, names: Sequence[str], command: str) -> None:
     """Remove stored variables, and hide those that packages set. Raises EnvtoolError; nothing is changed then."""
     with holding(environment.prefix, command, context.reporter):
         refuse_unfinished(environment)
-        state = _read(environment.prefix)
-        stored = dict(state.get("env_vars", {}))
-        brought = state_file.brought(environment.prefix)
-        if unknown := [name for name in names if name not in stored and name not in brought]:
+        known = {*state_file.require_stored(environment.prefix), *state_file.brought(environment.prefix)}
+        if unknown := [name for name in names if name not in known]:
             raise EnvtoolError(
                 tr("{name} has no variable {names}.", name=environment.title, names=", ".join(unknown)),
                 hint=tr("`envtool vars {name}` shows those it has.", name=environment.title),
                 code=ExitCode.MISSING,
             )
-        for name in names:
-            stored.pop(name, None)
-        _write(environment.prefix, state, stored | {name: state_file.UNSET for name in names if name in brought})
+        state_file.remove(environment.prefix, names)
 
 
 def _require_name(name: str) -> None:
@@ -78,26 +69,3 @@ def _require_name(name: str) -> None:
             hint=tr("Use letters, digits and '_'; begin with a letter or '_'."),
             code=ExitCode.USAGE,
         )
-
-
-def _read(prefix: Path) -> dict[str, Any]:
-    """Return the whole state file: others store things there, too. Raises EnvtoolError where it cannot be read."""
-    path = state_file.state_file(prefix)
-    try:
-        state = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError):
-        state = None
-    if not isinstance(state, dict) or not isinstance(state.get("env_vars", {}), dict):
-        raise EnvtoolError(
-            tr("{path} is not a valid state file.", path=path),
-            hint=tr('It should hold JSON such as {{"env_vars": {{"NAME": "VALUE"}}}}. Correct it, or move it away.'),
-            code=ExitCode.BAD_INPUT,
-        )
-    return state
-
-
-def _write(prefix: Path, state: Mapping[str, Any], stored: Mapping[str, str]) -> None:
-    content = {**state, "env_vars": dict(stored)}
-    write_atomically(state_file.state_file(prefix), json.dumps(content, ensure_ascii=False).encode())

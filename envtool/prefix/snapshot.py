@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from envtool.files import sync_folder, write_atomically
 from envtool.prefix.marks import OWN
+from envtool.versioned_json import require_known
 
 VERSION = 1
 INDEX = "snapshot.json"
@@ -176,10 +177,14 @@ def take(prefix: Path, folder: Path, footprint: Footprint) -> Snapshot:
 def load(prefix: Path, folder: Path) -> Snapshot:
     """Return the snapshot that :func:`take` wrote.
 
-    Raises OSError where there is none, ValueError where it has another form or is another environment's.
+    Raises OSError where there is none, ValueError where it makes no sense or is another environment's; and
+    NewerVersionError.
     """
     content = json.loads((folder / INDEX).read_bytes())
-    if not isinstance(content, dict) or content.get("version") != VERSION or content.get("root") != _identity(prefix):
+    if not isinstance(content, dict):
+        raise ValueError(folder)
+    require_known(folder / INDEX, content, newest=VERSION)
+    if content.get("root") != _identity(prefix):
         raise ValueError(folder)
     try:
         entries = {path: Entry(*fields) for path, fields in content["entries"].items()}

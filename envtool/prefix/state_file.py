@@ -1,39 +1,40 @@
-"""The variables that an environment sets while it is active, kept where conda keeps them.
+"""``conda-meta/state`` and ``etc/conda/env_vars.d``: the variables that an environment sets while it is active.
 
-A person's lie in ``conda-meta/state`` (``conda env config vars``), a package's in ``etc/conda/env_vars.d/*.json``. The
-rules are those of ``conda/activate.py``.
+Those of a person lie in the one (``conda env config vars``), those of packages in ``*.json`` files in the other. The
+rules are those of ``conda/activate.py``. Others keep more in the state file; it stays.
 """
 
 import json
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import write_atomically
+from envtool.i18n import tr
 
 UNSET = "***unset***"  # conda's way to hide a variable that a package brought
 RESERVED = "PATH"  # conda ignores it, with a warning: activation itself sets it
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def state_file(prefix: Path) -> Path:
-    """Return where a person's variables are stored."""
-    return prefix / "conda-meta" / "state"
+_KEY = "env_vars"
 
 
 def stored(prefix: Path) -> dict[str, str]:
     """Return a person's stored variables; none where the file is missing or cannot be understood."""
-    return {name: value for name, value in _variables(state_file(prefix), "env_vars").items() if value != UNSET}
+    return {name: value for name, value in _variables(_path(prefix), _KEY).items() if value != UNSET}
 
 
 def brought(prefix: Path) -> dict[str, str]:
-    """Return the variables that packages brought, the later file winning."""
+    """Return the variables that packages brought; of two files the later one wins."""
     files = sorted((prefix / "etc" / "conda" / "env_vars.d").glob("*"))
     return {name: value for file in files for name, value in _variables(file).items()}
 
 
 def in_force(prefix: Path) -> dict[str, str]:
-    """Return what entering the environment sets: what packages brought, and a person's over it."""
-    every = brought(prefix) | _variables(state_file(prefix), "env_vars")
+    """Return what entering the environment sets: the variables that packages brought, and a person's over them."""
+    every = brought(prefix) | _variables(_path(prefix), _KEY)
     return {
         name: value
         for name, value in every.items()
@@ -45,6 +46,49 @@ def in_force(prefix: Path) -> dict[str, str]:
 def is_name(text: str) -> bool:
     """Return whether every shell can carry a variable of that name."""
     return bool(_NAME.fullmatch(text))
+
+
+def store(prefix: Path, wanted: Mapping[str, str]) -> None:
+    """Store variables beside those that are stored. Raises EnvtoolError where the file makes no sense, and OSError."""
+    content = _content(prefix)
+    _write(prefix, {**content, _KEY: {**content.get(_KEY, {}), **wanted}})
+
+
+def remove(prefix: Path, names: Collection[str]) -> None:
+    """Remove stored variables, and hide those of that name that packages brought. Raises as :func:`store` does."""
+    content, hidden = _content(prefix), brought(prefix).keys() & set(names)
+    kept = {name: value for name, value in content.get(_KEY, {}).items() if name not in names}
+    _write(prefix, {**content, _KEY: kept | dict.fromkeys(sorted(hidden), UNSET)})
+
+
+def require_stored(prefix: Path) -> dict[str, Any]:
+    """Return a person's variables as they stand in the file. Raises EnvtoolError where that makes no sense."""
+    return dict(_content(prefix).get(_KEY, {}))
+
+
+def _path(prefix: Path) -> Path:
+    return prefix / "conda-meta" / "state"
+
+
+def _content(prefix: Path) -> dict[str, Any]:
+    path = _path(prefix)
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get(_KEY, {}), dict):
+        raise EnvtoolError(
+            tr("{path} is not a valid state file.", path=path),
+            hint=tr('It should hold JSON such as {"env_vars": {"NAME": "VALUE"}}. Correct it, or move it away.'),
+            code=ExitCode.BAD_INPUT,
+        )
+    return content
+
+
+def _write(prefix: Path, content: Mapping[str, Any]) -> None:
+    write_atomically(_path(prefix), json.dumps(content).encode())
 
 
 def _variables(path: Path, *keys: str) -> dict[str, str]:

@@ -5,24 +5,27 @@ The one step that counts is the renaming of the folder. The place of the journal
 the old prefix nothing has happened yet, at the new one the pieces only have to be moved to where they belong.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from envtool import versioned_json
 from envtool.engines.cloning import manifests
 from envtool.engines.cloning.copying import SECOND, read_all, write_all
 from envtool.engines.cloning.file_tree import walk
 from envtool.engines.cloning.relocation import Relocation
 from envtool.engines.cloning.rewriting import Rewriter
-from envtool.files import sync_folder, write_atomically
+from envtool.errors import EnvtoolError
+from envtool.files import sync_folder
+from envtool.i18n import tr
 from envtool.prefix.digest import Digest, Rewritten
 from envtool.prefix.marks import RENAMING, mark_finished, mark_unfinished
+from envtool.versioned_json import Json
 
 _FOLDER = RENAMING
+_JOURNAL = "journal.json"
 
 
 class Move:
@@ -55,7 +58,7 @@ class Move:
             "links": {link: target for link, target in links.items() if target != os.readlink(self._old / link)},
         }
         sync_folder(self._folder)
-        write_atomically(self._folder / "journal.json", json.dumps(journal).encode())
+        versioned_json.write(self._folder / _JOURNAL, journal)
         return len(self._pieces), rewriter.warnings()
 
     def carry_out(self) -> None:
@@ -115,7 +118,10 @@ def pending(prefix: Path) -> bool:
 
 
 def recover(prefix: Path) -> None:
-    """Finish a move where the folder has been renamed, abandon it where it has not. May be repeated."""
+    """Finish a move where the folder has been renamed, abandon it where it has not. May be repeated.
+
+    Raises NewerVersionError, and EnvtoolError where the journal is damaged.
+    """
     journal = _journal(prefix)
     if journal is None or journal["old"] == os.path.realpath(prefix):
         abandon(prefix)
@@ -136,13 +142,18 @@ def abandon(prefix: Path) -> None:
     if pending(prefix):
         # The mark goes first: a folder without a mark is taken up again, a mark without a folder would stay for ever.
         mark_finished(prefix)
-        (prefix / _FOLDER / "journal.json").unlink(missing_ok=True)
+        (prefix / _FOLDER / _JOURNAL).unlink(missing_ok=True)
         shutil.rmtree(prefix / _FOLDER)
 
 
-def _journal(prefix: Path) -> dict[str, Any] | None:
-    try:
-        journal = json.loads((prefix / _FOLDER / "journal.json").read_bytes())
-    except FileNotFoundError:
+def _journal(prefix: Path) -> Json | None:
+    path = prefix / _FOLDER / _JOURNAL
+    if not path.exists():
         return None
-    return journal if isinstance(journal, dict) else None
+    journal = versioned_json.read(path)
+    if not {"old", "files", "links"} <= journal.keys():
+        raise EnvtoolError(
+            tr("{path} is damaged; the interrupted rename cannot be finished.", path=path),
+            hint=tr("Files in {prefix} may still name its old path. Create the environment again.", prefix=prefix),
+        )
+    return journal

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from envtool.engines.cloning import rename
 from envtool.i18n import tr
-from envtool.prefix.marks import OWN, intent_of, mark_finished, snapshot_of, unfinished
+from envtool.prefix.marks import OWN, intent_of, mark_finished, require_known, snapshot_of, unfinished
 from envtool.reporter import Reporter
 
 
@@ -34,7 +34,11 @@ def discard(prefix: Path) -> None:
 
 
 def clear_away(prefix: Path, reporter: Reporter) -> None:
-    """Undo or finish what a killed envtool began with an environment. The caller holds its lock."""
+    """Undo or finish what a killed envtool began with an environment. The caller holds its lock.
+
+    Raises NewerVersionError where that was a newer envtool.
+    """
+    require_known(prefix)
     intent = intent_of(prefix)
     if intent.exists():
         reporter.note(tr("Removing what an interrupted run left at {prefix}.", prefix=prefix))

@@ -1,10 +1,9 @@
 """Rollback of a change that envtool 0.1 left unfinished: it wrote down packages where later versions keep files."""
 
-import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from envtool import versioned_json
 from envtool.engines import installers
 from envtool.engines.installers import InstallOptions
 from envtool.engines.protocol import Engine, SolveRequest
@@ -17,8 +16,7 @@ from envtool.prefix import conda_meta, site_packages
 from envtool.prefix.layout import site_packages_dir
 from envtool.prefix.marks import mark_finished, old_state_of
 from envtool.reporter import Reporter
-
-Json = dict[str, Any]
+from envtool.versioned_json import Json
 
 
 def bring_back(prefix: Path, scratch: Path, engine: Engine, sources: Sources, reporter: Reporter) -> None:
@@ -26,7 +24,7 @@ def bring_back(prefix: Path, scratch: Path, engine: Engine, sources: Sources, re
 
     Raises EnvtoolError where the packages are others afterwards; the mark and the old state stay then.
     """
-    state: Json = json.loads(old_state_of(prefix).read_bytes())
+    state = versioned_json.read(old_state_of(prefix))
     before = _archives(state["conda"])
     conda_meta.delete_broken(prefix, set(before))
     for request in _requests(before, _installed(prefix)):

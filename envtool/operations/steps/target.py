@@ -28,7 +28,7 @@ def target(
     if name:
         return named(context, name)
     if context.active and (environment := context.folders.at(context.active)):
-        return environment
+        return find.readable(environment)
     raise EnvtoolError(
         tr("No environment is active, and none was named."),
         hint=hint or tr("Name one; `envtool list` shows which there are."),
