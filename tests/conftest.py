@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from support.home import Home
 
-# What is started in the background may have Ctrl-C ignored, and all that is started here would inherit that.
+# A process started in the background may ignore Ctrl-C, and its children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

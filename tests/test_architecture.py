@@ -45,7 +45,7 @@ def room_of(path: Path) -> str:
 
 
 def imported(path: Path) -> set[str]:
-    """Return the rooms of envtool that a module imports, wherever in it."""
+    """Return the rooms of envtool that a module imports, anywhere in it."""
     rooms = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "envtool":

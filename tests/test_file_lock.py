@@ -72,7 +72,7 @@ def named(path: Path, **values: object) -> None:
 
 
 def take(path: Path, wait: float = 0.0) -> dict[str, object]:
-    """Take the lock and return what its file says meanwhile."""
+    """Take the lock and return the content of its file meanwhile."""
     with locked(path, "mine", wait=wait):
         said: dict[str, object] = json.loads(path.read_bytes())
     return said

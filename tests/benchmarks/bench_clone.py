@@ -96,7 +96,7 @@ def _run(folder: Path, options: argparse.Namespace) -> None:
 
 
 def _environment(folder: Path, environ: Mapping[str, str], options: argparse.Namespace) -> Path:
-    """Make an environment as people have them: some of it conda's, some pip's, and files of the user's own."""
+    """Make a typical environment: conda packages, pip packages, and files of the user's own."""
     cache = Path(os.environ.get("ENVTOOL_TEST_CACHE") or folder / "channel")
     root = packages.build_once(
         cache, f"clone-{packages.fingerprint(Path(packages.__file__), Path(__file__))}", _channel

@@ -90,7 +90,7 @@ def _record(name: str, version: str, files: int) -> dict[str, object]:
 
 
 def _measure(commands: Mapping[str, tuple[tuple[str, ...], Path]], rounds: int) -> dict[str, float]:
-    """Return the median wall time of each command in seconds, the rounds interleaved: a busy moment hits all alike."""
+    """Return the median wall time of each command in seconds. The rounds are interleaved: load affects all alike."""
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds + 1):
         for name, (argv, home) in commands.items():

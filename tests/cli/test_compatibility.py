@@ -23,7 +23,7 @@ MEANT = meant()
 
 
 def hold(kind: str, found: Iterable[Difference], known: Sequence[Meant] = MEANT) -> None:
-    """Fail where a difference is not meant, and where one that is meant for this kind of address is not there."""
+    """Fail for a difference that is not listed, and for a listed one, of this kind of address, that does not occur."""
     found = tuple(found)
     unexpected = [each for each in found if not any(entry.covers(each) for entry in known)]
     assert not unexpected, "\n".join(f"{each.at}: {each.old!r} -> {each.new!r}" for each in unexpected)

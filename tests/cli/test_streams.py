@@ -39,7 +39,7 @@ def terminal(home: Home, *arguments: str, **env: str) -> Iterator[Terminal]:
 
 
 def in_shell(home: Home, line: str) -> "subprocess.CompletedProcess[str]":
-    """Run a line of bash in which `envtool` is ours."""
+    """Run a line of bash in which `envtool` is the program under test."""
     define = f'envtool() {{ "{sys.executable}" -m envtool "$@"; }}'
     return subprocess.run(
         ["bash", "-c", f"{define}; {line}"],

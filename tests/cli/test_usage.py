@@ -13,7 +13,7 @@ from envtool.reporter import Silent
 
 @pytest.fixture
 def plain(home: Home) -> Path:
-    """An environment at a path with a blank in it."""
+    """An environment at a path with a space in it."""
     prefix = home.path / "my envs" / "plain"
     venv.create(prefix, with_pip=False)
     return prefix

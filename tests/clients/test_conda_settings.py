@@ -25,14 +25,14 @@ def mirrored(home_path: Path, *channels: str) -> None:
 
 
 class Ask(Protocol):
-    """Asks the real conda for the value of an expression, under these variables."""
+    """Evaluates an expression in the real conda, under these variables."""
 
     def __call__(self, expression: str, **variables: str) -> Any: ...
 
 
 @pytest.fixture
 def real_conda(home: Home) -> Ask:
-    """Return a function that asks the real conda, in this home, as JSON."""
+    """Return a function that evaluates expressions in the real conda, in this home."""
     if not CONDA:
         pytest.skip("no conda found: set ENVTOOL_TEST_CONDA to one")
     python = Path(CONDA).resolve().parent / "python"

@@ -26,7 +26,7 @@ DEMO = "envtool-mirror-demo"
 
 
 def set_up(home: Home, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have this very process find a program of conda's family: the tests here call the operations themselves."""
+    """Make this process find a program of conda's family, because these tests call operations directly."""
     condas.set_up(home.environ, program, home.path)
     for name in ("HOME", "CONDA_ENVS_DIRS", "CONDA_PKGS_DIRS", "MAMBA_ROOT_PREFIX"):
         if name in home.environ:
@@ -35,7 +35,7 @@ def set_up(home: Home, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def broken_first(home: Home, channel: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[mirror_site.Site]:
-    """A home whose configured mirror is down for both halves, and a catalogue that knows a second operator's."""
+    """A home whose configured mirror is down for both halves, and a catalogue with another operator's mirror."""
     with mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"})) as other:
         shipped = home.path / "shipped.yaml"
         shipped.write_text(
@@ -96,7 +96,7 @@ def test_conda_falls_back_to_another_mirror(
 def behind(
     home: Home, channel: str, channel_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Server]:
-    """A home whose configured mirror works and is behind its upstream: it has no ``leaf`` 2.0."""
+    """A home whose configured mirror works but is behind its upstream: it has no ``leaf`` 2.0."""
     stale = tmp_path / "stale/anaconda/cloud/conda-forge"
     (stale / "linux-64").mkdir(parents=True)
     for archive in ("leaf-1.0-0.conda", "trunk-1.0-0.conda"):  # the very same, as on any mirror
@@ -215,7 +215,7 @@ def test_a_private_channel_and_index_fail_as_they_fail(
 
 @pytest.fixture
 def unreachable(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home from which no public conda channel answers, and where no conda is installed."""
+    """A home without conda, from which no public conda channel can be reached."""
     shipped = home.path / "shipped.yaml"
     shipped.write_text(
         "schema: 1\ncompiled: 2026-11-23\n"

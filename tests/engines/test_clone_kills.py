@@ -48,7 +48,7 @@ def envs(home: Home) -> Path:
 
 
 def content(prefix: Path) -> str:
-    """Return what an environment holds, its own path put aside: two that are the same give the same."""
+    """Return a digest of an environment's files that does not depend on its path."""
     digest = hashlib.sha256()
     for file in sorted(file for file in prefix.rglob("*") if file.is_file() and ".envtool" not in file.parts):
         data = file.read_bytes().replace(bytes(prefix), b"PREFIX")
@@ -90,7 +90,7 @@ def test_a_killed_clone_is_whole_or_is_cleared_away(home: Home, envs: Path, kill
 
 
 class _KilledError(BaseException):
-    """Stands for a kill: nothing that runs afterwards may count on having been told."""
+    """Stands for a kill."""
 
 
 @pytest.mark.parametrize("moment", ["mark_finished", "unlink", "rmtree"])
@@ -98,7 +98,7 @@ class _KilledError(BaseException):
 def test_a_rename_killed_while_it_is_being_settled(
     home: Home, envs: Path, moment: str, before: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last steps one by one; a kill at random meets them once in a hundred times."""
+    """Kill at each of the last steps, which random kills meet once in a hundred times."""
     expected = content(envs / "one")
 
     def killed(original: Callable[..., object]) -> Callable[..., object]:

@@ -26,7 +26,7 @@ from envtool.reporter import Silent
 
 @pytest.fixture(params=["embedded", *condas.FAMILY])
 def engine(request: pytest.FixtureRequest, home: Home) -> str:
-    """The name of an engine; a program of conda's family is found as in a shell that has it set up."""
+    """The name of an engine. A program of conda's family is found as in a shell that is set up for it."""
     if request.param == "embedded":
         return "embedded"
     condas.set_up(home.environ, request.param, home.path)
@@ -101,7 +101,7 @@ def test_pip_may_not_overwrite_what_conda_installed(home: Home, made: str, chann
 
 
 def content(prefix: Path) -> dict[str, bytes]:
-    """Return what an environment holds, but for what appears by use and what tells of the attempt itself."""
+    """Return an environment's files, without bytecode and without envtool's and conda's records."""
     files = {path.relative_to(prefix).as_posix(): path for path in prefix.rglob("*") if path.is_file()}
     passing = ("__pycache__", ".envtool/", "conda-meta/")
     return {name: path.read_bytes() for name, path in files.items() if not any(part in name for part in passing)}

@@ -69,9 +69,9 @@ def subject(request: pytest.FixtureRequest, home: Home, channel: str) -> Subject
 
 
 def kill_at(home: Home, moment: float, *arguments: str, after: Path | None = None) -> bool:
-    """Start a command, kill it and all it started after ``moment`` seconds; return whether it had ended before.
+    """Start a command and kill it and its children after ``moment`` seconds; return whether it had ended before.
 
-    With ``after`` the time begins when that file appears: the moments between the first write and the last.
+    With ``after`` the time begins when that file appears.
     """
     with home.start(*arguments) as child:
         try:
@@ -102,7 +102,7 @@ def state(home: Home, name: str) -> str:
 
 
 def files(prefix: Path) -> set[str]:
-    """Return all files but those that appear by use: compiled ones, and envtool's own."""
+    """Return all files except bytecode and envtool's own."""
     every = (path.relative_to(prefix).as_posix() for path in prefix.rglob("*") if not path.is_dir())
     return {path for path in every if "__pycache__" not in path and not path.startswith(".envtool/")}
 
@@ -206,7 +206,7 @@ def test_a_killed_remove_can_be_finished(home: Home, subject: Subject) -> None:
 
 @pytest.fixture
 def cut_off(home: Home, channel: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return a function that leaves ``demo`` as a kill of a command, typed in the folder ``there``, would."""
+    """Return a function that leaves ``demo`` as a killed command, typed in the folder ``there``, would leave it."""
     there = home.path / "there"
     there.mkdir()
     (there / "environment.yml").write_text(f"name: demo\nchannels: ['{channel}']\ndependencies: [leaf]\n")

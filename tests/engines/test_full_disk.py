@@ -11,7 +11,7 @@ from support.home import Home
 
 
 def mount(folder: Path, *options: str) -> None:
-    """Mount a file system in memory, or skip: only root may, and not in every container."""
+    """Mount a file system in memory. Skips where that is not allowed: without root, and in some containers."""
     command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False) if os.geteuid() == 0 else None
     if done is None or done.returncode:
@@ -20,7 +20,7 @@ def mount(folder: Path, *options: str) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 60 MB: room for the package cache's downloads, not for an environment with numpy."""
+    """A disk of 60 MB: enough for the downloads, too small for an environment with numpy."""
     folder = tmp_path / "small"
     folder.mkdir()
     mount(folder, "size=60m")

@@ -92,7 +92,7 @@ def subject(request: pytest.FixtureRequest, home: Home, large: Path) -> Subject:
 
 
 def tree(prefix: Path) -> dict[str, str]:
-    """Return every path of an environment with its mode and its content's hash; envtool's own marks apart."""
+    """Return the mode and the content's hash of every path of an environment, except envtool's own marks."""
     found = {}
     for path in prefix.rglob("*"):
         name = path.relative_to(prefix).as_posix()
@@ -117,7 +117,7 @@ def to_group(number: signal.Signals) -> Callable[[int], None]:
 
 
 def to_the_worker(pid: int) -> None:
-    """As the system does where memory runs out."""
+    """Kill the worker, as the system does when memory runs out."""
     for child in descendants(pid):
         with_suppressed_kill(child)
 
@@ -152,7 +152,7 @@ class Ended:
 
 
 def cut_off(home: Home, command: tuple[str, ...], mark: Path, moment: float, way: Callable[[int], None]) -> Ended:
-    """Start a command and cut it off ``moment`` seconds after its first write."""
+    """Start a command and interrupt it ``moment`` seconds after its first write."""
     argv = [*home.program, *command]
     child = subprocess.Popen(
         argv, env=dict(home.environ), cwd=home.path, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
@@ -168,7 +168,7 @@ def cut_off(home: Home, command: tuple[str, ...], mark: Path, moment: float, way
 
 
 def writing_time(home: Home, subject: Subject, command: tuple[str, ...], mark: Path) -> float:
-    """Return how long a command writes, in seconds; the environment is in its new state then."""
+    """Run a command and return how long it writes, in seconds."""
     child = home.start(*command)
     while not mark.exists():
         assert child.poll() is None

@@ -16,7 +16,7 @@ from envtool.process import Completed
 
 @pytest.fixture(params=condas.MAMBAS)
 def program(request: pytest.FixtureRequest, home: Home) -> str:
-    """A mamba, as a shell that it has set up finds it: it says where its root is, and nothing of folders."""
+    """A mamba as a shell that it has set up finds it: only its program and its root are in variables."""
     home.environ["MAMBA_EXE"] = request.param
     home.environ["MAMBA_ROOT_PREFIX"] = str(home.path / "mamba")
     return str(request.param)

@@ -21,7 +21,7 @@ def host(home: Path, **environ: str) -> Host:
 
 
 def root(folder: Path) -> Path:
-    """Make an installation of conda: a root prefix with its program in it."""
+    """Make a conda installation: a root prefix with the program."""
     prefix = conda_env(folder / "miniconda3")
     program = prefix / "bin" / "conda"
     program.parent.mkdir()

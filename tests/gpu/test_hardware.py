@@ -35,7 +35,7 @@ def pci(root: Path, slot: str, vendor: str, kind: str) -> None:
 
 
 def smi(tmp_path: Path, script: str) -> Host:
-    """A host whose PATH begins with an nvidia-smi of ours."""
+    """A host whose PATH begins with a made-up nvidia-smi."""
     program = tmp_path / "bin/nvidia-smi"
     program.parent.mkdir(exist_ok=True)
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -185,7 +185,7 @@ int cuDeviceGetAttribute(int *v, int a, int d) { *v = a == 75 ? (d ? 8 : 9) : 0;
 
 
 def libcuda(root: Path, *, error: int = 0, source: str = LIBCUDA) -> None:
-    """Put a driver library of ours where a machine has it."""
+    """Put a made-up driver library where a machine has it."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("needs a C compiler (Debian, Ubuntu: apt install gcc)")

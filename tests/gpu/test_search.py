@@ -26,7 +26,7 @@ CPU = ["2.15.0", "2.14.1", "2.13.0"]
 
 @dataclass
 class Site:
-    """A server over a folder: it sends parts of files, and can be told to be slow-witted, secretive or broken."""
+    """A server for a folder. It sends parts of files, and can be told to ignore ranges, ask for a login or fail."""
 
     folder: Path
     url: str = ""

@@ -48,7 +48,7 @@ def in_chunks(*chunks: bytes) -> Route:
 
 
 def dripping(pause: float, length: int = 100, after: int = 0) -> Route:
-    """Answer with a byte at a time; ``after`` so many, never again."""
+    """Answer a byte at a time, and stop after ``after`` bytes."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)

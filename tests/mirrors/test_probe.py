@@ -225,7 +225,7 @@ def test_the_user_s_own_mirror_and_a_url_are_tried_by_name(home: Home) -> None:
 
 
 def only(home: Home, monkeypatch: pytest.MonkeyPatch, **sites: str) -> None:
-    """Make these local sites the whole list: a test must not ask the real ones."""
+    """Make these local sites the whole catalogue: tests must not reach real ones."""
     entries = "".join(
         f"  {name}: {{title: {name}, group: {name}, state: active, evidence: [], pypi: {{index: '{url}/pypi/simple'}},"
         f" conda: {{base: '{url}/anaconda', channels: [conda-forge]}}}}\n"

@@ -26,7 +26,7 @@ GPU = ("--assume-driver", "580.95.05", "--assume-cc", "9.0")
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> Path:
-    """All that a bootstrap needs, and torch in several builds."""
+    """Wheels of everything that a bootstrap installs, and torch in several builds."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     for name in ("pip", "numpy", "pandas", "opencv_python_headless", "matplotlib"):
@@ -40,7 +40,7 @@ def wheels(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def at_home(home: Home, wheels: Path) -> Home:
-    """An account whose pip knows that folder, and nothing else."""
+    """An account whose pip uses that folder and nothing else."""
     only = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
     channels = home.path / ".condarc"
     channels.write_text("channels: ['http://127.0.0.1:9/closed']\n")  # no conda channel answers
@@ -174,7 +174,7 @@ def test_a_failed_verification_is_exit_6_and_keeps_the_environment(at_home: Home
 class Index(ThreadingHTTPServer):
     """Serves project pages over the folder of wheels: an index at ``/``, and one per torch build at ``/cu130/``.
 
-    ``/flat/cu130/`` is a flat listing. Told to be ``deaf`` to a project, it never answers for it.
+    ``/flat/cu130/`` is a flat listing. For the project in ``deaf`` it never answers.
     """
 
     daemon_threads = True
@@ -223,7 +223,7 @@ def index(wheels: Path) -> Iterator[Index]:
 
 
 def behind_a_wall(home: Home, index: Index) -> Home:
-    """An account that reaches that index and nothing else, and has a login there."""
+    """An account that reaches that index only, with a login."""
     environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
     wall = {"https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
     return replace(home, environ={**environ, **wall, "PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": index.with_login})

@@ -35,7 +35,7 @@ PYTHON = record("python", "3.11.7", depends=["openssl >=3", "pip"])
 
 
 def full(prefix: Path) -> Path:
-    """An environment as people have them: two channels, a CUDA build of torch from pip, sources from git, clutter."""
+    """A typical environment: two channels, a CUDA build of torch from pip, sources from git, clutter."""
     inside = [f"{SP}/numpy-1.26.4.dist-info/{file}" for file in ("METADATA", "RECORD")]
     conda_env(
         prefix,

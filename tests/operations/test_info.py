@@ -39,7 +39,7 @@ a line before any header
 
 @pytest.fixture
 def dl(home: Home) -> Path:
-    """An environment with everything that info has to say."""
+    """An environment with everything that ``info`` shows."""
     prefix = conda_env(home.path / ".conda" / "envs" / "dl", PYTHON, ZLIB)
     dist(prefix / SP, "torch", "2.13.0+cpu")
     write(prefix / "conda-meta" / "history", HISTORY)

@@ -106,7 +106,7 @@ class TestWithTorch:
         assert {path.name for path in home.path.iterdir()} == {".cache"}
 
     def test_a_wrong_torch_is_no_verdict_of_ours(self, home: Home, torch_python: Path, tmp_path: Path) -> None:
-        """A torch that cannot be imported is a failed verification, and says what the import said."""
+        """A torch that cannot be imported is a failed verification that shows the import error."""
         venv.create(tmp_path / "broken", with_pip=False)
         site = next((tmp_path / "broken" / "lib").glob("python*/site-packages"))
         (site / "torch").mkdir()
@@ -152,7 +152,7 @@ class TestWithTorch:
 
 
 def _descendant(pid: int, *, worker: bool) -> int:
-    """Wait until a run works on a check, and return the process of its supervisor or of its worker."""
+    """Wait until a run works on a check, and return the process id of its supervisor or worker."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         children = _children(pid)

@@ -15,7 +15,7 @@ PACKAGE = tuple(f"lib/python3.11/site-packages/pkg/mod{number}.py" for number in
 
 @pytest.fixture
 def prefix(tmp_path: Path) -> Path:
-    """A small environment: a package, a script, links, modes, the user's own folder."""
+    """A small environment: a package, a script, links, file modes, a folder of the user's own."""
     root = tmp_path / "envs" / "dl"
     for path in (*PACKAGE, "conda-meta/history", "conda-meta/pkg-1.0-0.json", "bin/tool", "work/thesis.tex"):
         (root / path).parent.mkdir(parents=True, exist_ok=True)

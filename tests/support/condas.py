@@ -17,7 +17,7 @@ CONDA = next((program for program in PROGRAMS if "mamba" not in Path(program).na
 
 
 def _parameters(programs: list[str], name: str, reason: str) -> list[Any]:
-    """Return a parameter for each program, by its name; one that is skipped where there is none."""
+    """Return a test parameter for each program, or one that is skipped where there is none."""
     found = [pytest.param(program, id=Path(program).name, marks=pytest.mark.conda) for program in programs]
     return found or [pytest.param("", id=name, marks=[pytest.mark.conda, pytest.mark.skip(reason=reason)])]
 
@@ -31,7 +31,7 @@ MAMBAS = _parameters(
 
 
 def set_up(variables: dict[str, str], program: str, home: Path) -> None:
-    """Have an environment find a program as a shell that was set up for it does; all it makes lies under ``.conda``."""
+    """Set the variables of a shell that is set up for a program; all that it makes goes below ``.conda``."""
     variables["CONDA_ENVS_DIRS"] = str(home / ".conda" / "envs")
     variables["CONDA_PKGS_DIRS"] = str(home / ".conda" / "pkgs")
     if "mamba" in Path(program).name:

@@ -39,7 +39,7 @@ def build_editable(folder, settings=None, metadata=None):
 
 
 def project(folder: Path, name: str) -> Path:
-    """Write a project whose command says where its Python and its own code lie."""
+    """Write a project whose command prints where its Python and its own code are."""
     layouts.write(
         folder / "pyproject.toml",
         f'[project]\nname = "{name}"\nversion = "1"\n'
@@ -51,7 +51,7 @@ def project(folder: Path, name: str) -> Path:
 
 
 def furnish(home: Home, source: Path) -> None:
-    """Add what pip brings in all its ways, what conda's linker leaves in binaries, and files of the user's own."""
+    """Add pip packages of every kind, a binary with a prefix in it, and files of the user's own."""
     wheel, editable, repository = (project(home.path / name, name) for name in ("plain", "outside", "versioned"))
     for arguments in (
         ["init", "-q"],
@@ -121,7 +121,7 @@ def output(home: Home, *command: str | Path) -> str:
 
 
 def assert_works(home: Home, prefix: Path) -> None:
-    """Assert that everything in an environment runs, and from its own files."""
+    """Assert that everything in an environment runs from its own files."""
     python = prefix / "bin/python"
     code = "import numpy, six, sys, sysconfig; print(sys.prefix, numpy.__file__, six.__version__, sep=chr(10))"
     assert output(home, python, "-c", code).splitlines() == [
@@ -137,7 +137,7 @@ def assert_works(home: Home, prefix: Path) -> None:
 
 
 def mentions(prefix: Path, path: Path) -> list[str]:
-    """Return the files that speak of a path; bytecode, which says where it was compiled, and the diary aside."""
+    """Return the files that mention a path, except bytecode and conda's history."""
     pattern = re.compile(re.escape(bytes(path)) + rb"(?![\w-])")
     files = (file for file in prefix.rglob("*") if file.is_file() and not file.is_symlink() and file.suffix != ".pyc")
     return [
@@ -146,7 +146,7 @@ def mentions(prefix: Path, path: Path) -> list[str]:
 
 
 def broken_hashes(prefix: Path) -> list[str]:
-    """Return the files that are not as pip's and conda's books say."""
+    """Return the files whose hashes differ from pip's and conda's records."""
     wrong = []
     for record in prefix.glob(f"{SITE}/*.dist-info/RECORD"):
         for line in record.read_text().splitlines():

@@ -15,7 +15,7 @@ from envtool.reporter import Silent
 
 ENVTOOL = (sys.executable, "-m", "envtool")
 
-# What a clean account on this machine still has: where programs are, and how pip reaches its packages at all.
+# Variables that a clean account keeps: where programs are, and how pip reaches packages at all.
 KEPT = (
     "PATH",
     "LANG",
@@ -96,7 +96,7 @@ class Home:
         )
 
     def installed(self, name: str) -> dict[str, str]:
-        """Return the packages of an environment and their versions, as ``envtool list`` tells them."""
+        """Return the packages of an environment and their versions, from ``envtool list``."""
         return {
             package["name"]: package["version"] for package in self.envtool("list", name, "--json").data["packages"]
         }
@@ -123,5 +123,5 @@ class Home:
 
     @property
     def context(self) -> Context:
-        """A new run in this home, whose messages nobody hears."""
+        """A new run in this home that reports nothing."""
         return Context(self.host, Silent())

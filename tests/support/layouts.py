@@ -13,14 +13,14 @@ CORPUS = Path(os.environ.get("ENVTOOL_TEST_CORPUS", "."))
 
 
 def write(path: Path, text: str = "", encoding: str = "utf-8") -> Path:
-    """Write a text as it is, its line ends too, making the folders above it; return the path."""
+    """Write a text, line ends unchanged, and the folders above it; return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode(encoding))
     return path
 
 
 def conda_env(prefix: Path, *records: dict[str, Any]) -> Path:
-    """Make a conda environment with these records; what a record leaves out gets a plausible value."""
+    """Make a conda environment with these records; missing fields get plausible values."""
     write(prefix / "conda-meta" / "history")
     for given in records:
         record = {"version": "1.0", "build": "0", "subdir": "linux-64", "files": [], "depends": [], **given}
@@ -32,7 +32,7 @@ def conda_env(prefix: Path, *records: dict[str, Any]) -> Path:
 
 
 def venv(prefix: Path, python: str = "3.11.7") -> Path:
-    """Make a venv, empty but for its mark and folders."""
+    """Make an empty venv: pyvenv.cfg and folders."""
     write(prefix / "pyvenv.cfg", f"home = /usr/bin\nversion = {python}\n")
     write(prefix / "bin" / "python")
     (prefix / "lib" / f"python{'.'.join(python.split('.')[:2])}" / "site-packages").mkdir(parents=True)
@@ -51,6 +51,6 @@ def dist(site_packages: Path, name: str, version: str, *headers: str, **files: s
 
 
 def ask_conda(environ: Mapping[str, str], *arguments: str) -> str:
-    """Return what a real conda says. Show it copies only: it deletes records while it lists."""
+    """Return the output of a real conda. Give it copies only: it deletes records while it lists."""
     done = subprocess.run([CONDA, *arguments], env=dict(environ), capture_output=True, text=True, check=True)
     return done.stdout

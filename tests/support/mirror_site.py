@@ -75,7 +75,7 @@ class Site:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def asked(self, piece: str) -> bool:
-        """Whether anything with that piece in its path was asked for."""
+        """Whether a path with that piece in it was requested."""
         return any(piece in path for path, _ in self.requests)
 
 

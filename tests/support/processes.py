@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the processes that a process started, and that those started."""
+    """Return the ids of a process's children, and of their children."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in task.read_text().split():

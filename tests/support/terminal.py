@@ -36,7 +36,7 @@ class Terminal:
         self.said = ""
 
     def until(self, text: str) -> str:
-        """Return what came up to and with ``text``, and forget it."""
+        """Return the output up to and including ``text``, and drop it."""
         os.set_blocking(self._end, False)
         deadline = time.monotonic() + _PATIENCE
         while text not in self.said and time.monotonic() < deadline:
@@ -51,7 +51,7 @@ class Terminal:
         return head + text
 
     def rest(self) -> str:
-        """Return all that comes until the command ends."""
+        """Return all output until the command ends."""
         os.set_blocking(self._end, True)
         data = self.said.encode()
         try:
@@ -67,7 +67,7 @@ class Terminal:
         os.write(self._end, line.encode() + b"\n")
 
     def ask(self, line: str) -> str:
-        """Return what a shell's command prints, told from its echo by a mark that only the output has whole."""
+        """Return the output of a command typed into a shell, told from its echo by a mark."""
         self.type(f"printf '<%s' ; {line} ; printf '%s>' END")
         answer = self.until("END>")
         return answer.rpartition("<")[2].removesuffix("END>").strip()
@@ -77,7 +77,7 @@ class Terminal:
         return self._process.wait(_PATIENCE)
 
     def close(self) -> None:
-        """End the command if it has not ended, and let go of the terminal."""
+        """Kill the command if it is still running, and close the terminal."""
         self._process.kill()
         self._process.wait()
         os.close(self._end)

@@ -23,7 +23,7 @@ def wheel(folder: Path, name: str, version: str, files: Mapping[str, str] | None
 
 
 def torch(folder: Path, version: str, cuda: str | None, *, requires: str = "") -> Path:
-    """Write a wheel of torch that says of itself which CUDA it is for, and return its path. It sees no GPU."""
+    """Write a wheel of torch for a CUDA version that finds no GPU, and return its path."""
     text = f"from typing import Optional\n__version__ = {version!r}\ncuda: Optional[str] = {cuda!r}\nhip = None\n"
     files = {
         "torch/__init__.py": "from torch import cuda, version\nfrom torch.version import __version__\n",

@@ -13,14 +13,14 @@ from support.home import Home
 
 @pytest.fixture(scope="module")
 def served(channel_folder: Path) -> Iterator[str]:
-    """The channel's address, the same for a whole module: its environments are made once."""
+    """The channel's address, one for a whole module, because its environments are made once."""
     with server.serve(channel_folder) as running:
         yield f"{running.url}/{CHANNEL}"
 
 
 @pytest.fixture(scope="module", params=["embedded", *condas.FAMILY])
 def home(request: pytest.FixtureRequest, served: str, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with one environment, ``source``, that has one of everything; tests clone it and leave it as it is."""
+    """A home with the furnished environment ``source``; tests clone it and do not change it."""
     account = Home.at(tmp_path_factory.mktemp("account") / "home")
     engine = "embedded" if request.param == "embedded" else "conda"
     if engine == "conda":

@@ -60,7 +60,7 @@ def test_a_new_place_may_be_a_path(home: Home, tmp_path: Path) -> None:
 
 
 def kill_in(home: Home, stage: str) -> tuple[Path, Path]:
-    """Leave a renaming as a kill at one of its stages would."""
+    """Leave a rename in the state in which a kill at one of its stages would."""
     old, new = clone(home, "from"), home.conda_envs / "to"
     move = Move(old, new, "envtool rename from to")
     count, _ = move.prepare(lambda *_: None)

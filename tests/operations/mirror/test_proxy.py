@@ -15,7 +15,7 @@ INDEX = f"{LAB}/pypi/simple"
 
 @pytest.fixture
 def through() -> Iterator[Server]:
-    """A proxy that knows one mirror, and nobody else."""
+    """A proxy that reaches one mirror and nothing else."""
     projects = {"pip": "26.2", "torch": "2.13.0+cpu", **dict.fromkeys(COMPANIONS, "1.0")}
     with serve(tree(projects=projects)) as site, proxy({"lab.invalid": site}) as server:
         yield server
@@ -23,7 +23,7 @@ def through() -> Iterator[Server]:
 
 @pytest.fixture
 def account(home: Home) -> Home:
-    """An account whose only mirror of its own lies behind the proxy."""
+    """An account with one mirror of its own, behind the proxy."""
     environ = {name: value for name, value in home.environ.items() if not name.startswith("PIP_")}
     account = replace(home, environ={**environ, "PIP_CONFIG_FILE": "/dev/null"})
     assert account.envtool("mirror", "add", "lab", "--pypi", INDEX, "--conda", f"{LAB}/anaconda").code == 0

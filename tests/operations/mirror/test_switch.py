@@ -31,7 +31,7 @@ HAND_WRITTEN = sorted(path for path in CASES.iterdir() if path.suffix in (".cond
 
 
 def place(home: Home, case: Path) -> Path:
-    """Put a case where its client looks for it."""
+    """Put a case's file where its client looks for it."""
     client = "pip" if case.suffix in (".conf", ".ini") else "conda"
     target = home.path / (".condarc" if client == "conda" else ".config/pip/pip.conf")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def switch(
 
 
 def untouched(before: bytes, after: bytes) -> None:
-    """Assert that only lines about sources went or came, and that all others stayed as they were, in their order."""
+    """Assert that only lines about sources were removed or added, and that the others kept their order."""
     old, new = (lines_of(decode_with_form(data, any_bytes=True)[0]) for data in (before, after))
     if old and new and not old[-1].endswith("\n"):
         old[-1] = next((line for line in new if line.rstrip("\r\n") == old[-1]), old[-1])  # it may have got company
@@ -448,7 +448,7 @@ def test_windows_and_macos_places(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_a_hundred_kills_leave_all_old_or_all_new(home: Home) -> None:
-    """Killed at any moment, after the next command both files are as before or both are switched."""
+    """After a kill at any moment and one more command, both files are as before or both are switched."""
     condarc, conf = home.path / ".condarc", home.path / ".config/pip/pip.conf"
     conf.parent.mkdir(parents=True)
     old = {condarc: b"channels: [conda-forge]\n", conf: b"[global]\ntimeout = 60\n"}

@@ -21,7 +21,7 @@ DEMO = "envtool-mirror-demo"
 
 @contextmanager
 def two_indexes() -> Iterator[tuple[mirror_site.Site, mirror_site.Site]]:
-    """Two sites with different versions of one project: which one answered shows in what gets installed."""
+    """Two sites with different versions of one project, so that what is installed shows which one answered."""
     with (
         mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"})) as one,
         mirror_site.serve(mirror_site.tree(projects={DEMO: "2.0"})) as two,
@@ -94,14 +94,14 @@ def test_pip_and_uv_follow_the_switch_and_the_undo(clean: Home, client: str, ins
 
 
 def test_pip_tells_a_wrong_hash_and_a_cut_file_after_a_switch(clean: Home) -> None:
-    """The client's own checks stay in force: a switch never writes anything that would switch them off."""
+    """A switch writes nothing that would turn off the client's own checks."""
     with mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"}), spoils=".whl") as site:
         add_and_set(clean, "one", site, "pip")
         assert "DO NOT MATCH THE HASHES" in pip_download(clean)
 
 
 def test_what_a_site_lacks_comes_from_where_it_redirects_to(clean: Home) -> None:
-    """As USTC does it: pip follows, and the probe says who really answered."""
+    """pip follows redirects, which USTC, for one, uses."""
     with two_indexes() as (one, two):
         one.redirects_to, one.redirects = two.url, "/pypi/packages"
         add_and_set(clean, "one", one, "pip")
@@ -188,7 +188,7 @@ def test_a_real_conda_follows_the_switch_and_the_undo(clean: Home, forge: Path) 
 
 
 def solved_by(home: Home, program: str) -> str:
-    """What a mamba says that it would install for ``leaf``."""
+    """Return what a mamba says it would install for ``leaf``."""
     options = ("--dry-run", "--json", "--prefix", str(home.path / "x"), "-c", "conda-forge")
     return run(home, program, "create", *options, "leaf", MAMBA_ROOT_PREFIX=str(home.path / "root"))
 
@@ -196,7 +196,7 @@ def solved_by(home: Home, program: str) -> str:
 @pytest.mark.parametrize("program", MAMBAS)
 @pytest.mark.parametrize("target", ["conda", "mamba"])
 def test_a_real_mamba_follows_the_switch_and_the_undo(clean: Home, forge: Path, program: str, target: str) -> None:
-    """By conda's files or by its own list, in which the site comes before upstream."""
+    """The switch is in conda's files, or in mamba's own list, in which the site comes before upstream."""
     with server.serve(forge) as one, server.serve(forge) as two:
         for name, site in (("one", one), ("two", two)):
             ok(clean.envtool("mirror", "add", name, "--conda", f"{site.url}/anaconda"))
@@ -210,7 +210,7 @@ def test_a_real_mamba_follows_the_switch_and_the_undo(clean: Home, forge: Path, 
 
 @pytest.mark.parametrize("program", MAMBAS)
 def test_a_real_mamba_goes_on_where_the_mirror_does_not(clean: Home, forge: Path, program: str) -> None:
-    """What its own list is for: an index that the first site does not have is read from the next."""
+    """An index that the first site in mamba's own list lacks is read from the next."""
     with server.serve(forge) as one, server.serve(forge) as two:
         ok(clean.envtool("mirror", "add", "one", "--conda", f"{one.url}/anaconda"))
         ok(clean.envtool("mirror", "set", "one", "--target", "mamba", "--allow-http"))

@@ -23,7 +23,7 @@ PYTHON = ".".join(map(str, sys.version_info[:3]))
 
 
 class Resolve(Protocol):
-    """Resolves a requirement from an index, the default one for None, or from what stands in for it."""
+    """Resolves a requirement from an index (None: the default one) or from its fallbacks."""
 
     def __call__(
         self, index: str | None, requirement: str = DEMO, *, offline: bool = False
@@ -35,7 +35,7 @@ World = tuple[mirror_site.Site, mirror_site.Site, Recorder, Resolve]
 
 @pytest.fixture
 def world(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Two mirrors of the shipped kind on local sites, what is said, and a function that resolves through failover."""
+    """Two mirrors on local sites, what was reported, and a function that resolves with fallbacks."""
     with (
         mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"})) as one,
         mirror_site.serve(mirror_site.tree(projects={DEMO: "1.0"})) as two,

@@ -263,7 +263,7 @@ def _requirements(metadata: str) -> tuple[str, ...]:
 def tiny(
     folder: Path, name: str, version: str, *, depends: tuple[str, ...] = (), files: Mapping[str, str] | None = None
 ) -> Path:
-    """Write a package of a few text files; a file whose text holds ``{prefix}`` learns where it was installed."""
+    """Write a package of a few text files. ``{prefix}`` in a text is replaced by the prefix when it is installed."""
     content = Content()
     for path, text in (files or {f"share/{name}/version": version}).items():
         content.files[path] = text.replace("{prefix}", PLACEHOLDER).encode()

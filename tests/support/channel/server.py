@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass
 class Fault:
-    """What happens to requests whose path contains ``where``; ``times`` bounds how often (None: always)."""
+    """A fault for requests whose path contains ``where``, at most ``times`` times (None: always)."""
 
     where: str
     kind: str  # status | hang | slow | cut | corrupt | html
@@ -24,7 +24,7 @@ class Fault:
 
 @dataclass
 class Server:
-    """A running server: its address, what was asked of it, and the faults in force."""
+    """A running server: its address, the requests so far, and the faults in force."""
 
     root: Path
     url: str = ""
@@ -39,7 +39,7 @@ class Server:
         return fault
 
     def mend(self) -> None:
-        """Take all faults away and forget what was asked."""
+        """Remove all faults and forget all requests."""
         self.faults.clear()
         self.requests.clear()
 
@@ -135,7 +135,7 @@ class _Httpd(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of clients that hang up: some are killed on purpose."""
+        """Ignore clients that hang up: some are killed on purpose."""
 
 
 @contextmanager

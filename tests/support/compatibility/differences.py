@@ -15,7 +15,7 @@ ABSENT = "absent"
 
 @dataclass(frozen=True)
 class Difference:
-    """One place where the present program differs: an address in a snapshot, and what stood and stands there."""
+    """A place where the present program differs: its address in a snapshot, the old value and the new."""
 
     at: str
     old: Any
@@ -24,9 +24,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Meant:
-    """A difference that is meant: where (``*`` stands for anything), what it is, and the defect that it mends.
+    """A difference that is meant: where (``*`` matches anything), what it is, and which defect it fixes.
 
-    ``old`` and ``new`` may say what stood and what stands there; any other difference there is then not meant.
+    With ``old`` or ``new``, only a difference with that value is meant.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Meant:
     new: Any = None
 
     def covers(self, difference: Difference) -> bool:
-        """Whether this entry speaks of a difference; one that says what stood or stands there speaks of that only."""
+        """Whether this entry covers a difference."""
         return (
             any(_matches(pattern, difference.at) for pattern in self.at)
             and self.old in (None, difference.old)

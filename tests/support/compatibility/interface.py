@@ -73,9 +73,9 @@ _OLD_NAME = ("from envtool.cli import main", "from envtool.cli import entry as m
 
 
 def interface(python: str) -> dict[str, Any]:
-    """Return every command by its whole name, with its parameters by how they are written.
+    """Return every command by its full name, with its parameters by their spelling.
 
-    What is only the program's own (a parameter's name in Python, the words of its help) is left out.
+    What users do not rely on (a parameter's name in Python, the words of its help) is left out.
     """
     errors = []
     for script in (_INSPECT, _INSPECT.replace(*_OLD_NAME)):

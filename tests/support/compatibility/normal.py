@@ -32,17 +32,17 @@ _WORDS = {"unfinished", "broken", "warnings", "remarks", "detail", "reason", "me
 
 
 class Normal:
-    """Puts a word in place of every path, address, time and size of one run."""
+    """Replaces every path, address, time and size of one run by a placeholder."""
 
     def __init__(self, **places: str | Path) -> None:
-        """``places`` are the texts to be replaced, by the words that replace them."""
+        """``places`` are the texts to replace, by the names of their placeholders."""
         words = {str(text): f"<{word}>" for word, text in {**places, "base": sys.base_prefix}.items()}
         words |= {"https://pypi" + ".org/simple": "<index>"}
         words |= {os.path.realpath(text): word for text, word in words.items() if text.startswith("/")}
         self._words = sorted(words.items(), key=lambda pair: -len(pair[0]))
 
     def text(self, text: str) -> str:
-        """Return a text without what only this run has."""
+        """Return a text with placeholders."""
         for old, new in self._words:
             text = text.replace(old, new)
         for pattern, new in (
@@ -60,7 +60,7 @@ class Normal:
         return text
 
     def data(self, value: Any, name: str = "") -> Any:
-        """Return JSON data without what only this run has."""
+        """Return JSON data with placeholders."""
         if isinstance(value, dict):
             return {
                 self.text(key): sorted(inner) if key == "hardware" else self.data(inner, key)

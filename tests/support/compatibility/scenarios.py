@@ -62,7 +62,7 @@ class Account:
         env: Mapping[str, str] | None = None,
         only_shape: bool = False,
     ) -> None:
-        """Run a command and keep what it printed under a name; its envelope where ``--json`` is among the words."""
+        """Run a command and keep under a name what it printed, or its envelope with ``--json``."""
         ran = self.home.envtool(*arguments, stdin=stdin, env=env)
         self.keep(name, arguments, ran, only_shape=only_shape)
 
@@ -83,7 +83,7 @@ class Account:
 
 
 def bare(home: Home, **env: str) -> Home:
-    """Return a home without what Home keeps of this machine: no programs but the system's, no settings of pip."""
+    """Return a home with less of this machine: the system's programs only, and no settings of pip."""
     kept = {name: value for name, value in home.environ.items() if not name.startswith(("PIP_", "CONDA_"))}
     return replace(home, environ={**kept, "PATH": "/usr/bin:/bin", "CUDA_VISIBLE_DEVICES": "", **env})
 
@@ -154,7 +154,7 @@ def variables(account: Account) -> None:
 
 # -- mirrors -----------------------------------------------------------------------------------------------------------
 def mirrors(account: Account) -> None:
-    """Switching to mirrors and back, and mirrors of one's own."""
+    """Switching to mirrors and back, and a mirror of the user's own."""
     step, condarc = account.step, account.home.path / ".condarc"
     step("mirror list", "mirror", "list", "--json", only_shape=True)
     step("mirror show nothing", "mirror", "show", "--json")
@@ -186,7 +186,7 @@ def mirrors(account: Account) -> None:
 
 # -- failures ----------------------------------------------------------------------------------------------------------
 def failures(account: Account) -> None:
-    """One failure or more of every class that has an exit code of its own, but for a verdict and an interruption."""
+    """Failures of every exit code, except for verdicts and interruptions."""
     step, home = account.step, account.home
     furnish(home)
     write(home.path / "broken.yml", "name: x\nchannels: [a\n")
