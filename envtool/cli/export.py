@@ -2,10 +2,11 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from envtool import specs
 from envtool.cli.options import EnvironmentOrActive
 from envtool.cli.output import Result, out
 from envtool.i18n import tr
@@ -13,22 +14,23 @@ from envtool.i18n import tr
 EXAMPLES = {"envtool export dl > environment.yml": ""}
 
 
-class Format(str, Enum):
-    """The formats, as typer needs them."""
+if TYPE_CHECKING:
+    FormatName = str
+else:  # typer offers the members of an Enum as choices
+    FormatName = Enum("FormatName", {each.name: each.name for each in specs.writable()}, type=str)
 
-    environment_yml = "environment-yml"
-    requirements = "requirements"
-    explicit = "explicit"
+
+def _default_format() -> str:
+    """Return the help on what is written without --format."""
+    usual, *others = specs.writable()
+    named = [(each.name, pattern) for each in others for pattern in each.files]
+    words = ", ".join(f"{name} for a file called {pattern}" for name, pattern in named)
+    return f"Default: {words}, else {usual.name}."
 
 
 def command(
     name: EnvironmentOrActive = "",
-    form: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", help="Default: requirements for a file called requirements*.txt, else environment-yml."
-        ),
-    ] = None,
+    form: Annotated[FormatName | None, typer.Option("--format", help=_default_format())] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
     ] = None,
@@ -36,7 +38,7 @@ def command(
     from envtool.operations.context import Context
     from envtool.operations.export import ExportRequest, export
 
-    done = export(Context.here(out), ExportRequest(name, form.value if form else None, output))
+    done = export(Context.here(out), ExportRequest(name, specs.named(form).name if form else "", output))
     data = {
         "name": done.environment.name,
         "prefix": str(done.environment.prefix),

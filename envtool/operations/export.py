@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
+from envtool import specs
 from envtool.environments import packages
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
@@ -19,18 +20,20 @@ from envtool.operations.steps.target import target
 from envtool.prefix import state_file
 from envtool.redaction import is_secret
 from envtool.reporter import Reporter
-from envtool.specs import environment_yml, explicit, match_spec, requirements
+from envtool.specs import match_spec
 
-Format = Literal["environment-yml", "requirements", "explicit"]
 _SHOWN = 5  # names in a message before the count of the others
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export: ``name`` is a name or a path, ``""`` the active environment; ``output`` a file, or None."""
+    """What to export: ``name`` is a name or a path, ``""`` the active environment; ``output`` a file, or None.
+
+    ``format`` is one of :func:`envtool.specs.writable`; ``""`` is the one that the file's name announces.
+    """
 
     name: str = ""
-    format: Format | None = None
+    format: str = ""
     output: Path | None = None
 
 
@@ -39,7 +42,7 @@ class Exported:
     """The text, and the file that it was written to, if any."""
 
     environment: Environment
-    format: Format
+    format: str
     text: str
     path: Path | None
 
@@ -52,17 +55,20 @@ def export(context: Context, request: ExportRequest) -> Exported:
     contents = packages.read(environment)
     for warning in contents.warnings:
         context.reporter.warn(warning)
-    form = request.format or _usual_format(request.output)
-    write = {"environment-yml": _environment_yml, "requirements": _requirements, "explicit": _explicit}[form]
-    text = write(context, environment, contents)
+    form = _format(request)
+    assert form.write is not None  # noqa: S101 - only formats that can be written are chosen from
+    text = form.write(_Export(context, environment, contents))
     if request.output:
         _save(request.output, text)
-    return Exported(environment, form, text, request.output)
+    return Exported(environment, form.name, text, request.output)
 
 
-def _usual_format(output: Path | None) -> Format:
-    """Return the format that a file's name announces: pip has to understand a requirements.txt."""
-    return "requirements" if output and output.match("*requirements*.txt") else "environment-yml"
+def _format(request: ExportRequest) -> specs.Format:
+    formats = specs.writable()
+    if request.format:
+        return next(each for each in formats if each.name == request.format)
+    announced = specs.announced_by(request.output, formats) if request.output else None
+    return announced or formats[0]
 
 
 def _save(path: Path, text: str) -> None:
@@ -72,28 +78,73 @@ def _save(path: Path, text: str) -> None:
         raise EnvtoolError(tr("{path} could not be written: {reason}.", path=path, reason=error.strerror)) from error
 
 
-# -- environment.yml ----------------------------------------------------------------------------------------------
-def _environment_yml(context: Context, environment: Environment, contents: Contents) -> str:
-    pip = [package for package in contents.pip if package.name != "pip"]
-    if environment.kind == "venv":
-        version = packages.python_version(environment)
-        pip = pip_export.without_tools(contents.pip, version)
-        release = ".".join(version.split(".")[:2])
-        half = [f"python={release}" if release else "python", "pip"]
-    else:
-        half = [f"{package.name}={package.version}" for package in contents.conda]
-        half += ["pip"] if pip and not any(package.name == "pip" for package in contents.conda) else []
-    spec = Spec(
-        name=environment.name if environment.name != "base" else "",
-        channels=_channels(context, environment, contents.conda),
-        conda=tuple(half),
-        pip=(
-            *pip_export.index_lines(context, pip),
-            *pip_export.requirement_lines(pip, context.reporter),
-        ),
-        variables=_variables(environment, context.reporter),
-    )
-    return environment_yml.write(spec)
+class _Export:
+    """An environment as the writers of formats see it: a :class:`envtool.specs.format.Exportable`."""
+
+    def __init__(self, context: Context, environment: Environment, contents: Contents) -> None:
+        self._context, self._environment, self._contents = context, environment, contents
+
+    @property
+    def subdir(self) -> str:
+        platforms = [package.subdir for package in self._contents.conda if package.subdir not in ("", "noarch")]
+        return next(iter(platforms), self._context.host.subdir)
+
+    @cached_property
+    def python(self) -> str:
+        return packages.python_version(self._environment)
+
+    @cached_property
+    def spec(self) -> Spec:
+        environment, contents, reporter = self._environment, self._contents, self._context.reporter
+        pip = [package for package in contents.pip if package.name != "pip"]
+        if environment.kind == "venv":
+            pip = pip_export.without_tools(contents.pip, self.python)
+            release = ".".join(self.python.split(".")[:2])
+            half = [f"python={release}" if release else "python", "pip"]
+        else:
+            half = [f"{package.name}={package.version}" for package in contents.conda]
+            half += ["pip"] if pip and not any(package.name == "pip" for package in contents.conda) else []
+        return Spec(
+            name=environment.name if environment.name != "base" else "",
+            channels=_channels(self._context, environment, contents.conda),
+            conda=tuple(half),
+            pip=(*pip_export.index_lines(self._context, pip), *pip_export.requirement_lines(pip, reporter)),
+            variables=_variables(environment, reporter),
+        )
+
+    @cached_property
+    def requirements(self) -> tuple[str, ...]:
+        contents, reporter = self._contents, self._context.reporter
+        inside = [_as_on_the_index(package, contents.owners[package.name]) for package in contents.inside]
+        both = pip_export.without_tools([*contents.pip, *inside], self.python)
+        owners = {"python", *(package.name for package in contents.owners.values())}
+        others = [p.name for p in sorted(contents.conda, key=lambda p: not p.requested) if p.name not in owners]
+        if others:
+            reporter.warn(
+                tr(
+                    "Left out, because they are not Python packages: {names}. Only {format} has them.",
+                    names=_some(others),
+                    format=specs.writable()[0].name,
+                )
+            )
+        return (*pip_export.index_lines(self._context, both), *pip_export.requirement_lines(both, reporter))
+
+    @cached_property
+    def archives(self) -> tuple[Archive, ...]:
+        prefix, reporter = self._environment.prefix, self._context.reporter
+        if self._environment.kind == "venv":
+            raise EnvtoolError(
+                tr("{prefix} is a venv: it has no conda packages to list.", prefix=prefix),
+                hint=tr("Use --format requirements."),
+                code=ExitCode.USAGE,
+            )
+        ordered = list(in_link_order(self._contents.conda))
+        if nowhere := [package.name for package in ordered if not package.url]:
+            reporter.warn(tr("Left out, because no URL is recorded for them: {names}.", names=", ".join(nowhere)))
+        if self._contents.pip:
+            names = _some([package.name for package in self._contents.pip])
+            reporter.warn(tr("Left out, because they are not conda packages: {names} from pip.", names=names))
+        return tuple(Archive(package.url, package.md5, package.sha256) for package in ordered if package.url)
 
 
 def _channels(context: Context, environment: Environment, half: Sequence[Package]) -> tuple[str, ...]:
@@ -118,54 +169,10 @@ def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:
     return {name: value for name, value in stored.items() if name not in secret}
 
 
-# -- requirements.txt ---------------------------------------------------------------------------------------------
-def _requirements(context: Context, environment: Environment, contents: Contents) -> str:
-    inside = [_as_on_the_index(package, contents.owners[package.name]) for package in contents.inside]
-    version = packages.python_version(environment)
-    both = pip_export.without_tools([*contents.pip, *inside], version)
-    owners = {"python", *(package.name for package in contents.owners.values())}
-    others = [p.name for p in sorted(contents.conda, key=lambda p: not p.requested) if p.name not in owners]
-    if others:
-        context.reporter.warn(
-            tr(
-                "Left out, because they are not Python packages: {names}. Only environment-yml has them.",
-                names=_some(others),
-            )
-        )
-    return requirements.write(
-        [
-            *([f"# Python {version}"] if version else []),
-            *pip_export.index_lines(context, both),
-            *pip_export.requirement_lines(both, context.reporter),
-        ]
-    )
-
-
 def _as_on_the_index(distribution: Package, owner: Package) -> Package:
     # conda-forge numbers its builds of torch: 2.1.0.post300 is its name for 2.1.0, which no index has.
     built = re.fullmatch(re.escape(owner.version) + r"\.post\d+", distribution.version)
     return replace(distribution, version=owner.version) if built else distribution
-
-
-# -- explicit list ------------------------------------------------------------------------------------------------
-def _explicit(context: Context, environment: Environment, contents: Contents) -> str:
-    if environment.kind == "venv":
-        raise EnvtoolError(
-            tr("{prefix} is a venv: it has no conda packages to list.", prefix=environment.prefix),
-            hint=tr("Use --format requirements."),
-            code=ExitCode.USAGE,
-        )
-    ordered = list(in_link_order(contents.conda))
-    if nowhere := [package.name for package in ordered if not package.url]:
-        context.reporter.warn(tr("Left out, because no URL is recorded for them: {names}.", names=", ".join(nowhere)))
-    if contents.pip:
-        names = _some([package.name for package in contents.pip])
-        context.reporter.warn(
-            tr("Left out, because an explicit list holds conda packages only: {names} from pip.", names=names)
-        )
-    platforms = [package.subdir for package in ordered if package.subdir not in ("", "noarch")]
-    archives = (Archive(package.url, package.md5, package.sha256) for package in ordered if package.url)
-    return explicit.write(archives, next(iter(platforms), context.host.subdir))
 
 
 def in_link_order(half: Sequence[Package]) -> Iterator[Package]:

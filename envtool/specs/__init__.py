@@ -1,44 +1,53 @@
-"""Text to model and back, pure: one file per format."""
+"""Text to model and back, without side effects: one file per format, registered here once."""
 
-import re
-from pathlib import Path
+from importlib import import_module
+from pathlib import Path, PurePath
 
 from envtool.model import Reading
-from envtool.specs import conda_list, explicit, match_spec, references, requirements, table
+from envtool.specs.format import Format
 
-__all__ = ["read"]
+__all__ = ["FORMATS", "Format", "announced_by", "formats", "named", "read", "writable"]
 
-_YAML_KEY = re.compile(r"""^["']?(?:name|channels|dependencies|variables|prefix)["']?[ \t]*:(?:\s|$)""", re.MULTILINE)
+FORMATS = ("environment_yml", "requirements", "explicit", "table", "conda_list", "match_spec")
+"""The formats by their modules; the first that recognises a text reads it, the first of all is written by default.
+
+A new format is a file here that defines FORMAT, and its name above.
+"""
+_ANYTHING = "requirements"  # reads what no other format recognises
+
+
+def formats() -> tuple[Format, ...]:
+    """Return every format."""
+    return tuple(import_module(f"{__name__}.{name}").FORMAT for name in FORMATS)
+
+
+def writable() -> tuple[Format, ...]:
+    """Return the formats that can be written, the default one first."""
+    return tuple(each for each in formats() if each.write)
+
+
+def named(name: str) -> Format:
+    """Return a format by its name (``environment-yml``). Raises KeyError."""
+    return {each.name: each for each in formats()}[name]
+
+
+def announced_by(path: PurePath, among: tuple[Format, ...]) -> Format | None:
+    """Return the format that a file's name announces, if any."""
+    return next((each for each in among if any(path.match(pattern) for pattern in each.files)), None)
 
 
 def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
-    """Return what a file asks for, whatever its format: what it holds decides, then its name.
+    """Return what a file asks for, in whichever format: its text decides, then its name.
 
-    ``base`` is its folder: other requirements files that it names are taken in and paths made absolute; without it both
-    stay as they are. Raises EnvtoolError (BAD_INPUT) with the line.
+    ``base`` is its folder: other requirements files that it names are read, too, and paths made absolute; without it
+    both stay as they are. Raises EnvtoolError (BAD_INPUT) with the line.
     """
-    reading = _read(text, filename, base)
+    from envtool.specs import references
+
+    known = formats()
+    form = next((each for each in known if each.recognises(text, filename)), None)
+    form = form or announced_by(PurePath(filename), known) or named(_ANYTHING)
+    reading = form.read(text, filename, base)
     if base is None:
         return reading
-    return references.followed(reading, base / filename, base if _is_environment(text, filename) else Path.cwd())
-
-
-def _read(text: str, filename: str, base: Path | None) -> Reading:
-    if explicit.is_explicit(text):
-        return explicit.read(text, filename, base=base)
-    if table.is_table(text):
-        return table.read(text, filename)
-    if _is_environment(text, filename):
-        from envtool.specs import environment_yml
-
-        return environment_yml.read(text, filename)
-    first = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
-    if conda_list.is_line(first):
-        return conda_list.read(text, filename)
-    if match_spec.is_list(text, filename):
-        return match_spec.read(text, filename)
-    return requirements.read(text, filename)
-
-
-def _is_environment(text: str, filename: str) -> bool:
-    return bool(_YAML_KEY.search(text)) or filename.endswith((".yml", ".yaml"))
+    return references.followed(reading, base / filename, base if form.from_its_folder else Path.cwd())

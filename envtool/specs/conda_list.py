@@ -1,13 +1,14 @@
-"""What ``conda list --export`` prints: ``name=version=build`` lines, those of pip's packages (``=pypi_0``) among them.
+"""Output of ``conda list --export``: ``name=version=build`` lines, with pip's packages (``=pypi_0``) among them.
 
-Such files are everywhere under the name requirements.txt, and neither conda nor pip can use them as they are.
+People keep such files as requirements.txt, and neither conda nor pip can use them as they are.
 """
 
 import re
 
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
-from envtool.specs.problem import problem
+from envtool.specs.format import Format
+from envtool.specs.problem import Place, problem
 
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)=(?P<version>[\w.+!*-]+)=(?P<build>[\w.+*]+)")
 _PIP = "pypi_0"
@@ -20,7 +21,7 @@ def is_line(text: str) -> bool:
 
 
 def read(text: str, filename: str = "") -> Reading:
-    """Return the spec that such a file holds, each package on the side it came from. Raises EnvtoolError."""
+    """Return the spec that such a file holds, each package in the half it came from. Raises EnvtoolError."""
     conda, pip, warnings = [], [], []
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         if not line or line.startswith("#"):
@@ -28,24 +29,42 @@ def read(text: str, filename: str = "") -> Reading:
         match = _LINE.fullmatch(line)
         if match is None:
             raise problem(
-                filename,
-                number,
-                tr("{text} is not of the form name=version=build, as the lines before it are.", text=repr(line)),
-                tr("Keep pip requirements and the output of conda list --export in files of their own."),
+                Place(filename, number),
+                tr("{text} does not have the form name=version=build.", text=repr(line)),
+                tr("Keep pip requirements and the output of `conda list --export` in separate files."),
             )
         if match["build"] not in (_PIP, _DEVELOP):
             conda.append(line)
             continue
         pip.append(f"{match['name']}=={match['version']}")
         if match["build"] == _DEVELOP:
-            warnings.append(
-                tr(
-                    "Line {line}: {name} was in use from a folder of its own; version {version} is asked for instead.",
-                    line=number,
-                    name=match["name"],
-                    version=match["version"],
-                )
-            )
+            warnings.append(from_folder(number, match["name"], match["version"]))
     if pip:
-        warnings.append(tr("{count} lines are packages that pip had installed: they go to pip.", count=len(pip)))
+        warnings.append(from_pip(len(pip)))
     return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), tuple(warnings))
+
+
+def from_folder(line: int, name: str, version: str) -> str:
+    """Return the warning on a package that was installed in editable mode: the file does not say from where."""
+    return tr(
+        "Line {line}: {name} was installed from a folder; version {version} from the index replaces it.",
+        line=line,
+        name=name,
+        version=version,
+    )
+
+
+def from_pip(count: int) -> str:
+    """Return the warning on packages that are listed among conda's and were installed by pip."""
+    return tr("{count} lines are packages that pip had installed: they are treated as pip packages.", count=count)
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+
+
+FORMAT = Format(
+    name="conda-list",
+    recognises=lambda text, _: is_line(_first_line(text)),
+    read=lambda text, filename, _: read(text, filename),
+)

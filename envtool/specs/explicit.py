@@ -1,4 +1,4 @@
-"""Explicit lists (CEP 23): ``@EXPLICIT``, then one archive's address a line, with its hash; taken without solving."""
+"""Explicit lists (CEP 23): ``@EXPLICIT``, then the URL of one archive per line, with its hash; installed unsolved."""
 
 import re
 from collections.abc import Iterable
@@ -6,17 +6,18 @@ from pathlib import Path
 
 from envtool.i18n import tr
 from envtool.model import Archive, Reading, Spec
-from envtool.specs.problem import problem
+from envtool.specs.format import Format
+from envtool.specs.problem import Place, problem
 
 MARKER = "@EXPLICIT"
 _LINE = re.compile(
-    r"(?P<place>[^#]+?\.(?:conda|tar\.bz2))(?:#(?:(?P<md5>[0-9a-fA-F]{32})|(?:sha256:)?(?P<sha256>[0-9a-fA-F]{64})))?"
+    r"(?P<url>[^#]+?\.(?:conda|tar\.bz2))(?:#(?:(?P<md5>[0-9a-fA-F]{32})|(?:sha256:)?(?P<sha256>[0-9a-fA-F]{64})))?"
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{1,11}://")
 
 
 def is_explicit(text: str) -> bool:
-    """Return whether a text is an explicit list: any line that is the marker makes it one."""
+    """Return whether a text is an explicit list: one line that is the marker makes it one."""
     return any(line.strip() == MARKER for line in text.splitlines())
 
 
@@ -25,7 +26,7 @@ def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
     archives = []
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         if line and line != MARKER and not line.startswith("#"):
-            archives.append(_archive(line, filename, number, base))
+            archives.append(_archive(line, Place(filename, number), base))
     return Reading(Spec(explicit=tuple(archives)))
 
 
@@ -42,19 +43,27 @@ def write(archives: Iterable[Archive], subdir: str) -> str:
 
 
 def _line(archive: Archive) -> str:
-    # md5 is what every conda of the last ten years reads; sha256 came late and with two spellings.
+    # Every conda of the last ten years reads md5; sha256 came late, and in two spellings.
     return archive.url + (f"#{archive.md5}" if archive.md5 else f"#sha256:{archive.sha256}" if archive.sha256 else "")
 
 
-def _archive(line: str, filename: str, number: int, base: Path | None) -> Archive:
+def _archive(line: str, place: Place, base: Path | None) -> Archive:
     match = _LINE.fullmatch(line)
     if match is None:
         raise problem(
-            filename,
-            number,
-            tr("{text} is not the address of a conda archive with its hash.", text=repr(line)),
-            tr("An explicit list holds .conda and .tar.bz2 addresses only; specs cannot be mixed in."),
+            place,
+            tr("{text} is not the URL of a conda archive.", text=repr(line)),
+            tr("An explicit list holds URLs of .conda and .tar.bz2 files only, each with its hash."),
         )
-    place = match["place"]
-    url = place if _SCHEME.match(place) else (base or Path.cwd()).absolute().joinpath(Path(place).expanduser()).as_uri()
+    url = match["url"]
+    if not _SCHEME.match(url):
+        url = (base or Path.cwd()).absolute().joinpath(Path(url).expanduser()).as_uri()
     return Archive(url, (match["md5"] or "").lower(), (match["sha256"] or "").lower())
+
+
+FORMAT = Format(
+    name="explicit",
+    recognises=lambda text, _: is_explicit(text),
+    read=lambda text, filename, base: read(text, filename, base=base),
+    write=lambda environment: write(environment.archives, environment.subdir),
+)

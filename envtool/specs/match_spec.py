@@ -1,6 +1,6 @@
 """Match specs, in which conda is asked for packages (``numpy >=1.21``, ``forge::bzip2=1.0.8=h9_7``), and lists of them.
 
-Such lists are what ``conda install --file`` reads (CEP 23). They go about as requirements.txt like everything else.
+``conda install --file`` reads such lists (CEP 23). People keep them, too, as requirements.txt.
 """
 
 import re
@@ -10,7 +10,8 @@ from typing import NamedTuple
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.specs import conda_list
-from envtool.specs.problem import problem
+from envtool.specs.format import Format
+from envtool.specs.problem import Place, problem
 
 _SPEC = re.compile(
     r"(?:[^\s\[\]]+::)?[A-Za-z0-9_*][A-Za-z0-9_.*-]*(?:\s*[=<>!~\[].*|\s+[0-9*].*)?|\S+\.(?:conda|tar\.bz2)(?:#\S+)?"
@@ -63,14 +64,14 @@ def name(spec: str) -> str:
 
 
 def is_spec(text: str) -> bool:
-    """Return whether a text has the form of something that conda could look for."""
+    """Return whether a text has the form of a match spec."""
     return _SPEC.fullmatch(text) is not None
 
 
 def is_list(text: str, filename: str = "") -> bool:
-    """Return whether a file is a list of lines for conda: all have its form, and one means nothing to pip.
+    """Return whether a file is a list of match specs: all lines are, and pip would not understand one of them.
 
-    In a file with conda in its name a ``name=version`` is enough for that.
+    In a file with conda in its name ``name=version`` counts as such a line.
     """
     lines = [line for _, line in _lines(text)]
     if not all(is_spec(line) and not _PIPS.search(line) for line in lines):
@@ -80,22 +81,30 @@ def is_list(text: str, filename: str = "") -> bool:
 
 
 def read(text: str, filename: str = "") -> Reading:
-    """Return the spec that such a list holds; what conda had listed as pip's goes to pip. Raises EnvtoolError."""
+    """Return the spec that such a list holds; packages that conda lists as pip's go to pip. Raises EnvtoolError."""
     conda: list[str] = []
     pip: list[str] = []
     for number, line in _lines(text):
         if conda_list.is_line(line):
-            split = conda_list.read(line, filename).spec
-            conda += split.conda
-            pip += split.pip
+            listed = conda_list.read(line, filename).spec
+            conda += listed.conda
+            pip += listed.pip
         elif is_spec(line):
             conda.append(line)
         else:
-            raise problem(filename, number, tr("{text} is not a package that conda could look for.", text=repr(line)))
-    warning = tr("The lines have the form that conda reads ({text}): they go to conda.", text=repr(conda[0]))
+            raise problem(Place(filename, number), not_a_spec(line))
+    warning = tr("The lines are treated as conda packages, because of their form ({text}).", text=repr(conda[0]))
     return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), (warning,))
+
+
+def not_a_spec(text: str) -> str:
+    """Return what is wrong with a text that should be a match spec."""
+    return tr("{text} is not a conda package spec.", text=repr(text))
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
     stripped = ((number, _COMMENT.sub("", line).strip()) for number, line in enumerate(text.splitlines(), 1))
     return [(number, line) for number, line in stripped if line]
+
+
+FORMAT = Format(name="match-spec", recognises=is_list, read=lambda text, filename, _: read(text, filename))

@@ -1,15 +1,23 @@
-"""How a fault in a file is told: which file, which line, what is wrong with it."""
+"""Errors in a file: the file, the line, and what is wrong with it."""
+
+from typing import NamedTuple
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.redaction import redact
 
 
-def problem(filename: str, line: int, what: str, hint: str = "") -> EnvtoolError:
-    """Return the error to raise for line ``line`` (from 1) of a file; ``filename`` is ``""`` for standard input."""
-    place = filename or tr("standard input")
+class Place(NamedTuple):
+    """A line of a file, from 1; ``file`` is ``""`` for standard input."""
+
+    file: str
+    line: int
+
+
+def problem(place: Place, what: str, hint: str = "") -> EnvtoolError:
+    """Return the error to raise for a line."""
     return EnvtoolError(
-        tr("{place}, line {line}: {what}", place=place, line=line, what=redact(what)),
+        tr("{file}, line {line}: {what}", file=place.file or tr("standard input"), line=place.line, what=redact(what)),
         hint=hint,
         code=ExitCode.BAD_INPUT,
     )

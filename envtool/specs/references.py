@@ -1,6 +1,7 @@
-"""What lines for pip refer to, as pip finds it: other files beside the one that names them, projects from the start.
+"""Files and projects that lines for pip refer to, found as pip finds them.
 
-The start is where pip is called: the current folder, but for an environment.yml, in whose folder conda calls pip.
+Other files are looked for beside the file that names them, projects from where pip is called: the current folder, but
+for an environment.yml its own, in which conda calls pip.
 """
 
 import os
@@ -20,7 +21,7 @@ _NESTED = re.compile(r"(?:-r\s*|--requirement(?:\s+|=))(?P<path>\S.*)")
 _OPTION = re.compile(
     r"(?P<head>-[rcef]\s*|--(?:requirement|constraint|editable|find-links)(?:\s+|=))(?P<value>(?!-)\S.*)"
 )
-_ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/~$\\]")  # has a scheme, or starts somewhere else
+_ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/~$\\]")  # has a scheme, or is absolute
 _LOCAL = re.compile(
     r"(?P<path>\.{1,2}(?=[/\[\s;]|$)[^\[;#]*|[\w.-]+/[^\[;#@]*|[^\s/;@\[]+\.(?:whl|zip|tar\.gz|tar\.bz2))(?P<rest>.*)"
 )
@@ -28,9 +29,10 @@ _NAMED = re.compile(r"(?P<head>[^@;]+@\s*)(?:file:(?!/)|(?=\.{1,2}/))(?P<path>[^
 
 
 def followed(reading: Reading, file: Path, start: Path, above: Sequence[Path] = ()) -> Reading:
-    """Return what was read from ``file`` with the requirements files it names read, too, and all paths absolute.
+    """Return what was read from ``file``, with the requirements files that it names, and with all paths absolute.
 
-    Raises EnvtoolError where one of them is not there, is faulty, or names itself.
+    ``start`` is where pip is called, ``above`` are the files on the way to this one. Raises EnvtoolError where a file
+    is missing, has an error, or includes itself.
     """
     conda, pip, warnings = list(reading.spec.conda), list[str](), list(reading.warnings)
     for line in reading.spec.pip:
@@ -40,7 +42,7 @@ def followed(reading: Reading, file: Path, start: Path, above: Sequence[Path] = 
             continue
         path = Path(_absolute(nested["path"], file.parent))
         if path in (*above, file):
-            raise EnvtoolError(tr("{file} asks for itself: -r {path}.", file=file, path=path), code=ExitCode.BAD_INPUT)
+            raise EnvtoolError(tr("{file} includes itself: -r {path}.", file=file, path=path), code=ExitCode.BAD_INPUT)
         inner = requirements.read(read_input(path), path.name)
         inner = replace(inner, warnings=tuple(f"{path.name}: {warning}" for warning in inner.warnings))
         inner = followed(inner, path, start, (*above, file))
@@ -51,7 +53,7 @@ def followed(reading: Reading, file: Path, start: Path, above: Sequence[Path] = 
 
 
 def anchored(line: str, folder: Path, start: Path) -> str:
-    """Return a requirements-file line of a file in ``folder`` with relative paths in it made absolute."""
+    """Return a line of a requirements file in ``folder`` with its relative paths made absolute."""
     if option := _OPTION.fullmatch(line):
         head, value = option["head"], option["value"]
         if _ELSEWHERE.match(value):
@@ -69,13 +71,13 @@ def anchored(line: str, folder: Path, start: Path) -> str:
 
 
 def _parted(value: str) -> tuple[str, str]:
-    """Return a path, and the extras or the fragment behind it."""
+    """Return a path, and the extras or fragment behind it."""
     end = re.search(r"[\[#]", value)
     return (value[: end.start()], value[end.start() :]) if end else (value, "")
 
 
 def _project(path: str, folder: Path, start: Path) -> str:
-    """Return where a project or an archive lies: where pip looks, or else beside the file, where it was meant to be."""
+    """Return where a project or an archive is: where pip looks, else beside the file, where it was meant to be."""
     usual, beside = _absolute(path, start), _absolute(path, folder)
     return beside if Path(beside).exists() and not Path(usual).exists() else usual
 

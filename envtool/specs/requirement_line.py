@@ -1,16 +1,29 @@
-"""One line for pip, as it can be used: kept where pip understands it, mended where it is clear what was meant."""
+"""One line of a requirements file: kept where pip understands it, corrected where it is clear what was meant."""
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from envtool.i18n import tr
 from envtool.redaction import redact
-from envtool.specs.problem import problem
+from envtool.specs.problem import Place, problem
 
-Taken = tuple[list[str], list[str]]  # the lines that pip is to have, and warnings on what had to be changed
 
-_Parts = tuple[list[tuple[str, str]], list[str], list[str]]
+class Corrected(NamedTuple):
+    """The lines to give to pip, and a warning on each correction."""
+
+    lines: list[str]
+    warnings: list[str]
+
+
+class _Words(NamedTuple):
+    """The words of a line: options that hold for all lines, options of one requirement, and packages."""
+
+    general: list[tuple[str, str]]
+    own: list[str]
+    packages: list[str]
+
 
 _VALUED = (
     "--index-url --pypi-url --extra-index-url --constraint --requirement --editable --find-links --no-binary "
@@ -21,7 +34,7 @@ _OF_A_PATH = ("-e", "--editable", "-r", "--requirement", "-c", "--constraint")
 _INDEXES = ("-i", "--index-url", "--pypi-url")
 _OF_REQUIREMENT = re.compile(r"--(?:hash|config-settings?|global-option|install-option)(?:=|$)")
 _OPTION = re.compile(r"(?P<name>-[icref]|--[a-z-]+)(?P<glue>=?)(?P<value>.*)")
-_PLACE = re.compile(
+_LOCATION = re.compile(
     r"[a-zA-Z][a-zA-Z0-9+.-]*://|file:|\.{0,2}/|~/|\.\.?(?:\[|$)|\$\{|[A-Za-z]:\\|[\w.-]+/|"
     r"\S+\.(?:whl|zip|tar\.gz|tar\.bz2)(?:\s|$)"
 )
@@ -38,57 +51,55 @@ _CONDA_COMMAND = re.compile(r"[!%$]?\s*(?:conda|mamba|micromamba)\s+install\b")
 _IDLE = ("-U", "--upgrade", "-q", "--quiet", "-v", "-y", "--user", "--no-cache-dir", "--force-reinstall")
 
 
-def taken(line: str, filename: str, number: int) -> Taken:
-    """Return the lines that pip is to have for one logical line, and what was changed. Raises EnvtoolError."""
+def corrected(line: str, place: Place) -> Corrected:
+    """Return what to give to pip for one logical line. Raises EnvtoolError where it is unclear what was meant."""
     if shell := _SHELL.fullmatch(line):
-        return _command(shell["rest"], filename, number)
+        return _command(shell["rest"], place)
     if line.endswith("\\"):
         raise problem(
-            filename,
-            number,
-            tr("A line is continued by a backslash only where nothing follows it, not even a space."),
-            tr("Take away what stands behind the backslash, or the backslash."),
+            place,
+            tr("A backslash continues a line only if nothing follows it, not even a space."),
+            tr("Remove the backslash, or what follows it."),
         )
     if _CONDA_COMMAND.match(line):
         raise problem(
-            filename,
-            number,
-            tr("{text} is a command of conda's.", text=repr(line)),
-            tr("What conda is to install goes into an environment.yml, above its `- pip:`."),
+            place,
+            tr("{text} is a conda command.", text=repr(line)),
+            tr("List conda packages in an environment.yml, above its `- pip:`."),
         )
     if line.startswith("-"):
-        return _options(line, filename, number)
+        return _options(line, place)
     requirement, options = _split(line)
     if options:
-        return _with_options(requirement, options, filename, number)
-    return _requirement(line, filename, number)
+        return _with_options(requirement, options, place)
+    return _requirement(line, place)
 
 
-def _command(text: str, filename: str, number: int) -> Taken:
+def _command(text: str, place: Place) -> Corrected:
     """Return what a `pip install` on the line would install."""
-    options, own, packages = _parted(" ".join(word for word in text.split() if word not in _IDLE), filename, number)
-    lines = [line for package in packages for line in _requirement(package.strip("'\""), filename, number)[0]]
-    warning = tr("Line {line} is a command; what it would install is taken.", line=number)
-    return [*(text for _, text in options), *(" ".join([line, *own]) for line in lines)], [warning]
+    options, own, packages = _words(" ".join(word for word in text.split() if word not in _IDLE), place)
+    lines = [line for package in packages for line in _requirement(package.strip("'\""), place).lines]
+    warning = tr("Line {line} is a command: the packages that it would install are used.", line=place.line)
+    return Corrected([*(text for _, text in options), *(" ".join([line, *own]) for line in lines)], [warning])
 
 
-def _options(line: str, filename: str, number: int) -> Taken:
-    """Return a line that begins with an option; packages behind it get lines of their own: pip drops them unsaid."""
-    option = _option(line, filename, number)
+def _options(line: str, place: Place) -> Corrected:
+    """Return a line that begins with an option; packages behind it, which pip ignores, get lines of their own."""
+    option = _option(line, place)
     if option in _OF_A_PATH:
-        return [line], []  # which may hold spaces
-    options, _, packages = _parted(line, filename, number)
+        return Corrected([line], [])  # a path may hold spaces
+    options, _, packages = _words(line, place)
     if not packages:
-        return [line], []
-    warning = tr("Line {line}: pip would drop what follows {option}; it is taken, too.", line=number, option=option)
-    lines, warnings = taken(" ".join(packages), filename, number)
-    return [*(text for _, text in options), *lines], [warning, *warnings]
+        return Corrected([line], [])
+    warning = tr("Line {line}: pip would ignore what follows {option}; it is used.", line=place.line, option=option)
+    lines, warnings = corrected(" ".join(packages), place)
+    return Corrected([*(text for _, text in options), *lines], [warning, *warnings])
 
 
-def _with_options(requirement: str, options: str, filename: str, number: int) -> Taken:
-    """Return a requirement, and on lines of their own the options behind it, of which pip takes no notice there."""
-    lines, warnings = _requirement(requirement, filename, number)
-    general, own, packages = _parted(options, filename, number)
+def _with_options(requirement: str, options: str, place: Place) -> Corrected:
+    """Return a requirement, and on lines of their own the options behind it, which pip ignores there."""
+    lines, warnings = _requirement(requirement, place)
+    general, own, packages = _words(options, place)
     lines[-1] = " ".join([lines[-1], *own])
     for option, text in general:
         # an index meant for one package must not become the only one
@@ -96,37 +107,37 @@ def _with_options(requirement: str, options: str, filename: str, number: int) ->
         lines.insert(0, line)
         warnings.append(
             tr(
-                "Line {line}: pip takes no notice of {option} behind a requirement; for all lines {taken} is taken.",
-                line=number,
+                "Line {line}: pip ignores {option} behind a requirement; {used} is used for all lines.",
+                line=place.line,
                 option=option,
-                taken=repr(redact(line)),
+                used=repr(redact(line)),
             )
         )
     if packages:
-        more, notes = taken(" ".join(packages), filename, number)
-        return [*lines, *more], [*warnings, *notes]
-    return lines, warnings
+        more = corrected(" ".join(packages), place)
+        return Corrected([*lines, *more.lines], [*warnings, *more.warnings])
+    return Corrected(lines, warnings)
 
 
-def _parted(text: str, filename: str, number: int) -> _Parts:
-    """Return the options in a text that count for all lines, those of a requirement's own, and the other words."""
+def _words(text: str, place: Place) -> _Words:
+    """Return the words of a text."""
     general: list[tuple[str, str]] = []
     own: list[str] = []
-    others: list[str] = []
+    packages: list[str] = []
     words = text.split()
     while words:
         count = 1
         if not words[0].startswith("-"):
-            others.append(words[0])
+            packages.append(words[0])
         elif _OF_REQUIREMENT.match(words[0]):
             count = 1 if "=" in words[0] else 2
             own += words[:count]
         else:
-            option = _option(words[0], filename, number)
+            option = _option(words[0], place)
             count = 1 if words[0] != option or option in _FLAGS else 2
             general.append((option, " ".join(words[:count])))
         words = words[count:]
-    return general, own, others
+    return _Words(general, own, packages)
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -139,51 +150,49 @@ def _split(line: str) -> tuple[str, str]:
     return line, ""
 
 
-def _option(text: str, filename: str, number: int) -> str:
+def _option(text: str, place: Place) -> str:
     """Return the name of the option that a text begins with."""
     found = _OPTION.match(text.split(maxsplit=1)[0])
     name = found["name"] if found else ""
     known = name in _VALUED or (name in _FLAGS and not (found and found["value"]))
     if not known and not _OF_REQUIREMENT.match(text):
-        raise problem(
-            filename, number, tr("pip has no option {text} in requirements files.", text=repr(text)), _hint(text)
-        )
+        raise problem(place, tr("pip has no option {text} in requirements files.", text=repr(text)), _hint(text))
     return name
 
 
-def _requirement(line: str, filename: str, number: int) -> Taken:
+def _requirement(line: str, place: Place) -> Corrected:
     if local := _LOCAL.fullmatch(line):
-        return _without_folder(local, line, number)
-    if _PLACE.match(line):
-        return [line], []
+        return _without_folder(local, line, place)
+    if _LOCATION.match(line):
+        return Corrected([line], [])
     if single := _SINGLE.fullmatch(line):
-        mended = f"{single['name']}=={single['version']}{single['rest'] or ''}"
-        if not _fault(mended):
-            return [mended], [tr("Line {line}: pip spells {text} with two signs of equality.", line=number, text=line)]
+        fixed = f"{single['name']}=={single['version']}{single['rest'] or ''}"
+        if not _fault(fixed):
+            return Corrected([fixed], [tr("Line {line}: pip writes {text} with `==`.", line=place.line, text=line)])
     if old := _OLD_LIST.fullmatch(line):
-        mended = f"{old['name']}=={old['version']}"
-        return [mended], [tr("Line {line}: pip spells this {text}.", line=number, text=mended)]
+        fixed = f"{old['name']}=={old['version']}"
+        return Corrected([fixed], [tr("Line {line}: pip writes this as {text}.", line=place.line, text=fixed)])
     if fault := _fault(line):
-        what = tr("{text} is not a requirement that pip understands: {reason}.", text=repr(line), reason=fault)
+        what = tr("{text} is not a valid requirement: {reason}.", text=repr(line), reason=fault)
         if "::" in line:
-            what = tr("{text} names a conda channel; pip knows none.", text=repr(line))
-        raise problem(filename, number, what, _hint(line))
-    return [line], []
+            what = tr("{text} names a conda channel, and pip has no channels.", text=repr(line))
+        raise problem(place, what, _hint(line))
+    return Corrected([line], [])
 
 
-def _without_folder(local: re.Match[str], line: str, number: int) -> Taken:
-    """Return ``name`` or ``name==version`` in place of a folder or file that only the machine of its author has."""
+def _without_folder(local: re.Match[str], line: str, place: Place) -> Corrected:
+    """Return ``name`` or ``name==version`` instead of a folder or file that only the author's machine has."""
     requirement = f"{local['name']}{local['extras'] or ''}"
     for version in _versions(unquote(local["path"]).rpartition("/")[2]):
         requirement += f"=={version}"
     requirement += f" {local['marker']}" if local["marker"] else ""
     warning = tr(
-        "Line {line}: the place that {text} points at is on another machine; {requirement} is asked for instead.",
-        line=number,
+        "Line {line}: {text} points to a path on another machine; {requirement} is used instead.",
+        line=place.line,
         text=repr(redact(line)),
         requirement=requirement,
     )
-    return [requirement], [warning]
+    return Corrected([requirement], [warning])
 
 
 def _versions(file: str) -> Iterator[str]:
@@ -197,7 +206,7 @@ def _versions(file: str) -> Iterator[str]:
 
 
 def _fault(line: str) -> str:
-    """Return why a line is no requirement, or ""."""
+    """Return why a line is not a valid requirement, or ""."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
@@ -209,11 +218,11 @@ def _fault(line: str) -> str:
 
 def _hint(line: str) -> str:
     if "::" in line:
-        return tr("In an environment.yml it belongs into the list above `pip:`.")
+        return tr("In an environment.yml it belongs in the list above `pip:`.")
     if re.search(r"\{[{%]|[%}]\}", line):
-        return tr("This is a template: fill in its places, or run the program it is made for.")
+        return tr("This is a template: fill in its placeholders, or run the program that renders it.")
     if re.match(r"[<>=]{7}(\s|$)", line):
-        return tr("These are the marks of a merge that was not finished: keep one of the two sides.")
+        return tr("These are conflict markers of a merge: keep one of the two sides.")
     if "#" in line and not _fault(line.partition("#")[0]):
-        return tr("A comment needs a space in front of its #.")
-    return tr("Correct the line, or put a # in front of it.")
+        return tr("A comment needs a space before its #.")
+    return tr("Correct the line, or comment it out with #.")

@@ -1,4 +1,4 @@
-"""pip's requirements files: requirement lines and options, with what people put in them by mistake."""
+"""pip's requirements files: requirements and options, and what people put into them by mistake."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,33 +6,43 @@ from collections.abc import Iterable, Iterator
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.specs import conda_list
-from envtool.specs.requirement_line import taken
+from envtool.specs.format import Exportable, Format
+from envtool.specs.problem import Place
+from envtool.specs.requirement_line import corrected
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
-# No index of pip's has a package of that name; people note with it which Python they had.
+# No index has a package of that name; with this line people record which Python they had.
 _PYTHON = re.compile(r"python(?P<rest>\s*(?:[=<>!~]=?|===)\s*[\w.*]+(?:\s*,\s*[=<>!~]=?\s*[\w.*]+)*)?", re.IGNORECASE)
 
 
 def read(text: str, filename: str = "") -> Reading:
-    """Return the spec that a requirements file holds, its lines as they were written. Raises EnvtoolError."""
+    """Return the spec that a requirements file holds, its lines as they are written. Raises EnvtoolError."""
     pip: list[str] = []
     conda: list[str] = []
     warnings: list[str] = []
     for number, line in _logical_lines(text):
         if conda_list.is_line(line):
-            split = conda_list.read(line, filename).spec
-            conda += split.conda
-            pip += split.pip
+            listed = conda_list.read(line, filename).spec
+            conda += listed.conda
+            pip += listed.pip
         elif python := _PYTHON.fullmatch(line):
             conda.append(f"python{python['rest'] or ''}")
-            warnings.append(tr("Line {line}: {text} is the interpreter itself; pip has none.", line=number, text=line))
+            warnings.append(
+                tr(
+                    "Line {line}: {text} is the interpreter: it is treated as a conda package.",
+                    line=number,
+                    text=line,
+                )
+            )
         else:
-            lines, said = taken(line, filename, number)
-            pip += lines
-            warnings += said
+            usable = corrected(line, Place(filename, number))
+            pip += usable.lines
+            warnings += usable.warnings
     if any(conda_list.is_line(line) for line in conda):
         count = sum(map(conda_list.is_line, conda))
-        warnings.append(tr("{count} lines have conda's form name=version=build: they go to conda.", count=count))
+        warnings.append(
+            tr("{count} lines have the form name=version=build: they are treated as conda packages.", count=count)
+        )
     return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), tuple(warnings))
 
 
@@ -42,7 +52,7 @@ def write(lines: Iterable[str]) -> str:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (number of the first line, text) of what is left when continued lines are joined and comments gone."""
+    """Yield (number of its first line, text) of each line, with continued lines joined and comments removed."""
     started, parts = 0, list[str]()
     for number, raw in enumerate([*text.splitlines(), ""], 1):
         started = started if parts else number
@@ -54,3 +64,17 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         parts.clear()
         if line:
             yield started, line
+
+
+def _write_environment(environment: Exportable) -> str:
+    python = [f"# Python {environment.python}"] if environment.python else []
+    return write([*python, *environment.requirements])
+
+
+FORMAT = Format(
+    name="requirements",
+    recognises=lambda _, __: False,  # anything could be one: it is what reads the rest
+    read=lambda text, filename, _: read(text, filename),
+    write=_write_environment,
+    files=("*requirements*.txt",),
+)

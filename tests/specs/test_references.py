@@ -127,6 +127,6 @@ def test_a_file_that_is_not_there_or_names_itself_is_refused(files: Path) -> Non
     with pytest.raises(EnvtoolError, match="does not exist"):
         specs.read("-r nowhere.txt\n", "requirements.txt", base=files)
     (files / "lists/deeper/second.txt").write_text("-r ../first.txt\n")
-    with pytest.raises(EnvtoolError, match="asks for itself") as caught:
+    with pytest.raises(EnvtoolError, match="includes itself") as caught:
         specs.read("-r lists/first.txt\n", "requirements.txt", base=files)
     assert caught.value.code == ExitCode.BAD_INPUT
