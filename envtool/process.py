@@ -15,7 +15,6 @@ from typing import IO, TYPE_CHECKING, NoReturn
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.redaction import redact
 
 if TYPE_CHECKING:
     from envtool.pseudo_terminal import PseudoTerminal
@@ -42,6 +41,8 @@ class Command:
         return {name: value for name, value in merged.items() if value is not None}
 
     def __str__(self) -> str:
+        from envtool.redaction import redact
+
         return redact(subprocess.list2cmdline(self.argv))
 
 

@@ -1,5 +1,6 @@
 """Entry point: the table of commands, the dispatch of one command line, and the place where every error is printed."""
 
+import gc
 import io
 import os
 import signal
@@ -42,6 +43,7 @@ BARE = {"list": "listing", "--version": "version"}
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
+    gc.set_threshold(50_000)  # a start allocates much and frees little: by default it is searched dozens of times
     for name in ("SIGTERM", "SIGHUP"):  # from a job scheduler or a closed terminal: clean up as after Ctrl-C
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminate)

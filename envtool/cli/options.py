@@ -1,6 +1,5 @@
 """Options and arguments that several commands take."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,6 @@ import typer
 
 from envtool.cli.formatting import either
 from envtool.engines import AUTO, ENGINES
-from envtool.redaction import redact
 
 Environment = Annotated[str, typer.Argument(metavar="NAME", help="Name or path of the environment.")]
 EnvironmentOrActive = Annotated[
@@ -68,4 +66,8 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 
 def command_line() -> str:
     """Return the command line of this process without the logins in it, for records that others may read."""
+    import shlex
+
+    from envtool.redaction import redact
+
     return redact(shlex.join(["envtool", *sys.argv[1:]]))

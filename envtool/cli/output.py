@@ -5,13 +5,11 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.redaction import redact
 from envtool.reporter import Bar, Silent, Unit
 
 ENVELOPE = 1  # the version of the JSON envelope's shape
@@ -32,8 +30,7 @@ FLAGS = (
 )
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What a command hands back, to be printed when it ends: ``data`` for the envelope, ``text`` for people.
 
     ``closing`` are notes that people read below the text, such as how to go on. A ``code`` other than OK says that the
@@ -46,46 +43,42 @@ class Result:
     code: ExitCode = ExitCode.OK
 
 
-@dataclass(frozen=True)
-class Rerun:
+class Rerun(NamedTuple):
     """Handed back by a command that ends in another one: that command's arguments, and the folder to run it in."""
 
     arguments: tuple[str, ...]
     folder: Path
 
 
-@dataclass
 class Output:
     """What one run of the program prints. It is also the :class:`Reporter` that operations speak to."""
 
-    command: str = ""
-    json: bool = False
-    quiet: bool = False
-    debug: bool = False
-    stdout: TextIO = field(default_factory=lambda: sys.stdout)
-    stderr: TextIO = field(default_factory=lambda: sys.stderr)
-    _notes: list[str] = field(default_factory=list)
-    _warnings: list[str] = field(default_factory=list)
-    _bar: Any = None
+    def __init__(self, *, json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
+        self.command = ""
+        self.json, self.quiet, self.debug = json, False, False
+        self.stdout, self.stderr = stdout or sys.stdout, stderr or sys.stderr
+        self._notes: list[str] = []
+        self._warnings: list[str] = []
+        self._bar: Any = None
 
     # -- while the command works -------------------------------------------------------------------------------------
     def note(self, text: str) -> None:
         """Report what was decided or done."""
-        self._notes.append(redact(text))
+        self._notes.append(_redacted(text))
         if not (self.quiet or self.json):
             self._print(text)
 
     def warn(self, text: str) -> None:
         """Report what the user should know."""
-        self._warnings.append(redact(text))
+        self._warnings.append(_redacted(text))
         if not self.json:
             self._print(tr("warning: {text}", text=text))
 
     def _print(self, text: str) -> None:
         if self._bar is not None:
-            self._bar.console.print(redact(text), markup=False, highlight=False, soft_wrap=True)
+            self._bar.console.print(_redacted(text), markup=False, highlight=False, soft_wrap=True)
         else:
-            print(redact(text), file=self.stderr, flush=True)
+            print(_redacted(text), file=self.stderr, flush=True)
 
     @contextmanager
     def bar(self, label: str, *, total: float | None = None, unit: Unit = "packages") -> Iterator[Bar]:
@@ -127,7 +120,7 @@ class Output:
     def finish(self, result: Result) -> ExitCode:
         """Print a result and return its exit code."""
         if self.json:
-            self._notes += map(redact, result.closing)
+            self._notes += map(_redacted, result.closing)
             self._envelope("ok" if result.code == ExitCode.OK else "no", result.code, result.data)
             return result.code
         if result.text:
@@ -143,7 +136,7 @@ class Output:
 
             self._print("".join(traceback.format_exception(error)).rstrip())
         if self.json:
-            told = {"message": redact(error.message), "hint": redact(error.hint)}
+            told = {"message": _redacted(error.message), "hint": _redacted(error.hint)}
             self._envelope("failed", error.code, None, [told])
             return
         self._print(tr("error: {message}", message=error.message))
@@ -184,6 +177,12 @@ class Output:
     def width(self) -> int | None:
         """The width of the terminal that results go to, in columns; None where they go elsewhere."""
         return shutil.get_terminal_size().columns if self.stdout.isatty() else None
+
+
+def _redacted(text: str) -> str:
+    from envtool.redaction import redact  # most runs print nothing that passes through it
+
+    return redact(text)
 
 
 out = Output()

@@ -17,7 +17,6 @@ from envtool.errors import EnvtoolError
 from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.model import Package
-from envtool.redaction import redact
 
 Json = dict[str, Any]
 
@@ -246,6 +245,8 @@ def write(prefix: Path, record: Json) -> None:
 
 def tidy(prefix: Path, package: Package) -> None:
     """Make the record that py-rattler wrote (mode 0600) readable for others, without logins. Raises OSError."""
+    from envtool.redaction import redact
+
     path = prefix / _FOLDER / f"{package.name}-{package.version}-{package.build}.json"
     record = json.loads(path.read_bytes())
     for key in ("url", "channel"):

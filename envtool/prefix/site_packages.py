@@ -10,12 +10,14 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.clients.conda import split_login
 from envtool.i18n import tr
 from envtool.model import Origin, Package
-from envtool.prefix.digest import Digest, Rewritten
+
+if TYPE_CHECKING:  # hashlib takes as long to import as all of this
+    from envtool.prefix.digest import Digest, Rewritten
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def files_of(folder: Path, anchor: str, prefix: Path) -> set[str]:
     return {path.relative_to(prefix).as_posix() for path in found if path.is_file()}
 
 
-def with_new_digests(record: str, data: bytes, rewritten: Rewritten) -> bytes:
+def with_new_digests(record: str, data: bytes, rewritten: "Rewritten") -> bytes:
     """Return a RECORD with the digests of files that were rewritten; ``record`` is its own path, as in ``rewritten``.
 
     A digest that did not fit before, since somebody had edited the file, stays: an edited file stays known as one.
@@ -228,5 +230,5 @@ def _split(line: bytes) -> tuple[bytes, bytes, bytes]:
     return (path[1:-1].replace(b'""', b'"') if path.startswith(b'"') else path), digest, size
 
 
-def _recorded(digest: Digest) -> bytes:
+def _recorded(digest: "Digest") -> bytes:
     return b"sha256=" + urlsafe_b64encode(digest.sha256).rstrip(b"=")

@@ -5,15 +5,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.clients.conda import condarc, mambarc
 from envtool.clients.conda.condarc import CondaLayer, expand_path, layers
 from envtool.clients.conda.program import find_program, is_mamba
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.http.settings import HttpSettings
 from envtool.i18n import tr
 from envtool.paths import Host
+
+if TYPE_CHECKING:
+    from envtool.http.settings import HttpSettings
 
 UPSTREAM_ALIAS = "https://conda.anaconda.org"
 UPSTREAM_DEFAULTS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")
@@ -94,8 +96,10 @@ def in_force(
     return merge(host, stack)
 
 
-def http_settings(settings: CondaSettings) -> HttpSettings:
+def http_settings(settings: CondaSettings) -> "HttpSettings":
     """Return how conda reaches the network."""
+    from envtool.http.settings import HttpSettings
+
     verify = settings.ssl_verify
     return HttpSettings(
         proxies=settings.proxy_servers,
