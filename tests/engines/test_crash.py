@@ -232,7 +232,7 @@ def test_what_is_resumed_reads_its_files_where_it_was_typed(home: Home, cut_off:
     ("command", "told"),
     [
         ("envtool create demo -f - --engine embedded", "through a pipe"),
-        ("envtool create demo leaf -i https://***@host/simple", "login"),
+        ("envtool create demo leaf -i https://***@host/simple", "a password"),
     ],
 )
 def test_an_unrepeatable_command_cannot_be_resumed(

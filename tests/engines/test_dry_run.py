@@ -48,7 +48,7 @@ def test_envtool_does_not_change_what_it_runs_from(home: Home, tmp_path: Path) -
         pytest.skip("envtool runs from no venv here: install it into one")
     for command in (("update",), ("install", "--pip", "six"), ("uninstall", "typer")):
         ran = home.envtool(*command, "--dry-run", env={"VIRTUAL_ENV": sys.prefix})
-        assert (ran.code, "envtool itself" in ran.err) == (2, True), ran.err
+        assert (ran.code, "envtool is installed in" in ran.err) == (2, True), ran.err
     other = tmp_path / "other"
     venv.create(other, with_pip=False)
     assert home.envtool("uninstall", "pip", env={"VIRTUAL_ENV": str(other)}).code == 1
