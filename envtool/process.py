@@ -186,7 +186,7 @@ def _popen(command: Command, *, keep_stdin: bool, stderr: int) -> "subprocess.Po
             stdin=subprocess.PIPE if command.stdin or keep_stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=command.environment(),
+            env=_environment(command),
             cwd=command.cwd,
             start_new_session=True,
             close_fds=False,  # what is inheritable is meant to be: the lock outlives us as long as they do
@@ -197,6 +197,14 @@ def _popen(command: Command, *, keep_stdin: bool, stderr: int) -> "subprocess.Po
         raise _not_found(command) from error
     except OSError as error:
         raise _cannot_start(command, error) from error
+
+
+def _environment(command: Command) -> dict[str, str]:
+    """Return a command's environment, in which a Python takes file names for UTF-8 where this one was told to."""
+    environment = command.environment()
+    if sys.flags.utf8_mode:
+        environment["PYTHONUTF8"] = "1"
+    return environment
 
 
 def _terminal() -> "PseudoTerminal | None":

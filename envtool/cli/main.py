@@ -1,5 +1,6 @@
 """Entry point: the table of commands, the dispatch of one command line, and the place where every error is printed."""
 
+import codecs
 import gc
 import io
 import os
@@ -43,6 +44,8 @@ BARE = {"list": "listing", "--version": "version"}
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
+    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and sys.executable:
+        _restart_in_utf8()
     gc.set_threshold(50_000)  # a start allocates much and frees little: by default it is searched dozens of times
     for name in ("SIGTERM", "SIGHUP"):  # from a job scheduler or a closed terminal: clean up as after Ctrl-C
         if hasattr(signal, name):
@@ -66,6 +69,9 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.OK
     except OSError as error:
         out.failure(_unforeseen(error))
+        return ExitCode.FAILED
+    except UnicodeError as error:
+        out.failure(_not_unicode(error))
         return ExitCode.FAILED
     if code == ExitCode.INTERRUPTED:
         out.failure(EnvtoolError(tr("Interrupted."), code=ExitCode.INTERRUPTED))
@@ -97,6 +103,17 @@ def _bare(arguments: Sequence[str]) -> Callable[[], Result] | None:
     return command
 
 
+def _restart_in_utf8() -> NoReturn:
+    """Start this command line anew in Python's UTF-8 mode, which is its default from Python 3.15 on.
+
+    Under a locale such as ISO-8859-1 Python would otherwise take the names of files and arguments for that encoding,
+    and fail at each name that comes from a UTF-8 file: environments.txt, conda-meta, .condarc.
+    """
+    from envtool.process import Command, hand_over
+
+    hand_over(Command((sys.executable, "-X", "utf8", *sys.orig_argv[1:])))
+
+
 def _complete_streams() -> None:
     """Give a closed stream (``<&-``, ``>&-``) the null device, and escape characters that a stream cannot show."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -104,9 +121,36 @@ def _complete_streams() -> None:
             # The lowest free number is that of the closed stream: no file that is opened later gets it.
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     out.stdout, out.stderr = sys.stdout, sys.stderr
+    codecs.register_error("envtool", _bytes_or_escapes)
+    encoding = _terminal_encoding()
     for stream in (out.stdout, out.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(encoding=encoding, errors="envtool")
+
+
+def _terminal_encoding() -> str | None:
+    """Return the encoding of the user's terminal where UTF-8 mode hides it, None where Python knows it."""
+    if not sys.flags.utf8_mode or "PYTHONIOENCODING" in os.environ or os.environ.get("PYTHONUTF8") == "1":
+        return None
+    from envtool.encoding import system_encoding
+
+    try:
+        name = codecs.lookup(system_encoding()).name
+    except LookupError:
+        return None
+    return None if name == "ascii" else name  # the C locale says nothing about the terminal
+
+
+def _bytes_or_escapes(error: UnicodeError) -> tuple[bytes, int]:
+    """Encode what a stream's encoding has not: bytes of a file name as they are on disk, characters as escapes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    pieces = error.object[error.start : error.end]
+    encoded = (
+        bytes([ord(piece) - 0xDC00]) if "\udc80" <= piece <= "\udcff" else piece.encode("ascii", "backslashreplace")
+        for piece in pieces
+    )
+    return b"".join(encoded), error.end
 
 
 def _unforeseen(error: OSError) -> EnvtoolError:
@@ -120,6 +164,17 @@ def _unforeseen(error: OSError) -> EnvtoolError:
         if isinstance(error, PermissionError):
             hint = tr("Check who owns it; ENVTOOL_HOME names another folder for envtool's own files.")
         failure = EnvtoolError(tr("{file}: {reason}.", file=file, reason=reason), hint=hint)
+    failure.__cause__ = error
+    return failure
+
+
+def _not_unicode(error: UnicodeError) -> EnvtoolError:
+    """Return the error for a name that no operation expected not to be Unicode."""
+    text = error.object if isinstance(error, UnicodeEncodeError) else ""
+    failure = EnvtoolError(
+        tr("A name is not valid UTF-8: {text}", text=text) if text else tr("A name is not valid UTF-8."),
+        hint=tr("Rename it, or choose another one; --debug shows where it happened."),
+    )
     failure.__cause__ = error
     return failure
 

@@ -156,9 +156,12 @@ class Output:
             "warnings": self._warnings,
             "errors": list(errors),
         }
-        # JSON can escape a character that the stream's encoding does not have.
-        plain = (self.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
-        self.write(json.dumps(envelope, ensure_ascii=plain, indent=1, default=str))
+        text = json.dumps(envelope, ensure_ascii=False, indent=1, default=str)
+        try:
+            text.encode("utf-8" if (self.stdout.encoding or "utf-8").lower() in ("utf-8", "utf8") else "ascii")
+        except UnicodeEncodeError:  # a stream in another encoding, or a file name that is not UTF-8: JSON has escapes
+            text = json.dumps(envelope, indent=1, default=str)
+        self.write(text)
 
     def write(self, text: str) -> None:
         """Write text to stdout, with a final newline. Raises EnvtoolError where that fails, but for a closed pipe."""
