@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from envtool.cli import completion
 from envtool.cli.formatting import either
-from envtool.engines import AUTO, ENGINES
 
 Environment = Annotated[str, typer.Argument(metavar="NAME", help="Name or path of the environment.")]
 EnvironmentOrActive = Annotated[
@@ -26,7 +26,7 @@ Python = Annotated[str, typer.Option("--python", metavar="VERSION", help="Versio
 Engine = Annotated[
     str,
     typer.Option(
-        "--engine", metavar="ENGINE", help=f"{either((AUTO, *ENGINES))}.", autocompletion=lambda: [AUTO, *ENGINES]
+        "--engine", metavar="ENGINE", help=f"{either(completion.engines())}.", autocompletion=completion.engines
     ),
 ]
 Pip = Annotated[list[str], typer.Option("--pip", metavar="SPEC", help="pip package. May be repeated.")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from envtool.cli import completion
 from envtool.cli.formatting import NOTHING, table
 from envtool.cli.output import Result, out
 from envtool.errors import ExitCode
@@ -48,7 +49,12 @@ def command(
     suite: Annotated[_Suite, typer.Option("--suite", help="quick takes seconds, full up to a minute.")] = _Suite.FULL,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="PATTERN", help="Run only these checks: an id, its beginning, or a wildcard."),
+        typer.Option(
+            "--only",
+            metavar="PATTERN",
+            help="Run only these checks: an id, its beginning, or a wildcard.",
+            autocompletion=completion.checks,
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the random numbers.")] = 0,
     gpus: Annotated[

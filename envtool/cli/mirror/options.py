@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from envtool.cli import completion
 from envtool.cli.formatting import either
-from envtool.clients import CLIENTS
 
 Target = Annotated[
     list[str],
@@ -13,8 +13,8 @@ Target = Annotated[
         "--target",
         "-t",
         metavar="CLIENT",
-        help=f"Only this client: {either((*CLIENTS, 'all'))}.",
-        autocompletion=lambda: [*CLIENTS, "all"],
+        help=f"Only this client: {either(completion.clients())}.",
+        autocompletion=completion.clients,
     ),
 ]
 Scope = Annotated[

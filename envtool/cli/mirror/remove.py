@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from envtool.cli import completion
 from envtool.cli.mirror.files import own_mirrors_result
 from envtool.cli.options import DryRun
 from envtool.cli.output import Result
@@ -11,7 +12,9 @@ from envtool.paths import Host
 
 
 def command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A mirror of your own.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A mirror of your own.", autocompletion=completion.own_mirrors)
+    ],
     dry_run: DryRun = False,
 ) -> Result:
     """Settings that use it are left alone."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from envtool.cli import completion
 from envtool.cli.mirror.files import recover, switch_result
 from envtool.cli.mirror.options import Scope, Target
 from envtool.cli.options import DryRun, Name, Prefix, Yes
@@ -20,7 +21,12 @@ EXAMPLES = {
 
 def command(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|URL", help="Name or address of a mirror, or auto: the best by test.")
+        str,
+        typer.Argument(
+            metavar="NAME|URL",
+            help="Name or address of a mirror, or auto: the best by test.",
+            autocompletion=lambda: ["auto", *completion.mirrors()],
+        ),
     ],
     target: Target = [],
     scope: Scope = "user",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from envtool.cli import completion
 from envtool.cli.formatting import NOTHING, age, table
 from envtool.cli.output import Result as Shown
 from envtool.cli.output import out
@@ -22,7 +23,12 @@ _COLUMNS = ("MIRROR", "FOR", "STATUS", "LATENCY", "SPEED", "BEHIND", "DETAIL")
 
 
 def command(
-    names: Annotated[list[str], typer.Argument(metavar="[NAME|URL]...", help="Mirrors to test. Default: all.")] = [],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME|URL]...", help="Mirrors to test. Default: all.", autocompletion=completion.mirrors
+        ),
+    ] = [],
     purpose: Annotated[
         list[str], typer.Option("--for", metavar="CLIENT", help="conda, pip or torch. Default: conda and pip.")
     ] = [],
