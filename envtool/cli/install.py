@@ -56,7 +56,7 @@ def command(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Result:
-    """The environment is the active one unless -n or -p names another. If anything fails, it is restored."""
+    """The environment is the active one unless -n or -p names another. A change that fails is undone."""
     from envtool.model import Spec
     from envtool.operations import install as operation
     from envtool.operations.context import Context

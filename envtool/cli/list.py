@@ -22,7 +22,7 @@ def command(
         str | None, typer.Argument(metavar="[NAME]", help="Name or path of an environment: list its packages.")
     ] = None,
     size: Annotated[
-        bool, typer.Option("--size", help="Look into every environment: size, torch, last change, what is broken.")
+        bool, typer.Option("--size", help="Also show size, torch, last change and what is broken, which takes longer.")
     ] = False,
 ) -> Result:
     if not size:

@@ -19,10 +19,10 @@ SUMMARY = "Create, export, clone and verify environments in which PyTorch really
 # Every command, in the order of --help: its name, which is also the name of its file, and what it does.
 COMMANDS = {
     "bootstrap": "Create an environment with the PyTorch build for this machine's GPU and driver, and verify it.",
-    "verify-gpu": "Check layers, losses, optimizers and small models against independent references.",
+    "verify-gpu": "Verify that PyTorch works: check layers, losses, optimizers and models against references.",
     "create": "Create an environment.",
     "list": "List the environments on this machine, or the packages in one.",
-    "info": "Show an environment: packages, torch, size, variables, pins, history, what is broken.",
+    "info": "Show an environment: its packages, torch, size, variables, pins, history and problems.",
     "install": "Add packages to an environment.",
     "uninstall": "Remove packages from an environment.",
     "update": "Update packages to their newest versions.",

@@ -62,14 +62,14 @@ def command(
         typer.Option(
             "--gpus",
             metavar="N|all",
-            help="Also check several GPUs together. With --device cpu: so many processes.",
+            help="Also check several GPUs together; with --device cpu, this many processes.",
         ),
     ] = "",
     nodes: Annotated[
-        int, typer.Option("--nodes", min=1, help="Check so many machines together; run the same command on each.")
+        int, typer.Option("--nodes", min=1, help="Check this many machines together; run the same command on each.")
     ] = 1,
     rdzv: Annotated[
-        str, typer.Option("--rdzv", metavar="HOST:PORT", help="Meeting point of several machines: one of them.")
+        str, typer.Option("--rdzv", metavar="HOST:PORT", help="Where the machines meet: a free port on one of them.")
     ] = "",
     listing: Annotated[bool, typer.Option("--list", help="List the checks without running them.")] = False,
     report_to: Annotated[
@@ -77,7 +77,7 @@ def command(
         typer.Option("--report", metavar="DIR", help="Write a page with curves, pictures and tables to this folder."),
     ] = None,
 ) -> Result:
-    """The checks run inside an environment, which is the active one unless another is named."""
+    """The environment is the active one unless another is named."""
     from envtool.operations.context import Context
     from envtool.operations.verify_gpu import VerifyOptions, selected, target_of, verify
 

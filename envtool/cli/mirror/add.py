@@ -6,8 +6,8 @@ import typer
 
 from envtool.cli.mirror.files import own_mirrors_result
 from envtool.cli.options import DryRun
-from envtool.cli.output import Result
-from envtool.paths import Host
+from envtool.cli.output import Result, out
+from envtool.operations.context import Context
 
 
 def command(
@@ -25,8 +25,8 @@ def command(
     dry_run: DryRun = False,
 ) -> Result:
     """Keep logins in ~/.netrc: none are written to the list."""
-    from envtool.mirrors import own_mirrors
+    from envtool.operations.mirror import own
 
-    host = Host.here()
-    edits = own_mirrors.add(host, name, pypi=pypi, conda=conda, torch=torch, flat=flat)
-    return own_mirrors_result(host, f"mirror add {name}", edits, dry_run=dry_run)
+    context = Context.here(out)
+    change = own.plan_add(context, name, pypi=pypi, conda=conda, torch=torch, flat=flat)
+    return own_mirrors_result(context.host, change, dry_run=dry_run)

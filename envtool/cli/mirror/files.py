@@ -36,26 +36,17 @@ def switch_result(host: Host, switch: "Switch", *, dry_run: bool) -> Result:
     return Result(data, "\n".join((*_written(edits), *undo)) or tr("Nothing to change."))
 
 
-def own_mirrors_result(host: Host, title: str, edits: "Sequence[FileEdit]", *, dry_run: bool) -> Result:
+def own_mirrors_result(host: Host, change: "Switch", *, dry_run: bool) -> Result:
     """Write the list of the user's own mirrors, unless it is a dry run, and return the result."""
-    from envtool import journal
     from envtool.operations.mirror import switch as operation
 
+    edits = change.plan.edits
     text = operation.diff(edits)
-    data = {"title": title, "files": [str(edit.path) for edit in edits], "diff": text}
+    data = {"title": change.plan.title, "files": [str(edit.path) for edit in edits], "diff": text}
     if dry_run:
         return Result(data, text)
-    if edits:
-        journal.apply(host, operation.PURPOSE, title, edits)
+    operation.carry_out(host, change)
     return Result(data, "\n".join(_written(edits)) or tr("Nothing to change."))
-
-
-def recover(host: Host) -> None:
-    """Settle a switch that was interrupted, and warn of it."""
-    from envtool import journal
-
-    for told in journal.recover(host):
-        out.warn(told)
 
 
 def _written(edits: "Sequence[FileEdit]") -> list[str]:

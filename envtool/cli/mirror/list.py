@@ -8,7 +8,7 @@ import typer
 from envtool.cli.formatting import NOTHING, table
 from envtool.cli.output import Result, out
 from envtool.i18n import tr
-from envtool.paths import Host
+from envtool.operations.context import Context
 
 if TYPE_CHECKING:
     from envtool.mirrors.catalogue import Mirror
@@ -19,9 +19,7 @@ _SHOWN = 3  # channels named in the table
 def command(
     all_: Annotated[bool, typer.Option("--all", help="Include retired mirrors.")] = False,
 ) -> Result:
-    from envtool.mirrors import catalogue
-
-    shown = [m for m in catalogue.load(Host.here()).mirrors.values() if all_ or m.usable]
+    shown = [m for m in Context.here(out).catalogue.mirrors.values() if all_ or m.usable]
     rows = [(m.name + (" *" if m.own else ""), m.state, m.date or NOTHING, *_served(m), m.title) for m in shown]
     columns = (tr("NAME"), tr("STATE"), tr("AS OF"), tr("PIP"), tr("TORCH"), tr("CONDA"), tr("SITE"))
     text = table(columns, rows, width=out.width)

@@ -1,5 +1,6 @@
 """Options that several mirror commands take."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,4 +20,11 @@ Target = Annotated[
 ]
 Scope = Annotated[
     str, typer.Option("--scope", metavar="SCOPE", help="Settings to change: user, env (with -n or -p), site or system.")
+]
+ScopeName = Annotated[
+    str, typer.Option("--name", "-n", metavar="NAME", help="Change the settings of this environment, by its name.")
+]
+ScopePrefix = Annotated[
+    Path | None,
+    typer.Option("--prefix", "-p", metavar="PATH", help="Change the settings of this environment, by its path."),
 ]

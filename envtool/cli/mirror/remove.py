@@ -7,8 +7,8 @@ import typer
 from envtool.cli import completion
 from envtool.cli.mirror.files import own_mirrors_result
 from envtool.cli.options import DryRun
-from envtool.cli.output import Result
-from envtool.paths import Host
+from envtool.cli.output import Result, out
+from envtool.operations.context import Context
 
 
 def command(
@@ -18,8 +18,7 @@ def command(
     dry_run: DryRun = False,
 ) -> Result:
     """Settings that use it are left alone."""
-    from envtool.mirrors import catalogue, own_mirrors
+    from envtool.operations.mirror import own
 
-    host = Host.here()
-    edits = own_mirrors.remove(host, catalogue.load(host), name)
-    return own_mirrors_result(host, f"mirror remove {name}", edits, dry_run=dry_run)
+    context = Context.here(out)
+    return own_mirrors_result(context.host, own.plan_remove(context, name), dry_run=dry_run)

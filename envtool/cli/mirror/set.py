@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from envtool.cli import completion
-from envtool.cli.mirror.files import recover, switch_result
-from envtool.cli.mirror.options import Scope, Target
-from envtool.cli.options import DryRun, Name, Prefix, Yes
+from envtool.cli.mirror.files import switch_result
+from envtool.cli.mirror.options import Scope, ScopeName, ScopePrefix, Target
+from envtool.cli.options import DryRun, Yes
 from envtool.cli.output import Result, out
 from envtool.i18n import tr
 from envtool.operations.context import Context
@@ -30,8 +30,8 @@ def command(
     ],
     target: Target = [],
     scope: Scope = "user",
-    env: Name = "",
-    prefix: Prefix = None,
+    env: ScopeName = "",
+    prefix: ScopePrefix = None,
     allow_http: Annotated[bool, typer.Option("--allow-http", help="Accept an address without encryption.")] = False,
     torch: Annotated[
         bool, typer.Option("--torch", help="Only make envtool look for PyTorch wheels there first.")
@@ -44,36 +44,25 @@ def command(
     from envtool.operations.mirror import switch as operation
 
     context = Context.here(out)
-    recover(context.host)
+    operation.settle(context)
     if torch:
         return switch_result(context.host, operation.plan_torch(context, name), dry_run=dry_run)
     where = scopes.from_options(context, scope, env, prefix)
     clients = operation.targets(context.host, target)
     if name == "auto":
-        name = _best(context, clients)
-    switch = operation.plan_set(context, name, clients, where, clean=yes, allow_http=allow_http)
-    if switch.stale and not yes and not dry_run and _replace(switch.stale):
-        switch = operation.plan_set(context, name, clients, where, clean=True, allow_http=allow_http)
-        yes = True
-    if switch.stale and not yes:
-        out.warn(
-            tr("Left unchanged although obsolete: {entries}. --yes replaces them.", entries=", ".join(switch.stale))
-        )
+        from envtool.operations.mirror.test import choose
+
+        name = choose(context, clients)
+
+    def replace(obsolete: tuple[str, ...]) -> bool:
+        return yes or (not dry_run and _confirm(obsolete))
+
+    switch = operation.plan_set_confirmed(context, name, clients, where, replace, allow_http=allow_http)
     return switch_result(context.host, switch, dry_run=dry_run)
 
 
-def _best(context: Context, clients: tuple[str, ...]) -> str:
-    from envtool.operations.mirror import test
-
-    with out.bar(tr("Testing the mirrors")):
-        name, results = test.best(context, test.purposes_of(clients))
-    tried = len({result.mirror for result in results})
-    out.note(tr("{mirror} is the best of {count} mirrors tested.", mirror=name, count=tried))
-    return name
-
-
-def _replace(stale: tuple[str, ...]) -> bool:
+def _confirm(obsolete: tuple[str, ...]) -> bool:
     if out.can_ask:
-        for entry in stale:
+        for entry in obsolete:
             out.note(tr("obsolete: {entry}", entry=entry))
     return out.confirm(tr("Replace these, too?"), yes=False)

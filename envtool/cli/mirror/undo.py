@@ -2,20 +2,19 @@
 
 from typing import Any
 
-from envtool.cli.mirror.files import recover
 from envtool.cli.options import DryRun
 from envtool.cli.output import Result, out
 from envtool.i18n import tr
-from envtool.paths import Host
+from envtool.operations.context import Context
 
 
 def command(dry_run: DryRun = False) -> Result:
     """The files get their former contents, byte for byte; files that the switch created are removed."""
     from envtool.operations.mirror import switch as operation
 
-    host = Host.here()
-    recover(host)
-    undone = operation.undo(host, dry_run=dry_run)
+    context = Context.here(out)
+    operation.settle(context)
+    undone = operation.undo(context.host, dry_run=dry_run)
     if undone is None:
         out.note(tr("Nothing to undo."))
         return Result({"undone": None, "files": []})

@@ -1,8 +1,8 @@
 """``envtool mirror unset``: remove the lines of all mirrors from the settings."""
 
-from envtool.cli.mirror.files import recover, switch_result
-from envtool.cli.mirror.options import Scope, Target
-from envtool.cli.options import DryRun, Name, Prefix
+from envtool.cli.mirror.files import switch_result
+from envtool.cli.mirror.options import Scope, ScopeName, ScopePrefix, Target
+from envtool.cli.options import DryRun
 from envtool.cli.output import Result, out
 from envtool.operations.context import Context
 
@@ -10,8 +10,8 @@ from envtool.operations.context import Context
 def command(
     target: Target = [],
     scope: Scope = "user",
-    env: Name = "",
-    prefix: Prefix = None,
+    env: ScopeName = "",
+    prefix: ScopePrefix = None,
     dry_run: DryRun = False,
 ) -> Result:
     """The clients use upstream again. Other lines are left alone."""
@@ -19,7 +19,7 @@ def command(
     from envtool.operations.mirror import switch as operation
 
     context = Context.here(out)
-    recover(context.host)
+    operation.settle(context)
     where = scopes.from_options(context, scope, env, prefix)
     switch = operation.plan_unset(context, operation.targets(context.host, target), where)
     return switch_result(context.host, switch, dry_run=dry_run)

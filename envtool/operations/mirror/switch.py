@@ -1,6 +1,6 @@
 """``envtool mirror set``, ``unset`` and ``undo``: one plan over all clients' files, carried out whole or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -131,6 +131,25 @@ def plan_set(
     return _plan(f"mirror set {site.name}", draft, clients, scope)
 
 
+def plan_set_confirmed(
+    context: Context,
+    mirror: str,
+    clients: Sequence[str],
+    scope: Scope,
+    confirm: Callable[[tuple[str, ...]], bool],
+    *,
+    allow_http: bool = False,
+) -> Switch:
+    """Return what switching to a mirror would change, obsolete entries included where ``confirm`` says yes to them."""
+    switch = plan_set(context, mirror, clients, scope, allow_http=allow_http)
+    if switch.stale and confirm(switch.stale):
+        return plan_set(context, mirror, clients, scope, clean=True, allow_http=allow_http)
+    if switch.stale:
+        entries = ", ".join(switch.stale)
+        context.reporter.warn(tr("Left unchanged although obsolete: {entries}. --yes replaces them.", entries=entries))
+    return switch
+
+
 def plan_torch(context: Context, mirror: str) -> Switch:
     """Return what makes envtool ask a mirror first for PyTorch wheels.
 
@@ -163,6 +182,12 @@ def carry_out(host: Host, switch: Switch) -> None:
     """Write the planned files, all or none, so that :func:`undo` can take them back."""
     if switch.plan.edits:
         journal.apply(host, PURPOSE, switch.plan.title, switch.plan.edits)
+
+
+def settle(context: Context) -> None:
+    """Revert what an interrupted switch left half-written, and warn of it."""
+    for reverted in journal.recover(context.host):
+        context.reporter.warn(reverted)
 
 
 def undo(host: Host, *, dry_run: bool = False) -> tuple[journal.Entry, tuple[FileEdit, ...]] | None:

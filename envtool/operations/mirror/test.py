@@ -46,7 +46,16 @@ def purposes(words: Sequence[str]) -> tuple[Purpose, ...]:
     return found or ("conda", "pip")
 
 
-def purposes_of(clients: Sequence[str]) -> tuple[Purpose, ...]:
+def choose(context: Context, clients: Sequence[str]) -> str:
+    """Return the name of the mirror that is best for these clients, and report it. Raises EnvtoolError."""
+    with context.reporter.bar(tr("Testing the mirrors")):
+        name, results = best(context, _purposes_of(clients))
+    tested = len({result.mirror for result in results})
+    context.reporter.note(tr("{mirror} is the best of {count} mirrors tested.", mirror=name, count=tested))
+    return name
+
+
+def _purposes_of(clients: Sequence[str]) -> tuple[Purpose, ...]:
     """Return the purposes for which a mirror has to work so that the clients can be switched to it."""
     needed = {client(name).tested_for for name in clients}
     return tuple(purpose for purpose in PURPOSES if purpose in needed)
