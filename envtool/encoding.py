@@ -5,13 +5,12 @@ import locale
 import re
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """How a file's text is stored: its byte order mark and its encoding."""
 
     mark: bytes = b""

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+# "as" says that a name is passed on.
+from envtool.environment import Environment as Environment  # noqa: PLC0414
+from envtool.environment import Kind as Kind  # noqa: PLC0414
+
 Manager = Literal["conda", "pip"]
-Kind = Literal["conda", "venv"]
 
 
 @dataclass(frozen=True)
@@ -49,23 +52,6 @@ class Package:
     requested: bool = False
     origin: Origin | None = None
     installer: str = ""
-
-
-@dataclass(frozen=True)
-class Environment:
-    """A prefix on disk and the name it goes by (``""`` where it has none, ``base`` for an installation's root)."""
-
-    name: str
-    prefix: Path
-    kind: Kind
-    engine: str = ""  # who made it, as envtool recorded it; "" where envtool did not
-    unfinished: bool = False
-    newer_file: Path | None = None  # one of envtool's own in it that a newer envtool wrote: it is left alone then
-
-    @property
-    def title(self) -> str:
-        """What the environment is called where it must be called something: its name, else its path."""
-        return self.name or str(self.prefix)
 
 
 @dataclass(frozen=True)

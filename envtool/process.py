@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, NamedTuple, NoReturn
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
@@ -46,8 +46,7 @@ class Command:
         return redact(subprocess.list2cmdline(self.argv))
 
 
-@dataclass(frozen=True)
-class Completed:
+class Completed(NamedTuple):
     """How a program ended, and all that it said. ``returncode`` is negative where a signal ended it, as in POSIX."""
 
     returncode: int

@@ -26,7 +26,7 @@ FLOORS = (
     {"http", "files", "file_lock", "process", "install_sh"},
     {"pseudo_terminal", "reporter"},
     {"redaction", "encoding", "paths", "errors", "model", "index_page"},
-    {"i18n"},
+    {"i18n", "environment"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FREE = {"__version__", "smoke"}  # the bundle runs by itself; what it holds is listed from its own register

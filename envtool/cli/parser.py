@@ -15,7 +15,6 @@ from typing import Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from envtool.cli import version
 from envtool.cli.output import FLAGS, Flag, Rerun, Result, out
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
@@ -27,7 +26,9 @@ def parse(arguments: Sequence[str], commands: Mapping[str, str], summary: str) -
     ``commands`` are those of the program, name -> summary. Raises EnvtoolError; prints usage errors itself.
     """
     program = _Group(import_module("envtool.cli"), commands, name="envtool", help=summary)
-    program.params += [_version_option(), *typer.main.get_install_completion_arguments()]
+    program.params.append(_version_option())
+    if not arguments or arguments[0] not in commands:  # they stand before a command, or without one
+        program.params += typer.main.get_install_completion_arguments()
     program.context_settings = {"help_option_names": ["-h", "--help"]}
     _complete_without_rich()
     try:
@@ -131,6 +132,8 @@ def _flag_option(flag: Flag) -> TyperOption:
 def _version_option() -> TyperOption:
     def show(ctx: Any, _: Any, value: bool) -> None:
         if value and not ctx.resilient_parsing:
+            from envtool.cli import version
+
             ctx.exit(out.finish(version.command()))
 
     return _option(("--version",), "Show the version.", show)

@@ -7,12 +7,13 @@ The rules are conda's own (``conda.core.envs_manager.list_all_known_prefixes``),
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
+from envtool.environment import Environment, Kind
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.model import Environment, Kind
 from envtool.paths import Host
 from envtool.prefix import environments_txt, marks
 from envtool.prefix.layout import bin_dir, kind_of
@@ -21,8 +22,7 @@ from envtool.versioned_json import NewerVersionError
 ROOT_NAMES = ("base", "root")  # both mean the root prefix to conda
 
 
-@dataclass(frozen=True)
-class Folders:
+class Folders(NamedTuple):
     """Where environments have a name: ``root`` is base, and what lies in one of the folders goes by its own."""
 
     root: Path | None

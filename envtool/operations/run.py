@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+from envtool.environment import Environment
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.model import Environment
 from envtool.operations.context import Context
 from envtool.operations.steps.activation import activation, scripts
 from envtool.prefix.marks import RENAMING

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from envtool.model import Kind
+from envtool.environment import Kind
 
 _VERSIONED = re.compile(r"python3\.(\d+)t?$")
 

@@ -5,8 +5,8 @@ The model is that of ``conda/models/channel.py``.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from envtool.clients.conda.settings import UPSTREAM_ALIAS, CondaSettings
 
@@ -18,8 +18,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9]{0,11}://")
 _TOKEN = re.compile(r"/t/[a-zA-Z0-9-]*")
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """A channel as conda splits it: ``location`` without scheme and login, and the ``name`` below it."""
 
     scheme: str

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from envtool.model import Environment
+from envtool.environment import Environment
 from envtool.prefix import state_file
 from envtool.prefix.layout import bin_dir
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from envtool.environment import Environment
 from envtool.environments import find
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.model import Environment
 from envtool.operations.context import Context
 
 
