@@ -1,4 +1,4 @@
-"""An ini file (``pip.conf``) edited as text, by the grammar of the parser that pip uses (``configparser``)."""
+"""INI files (``pip.conf``) edited as text, by the grammar of pip's parser (``configparser``)."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _OPTION = re.compile(r"(?P<name>.*?)\s*(?P<delimiter>[=:])\s*(?P<value>.*)$")
 
 @dataclass(frozen=True)
 class Option:
-    """Where an option stands: offsets of its first line and of the line after its last, and of its value."""
+    """An option's place: offsets of its first line, of the line after its last, and of its value."""
 
     section: str
     name: str
@@ -25,7 +25,7 @@ class Option:
 
 
 class IniText:
-    """An ini file and its text. Names are compared as pip compares them: case and ``_`` or ``-`` make no difference."""
+    """An INI file and its text. Names are compared as pip does, regardless of case and of ``_`` or ``-``."""
 
     def __init__(self, text: str, source: str) -> None:
         self.text = text
@@ -35,13 +35,13 @@ class IniText:
         """Return every option in the text's order."""
         return tuple(_options(self.text))
 
-    def find(self, section: str, name: str) -> Option | None:
+    def option(self, section: str, name: str) -> Option | None:
         """Return an option, or None."""
         return next((o for o in self.options() if o.section == section and o.name == name), None)
 
     def put(self, section: str, name: str, value: str) -> None:
-        """Set an option to a one-line value; its layout stays, and a new one is written like its neighbours."""
-        option = self.find(section, name)
+        """Set an option to a one-line value; its layout is kept, and a new one is written like those around it."""
+        option = self.option(section, name)
         if option is None:
             self._add(section, name, value)
         elif option.value.strip() != value:
@@ -50,8 +50,8 @@ class IniText:
             self._set(self.text[: option.value_start] + glue + value + self.text[end:])
 
     def put_words(self, section: str, name: str, words: Sequence[str]) -> None:
-        """Leave only ``words`` of a list option, which must be there already; without words it goes."""
-        option = self.find(section, name)
+        """Keep only ``words`` of an existing list option; without words it is removed."""
+        option = self.option(section, name)
         if option is None:
             return
         if not words:
@@ -62,8 +62,8 @@ class IniText:
                 self._drop_word(section, name, word)
 
     def add_word(self, section: str, name: str, word: str) -> None:
-        """Make a word part of a list option."""
-        option = self.find(section, name)
+        """Add a word to a list option."""
+        option = self.option(section, name)
         if option is None or not option.value.strip():
             self.put(section, name, word)
         elif word not in option.value.split():
@@ -74,8 +74,8 @@ class IniText:
             self._set(self.text[:end] + glue + word + self.text[end:])
 
     def remove(self, section: str, name: str) -> None:
-        """Take an option away."""
-        option = self.find(section, name)
+        """Remove an option."""
+        option = self.option(section, name)
         if option:
             self._set(self.text[: option.start] + self.text[option.end :])
 
@@ -89,7 +89,7 @@ class IniText:
         return tuple(found)
 
     def _drop_word(self, section: str, name: str, word: str) -> None:
-        option = self.find(section, name)
+        option = self.option(section, name)
         if option is None:
             return
         value = self.text[option.value_start : option.end]
@@ -131,15 +131,15 @@ class IniText:
         before, after = _values(self.text), _values(text)
         if len({key for key in {*before, *after} if before.get(key) != after.get(key)}) > 1:
             raise EnvtoolError(
-                tr("{path} was left as it is: its layout is too unusual to be changed safely.", path=self._source),
-                hint=tr("Change it by hand."),
+                tr("{path} was not changed: its layout is too unusual to be edited safely.", path=self._source),
+                hint=tr("Edit it by hand."),
                 code=ExitCode.BAD_INPUT,
             )
         self.text = text
 
 
 def _options(text: str) -> Iterator[Option]:
-    """Yield options with their places: the loop of ``RawConfigParser._read``."""
+    """Yield options with their places, by the loop of ``RawConfigParser._read``."""
     section, offset, indent = "", 0, 0
     current: tuple[str, int, int, int] | None = None  # name, start, value start, end
     for line in lines_of(text):

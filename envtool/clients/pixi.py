@@ -2,7 +2,6 @@
 
 import codecs
 from pathlib import Path
-from typing import Any
 
 from envtool.clients import toml_text
 from envtool.clients.protocol import (
@@ -17,7 +16,7 @@ from envtool.clients.protocol import (
     SiteMatcher,
     Surroundings,
 )
-from envtool.clients.toml_text import is_mirror, put, without_mirrors
+from envtool.clients.toml_text import Table, is_mirror, put, without_mirrors
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.redaction import redact
@@ -101,7 +100,7 @@ def unset(text: str, source: str, sites: SiteMatcher) -> Edited:
     return Edited(toml_text.finished(document, text, source))
 
 
-def _move_index(document: Any, endpoints: Endpoints, sites: SiteMatcher, edited: Edited) -> None:
+def _move_index(document: Table, endpoints: Endpoints, sites: SiteMatcher, edited: Edited) -> None:
     if not endpoints.index:
         return
     old = str(document.get("pypi-config", {}).get("index-url", ""))
@@ -112,10 +111,11 @@ def _move_index(document: Any, endpoints: Endpoints, sites: SiteMatcher, edited:
     edited.notes.append(tr("pixi uses the Python index of its settings for new manifests only."))
 
 
-def _table(document: Any, name: str) -> Any:
+def _table(document: Table, name: str) -> Table:
     if name not in document:
         document[name] = {}
-    return document[name]
+    table: Table = document[name]  # as the document holds it, not what was put in
+    return table
 
 
 CLIENT = Client(

@@ -2,17 +2,22 @@
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from envtool.clients.protocol import SiteMatcher
 from envtool.encoding import decode_with_form, line_end
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
 
-def parse(text: str, source: str) -> Any:
+Table: TypeAlias = MutableMapping[str, Any]
+
+
+def parse(text: str, source: str) -> "TOMLDocument":
     """Return a document that remembers its layout. Raises EnvtoolError (BAD_INPUT) with file and line."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -35,7 +40,7 @@ def values(path: Path, *, any_bytes: bool = False) -> dict[str, Any]:
     return found
 
 
-def put(table: Any, key: str, value: Any) -> None:
+def put(table: Table, key: str, value: object) -> None:
     """Set a key, unless it has the value already: even an equal value would lose its layout."""
     if table.get(key) != value:
         table[key] = value
@@ -52,7 +57,7 @@ def without_mirrors(sites: SiteMatcher, urls: Iterable[object]) -> list[str]:
     return [str(url) for url in urls if not is_mirror(sites, str(url))]
 
 
-def finished(document: Any, before: str, source: str) -> str:
+def finished(document: "TOMLDocument", before: str, source: str) -> str:
     """Return a changed document's text, with the line ends that it had ``before``.
 
     Raises EnvtoolError where the text would not mean what the document does.

@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envtool.clients import pip, toml_text
 from envtool.clients.protocol import (
@@ -19,11 +19,14 @@ from envtool.clients.protocol import (
     SiteMatcher,
     Surroundings,
 )
-from envtool.clients.toml_text import is_mirror, put, without_mirrors
+from envtool.clients.toml_text import Table, is_mirror, put, without_mirrors
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.redaction import redact
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
 
 _DEFAULT_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")  # variables; the second is the older name
 _OVERRIDES = (*_DEFAULT_INDEX, "UV_CONFIG_FILE", "UV_NO_CONFIG")
@@ -173,7 +176,9 @@ def unset(text: str, source: str, sites: SiteMatcher) -> Edited:
     return Edited(toml_text.finished(document, text, source))
 
 
-def _move_index(document: Any, endpoints: Endpoints, sites: SiteMatcher, edited: Edited, *, clean: bool) -> None:
+def _move_index(
+    document: "TOMLDocument", endpoints: Endpoints, sites: SiteMatcher, edited: Edited, *, clean: bool
+) -> None:
     ruling = next((index for index in document.get("index", []) if index.get("default") is True), None)
     old = str(ruling.get("url", "")) if ruling is not None else str(document.get("index-url", ""))
     if old and sites.match(old) is None:
@@ -201,7 +206,7 @@ def _move_index(document: Any, endpoints: Endpoints, sites: SiteMatcher, edited:
                 del indexes[position]
 
 
-def _move_pip(document: Any, endpoints: Endpoints, sites: SiteMatcher, edited: Edited) -> None:
+def _move_pip(document: Table, endpoints: Endpoints, sites: SiteMatcher, edited: Edited) -> None:
     """Move the index of the `[pip]` table, which `uv pip` obeys before all others."""
     old = str(document.get("pip", {}).get("index-url", ""))
     if old and sites.match(old) is None:
@@ -210,12 +215,12 @@ def _move_pip(document: Any, endpoints: Endpoints, sites: SiteMatcher, edited: E
         put(document["pip"], "index-url", endpoints.index)
 
 
-def _tables(document: Any) -> list[Any]:
+def _tables(document: Table) -> list[Table]:
     """Return the tables that may name indexes beside the default one: the document itself and `[pip]`."""
     return [document, *([document["pip"]] if "pip" in document else [])]
 
 
-def _move_python(document: Any, endpoints: Endpoints, sites: SiteMatcher, *, clean: bool) -> None:
+def _move_python(document: Table, endpoints: Endpoints, sites: SiteMatcher, *, clean: bool) -> None:
     old = str(document.get("python-install-mirror", ""))
     found = sites.match(old) if old else None
     if endpoints.python and (not old or found):
@@ -224,7 +229,7 @@ def _move_python(document: Any, endpoints: Endpoints, sites: SiteMatcher, *, cle
         del document["python-install-mirror"]
 
 
-def _add_index(document: Any, url: str) -> None:
+def _add_index(document: "TOMLDocument", url: str) -> None:
     import tomlkit
 
     entry = tomlkit.table()

@@ -1,19 +1,50 @@
-"""Pieces of YAML: values written down, and places of values in a text."""
+"""Parts of YAML: mappings loaded, values written, and positions of values in a text."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from envtool.i18n import tr
+
+if TYPE_CHECKING:
+    import yaml
 
 Value: TypeAlias = "str | bool | Sequence[str] | Mapping[str, Value]"
 
-# Names and URLs need no quotes, nor a parser to see that; anything else is asked of it.
+# Names and URLs need no quotes, and no parser to find that out; anything else is tried with one.
 _PLAIN = re.compile(r"[A-Za-z](?:[\w./@~-]|:(?=[\w/]))*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
+class NotAMappingError(Exception):
+    """A text that is not a YAML mapping: the line (from 1), and why."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line, self.reason = line, reason
+
+
+def load_mapping(text: str) -> dict[str, Any]:
+    """Return the mapping that a YAML text holds; an empty text is an empty one. Raises NotAMappingError."""
+    import yaml
+
+    try:
+        # safe loader, in C where PyYAML was built with it
+        values = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = getattr(error, "problem", None) or str(error)
+        raise NotAMappingError(mark.line + 1 if mark else 1, reason) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise NotAMappingError(1, tr("it holds no `key: value` settings"))
+    return {str(key): value for key, value in values.items()}
+
+
 def write_scalar(value: str | bool, style: str | None) -> str:
-    """Return a value as YAML, quoted as its predecessor was, or where it must be."""
+    """Return a value as YAML, quoted like the value that it replaces, or where it must be."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if style == "'" and "\n" not in value:
@@ -60,16 +91,16 @@ def plain_value(value: Value) -> Any:
     return {key: plain_value(item) for key, item in value.items()} if isinstance(value, Mapping) else list(value)
 
 
-def end_of(node: Any) -> int:
+def end_of(node: "yaml.Node") -> int:
     """Return the offset where a value ends."""
     return int(node.end_mark.index)
 
 
-def last_line_of(node: Any) -> int:
-    """Return an offset on the last line of a value. A block collection's own end mark lies beyond later comments."""
-    if isinstance(node.value, str) or node.flow_style:
+def last_line_of(node: "yaml.Node") -> int:
+    """Return an offset in the last line of a value. A block collection's own end mark is after later comments."""
+    if isinstance(node.value, str) or getattr(node, "flow_style", False):
         # a block scalar (| or >) ends at the start of the next line
-        ends_beyond = isinstance(node.value, str) and node.style in ("|", ">")
+        ends_beyond = isinstance(node.value, str) and getattr(node, "style", None) in ("|", ">")
         return max(end_of(node) - 1, node.start_mark.index) if ends_beyond else end_of(node)
     if not node.value:
         return int(node.start_mark.index)
@@ -77,11 +108,11 @@ def last_line_of(node: Any) -> int:
     return max(last_line_of(last[1]), int(last[0].end_mark.index)) if isinstance(last, tuple) else last_line_of(last)
 
 
-def ambiguous_line(root: Any) -> int:
-    """Return the line (from 1) where a node is used twice (anchors) or a key stands twice, or 0."""
+def ambiguous_line(root: "yaml.Node") -> int:
+    """Return the line (from 1) of a node that is used twice (anchors) or of a duplicate key, or 0."""
     seen: set[int] = set()
 
-    def walk(node: Any) -> int:
+    def walk(node: "yaml.Node") -> int:
         if id(node) in seen:
             return int(node.start_mark.line) + 1
         seen.add(id(node))

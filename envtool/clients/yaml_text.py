@@ -1,17 +1,19 @@
-"""YAML edited as text: only the lines that must change do, and the result is parsed again to prove it.
+"""YAML edited as text: only the lines that must change are changed, and the result is parsed again to prove it.
 
-PyYAML's ``compose`` says where every value stands; new text is spliced in there. A round trip through any dumper would
-lose comments, quotes, indents or blank lines of almost every file that people have.
+PyYAML's ``compose`` gives the position of every value; new text is spliced in there. A round trip through any dumper
+would lose comments, quotes, indentation or blank lines of almost every real file.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from envtool.clients.yaml_parts import (
+    NotAMappingError,
     Value,
     ambiguous_line,
     end_of,
     last_line_of,
+    load_mapping,
     plain_value,
     write_block,
     write_flow,
@@ -21,11 +23,14 @@ from envtool.encoding import insert_line, line_end, line_start, lines_of, next_l
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
+if TYPE_CHECKING:
+    import yaml
+
 Path = tuple[str, ...]
 
 
 class YamlText:
-    """A YAML mapping and its text. Every change is made to the text and checked against what was meant."""
+    """A YAML mapping and its text. Every change is made to the text and checked against the intended data."""
 
     def __init__(self, text: str, source: str) -> None:
         self.text = text
@@ -59,7 +64,7 @@ class YamlText:
             )
 
     def remove(self, path: Path) -> None:
-        """Take a key away with its value, and the map it stood in where that has nothing else."""
+        """Remove a key with its value, and the map that it was in if that is then empty."""
         parent = self.get(*path[:-1])
         if not isinstance(parent, dict) or path[-1] not in parent:
             return
@@ -75,14 +80,14 @@ class YamlText:
             self._change(_with(self.data, path, new), lambda root: self._spliced_value(root, path, new))
             return
         known = [str(item) for item in old]
-        # from the end, so that the positions before stay what they are
+        # backwards, so that earlier positions stay valid
         steps = reversed(difflib.SequenceMatcher(None, known, new, autojunk=False).get_opcodes())
         for tag, start, stop, new_start, new_stop in steps:
             if tag == "equal":
                 continue
             fresh = new[new_start:new_stop]
             same = min(stop - start, len(fresh))
-            # insert before removing: the list must never be empty in between
+            # insert before removing, so that the list is never empty in between
             for item in reversed(fresh[same:]):
                 self._insert_item(path, start + same, item)
             for index in range(start, start + same):
@@ -94,7 +99,7 @@ class YamlText:
         items = list(self.get(*path))
         items[index] = item
 
-        def edit(root: Any) -> str:
+        def edit(root: "yaml.Node | None") -> str:
             node = self._node(root, path).value[index]
             return self._splice(node.start_mark.index, node.end_mark.index, write_scalar(item, node.style))
 
@@ -104,7 +109,7 @@ class YamlText:
         items = list(self.get(*path))
         items.insert(index, item)
 
-        def edit(root: Any) -> str:
+        def edit(root: "yaml.Node | None") -> str:
             node = self._node(root, path)
             if node.flow_style:
                 return self._insert_flow(node.value, index, write_scalar(item, None))
@@ -123,7 +128,7 @@ class YamlText:
         items = list(self.get(*path))
         del items[index]
 
-        def edit(root: Any) -> str:
+        def edit(root: "yaml.Node | None") -> str:
             node = self._node(root, path)
             if node.flow_style:
                 return self._cut_flow([(child, child) for child in node.value], index)
@@ -135,7 +140,7 @@ class YamlText:
         self._change(_with(self.data, path, items), edit)
 
     # -- places in the text -----------------------------------------------------------------------------------------
-    def _spliced_value(self, root: Any, path: Path, value: Value) -> str:
+    def _spliced_value(self, root: "yaml.Node | None", path: Path, value: Value) -> str:
         parent: Any = self._node(root, path[:-1]) if root is not None else None
         pair = self._pair(parent, path[-1]) if parent is not None else None
         if pair is None:
@@ -155,7 +160,7 @@ class YamlText:
         raise self._not_safe(path)
 
     def _appended(self, parent: Any, path: Path, value: Value) -> str:
-        """Return the text with a new key: behind the last one of its map, or at the text's end."""
+        """Return the text with a new key after the last one of its map, or at the end of the text."""
         key = path[-1]
         if parent is not None and parent.flow_style:
             written = f"{write_scalar(key, None)}: {write_flow(value)}"
@@ -177,7 +182,7 @@ class YamlText:
                 return line_start(self.text, event.start_mark.index)
         return len(self.text)
 
-    def _without_key(self, root: Any, path: Path) -> str:
+    def _without_key(self, root: "yaml.Node | None", path: Path) -> str:
         parent = self._node(root, path[:-1])
         key, node = self._pair(parent, path[-1])
         if parent.flow_style:
@@ -191,7 +196,7 @@ class YamlText:
         return self._splice(start, end, "".join(line for line in lines if line.lstrip().startswith("#")))
 
     def _cut_flow(self, pairs: Sequence[tuple[Any, Any]], index: int) -> str:
-        """Return the text without one item of a flow collection, and without the comma that goes with it."""
+        """Return the text without one item of a flow collection and its comma."""
         if index + 1 < len(pairs):
             return self._splice(pairs[index][0].start_mark.index, pairs[index + 1][0].start_mark.index, "")
         start = pairs[index - 1][1].end_mark.index if index else pairs[index][0].start_mark.index
@@ -213,7 +218,7 @@ class YamlText:
     def _splice(self, start: int, end: int, new: str) -> str:
         return self.text[:start] + new + self.text[end:]
 
-    def _node(self, root: Any, path: Path) -> Any:
+    def _node(self, root: "yaml.Node | None", path: Path) -> Any:
         for key in path:
             pair = self._pair(root, key)
             if pair is None:
@@ -225,35 +230,45 @@ class YamlText:
         return next((pair for pair in getattr(node, "value", ()) if str(pair[0].value) == key), None)
 
     # -- proof ------------------------------------------------------------------------------------------------------
-    def _change(self, meant: dict[str, Any], edit: Any) -> None:
+    def _change(self, meant: dict[str, Any], edit: "Callable[[yaml.Node | None], str]") -> None:
         import yaml
 
         try:
             root = yaml.compose(self.text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:  # the parser in C, which read it first, lets more pass
+        except yaml.MarkedYAMLError as error:  # the parser in C, which read it first, is more lenient
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise self._refused(tr("line {line}: {reason}", line=line, reason=error.problem)) from None
         if root is not None and (line := ambiguous_line(root)):
-            raise self._refused(tr("line {line} uses an anchor, or a key that stands there twice", line=line))
+            raise self._refused(tr("line {line} has an anchor or a duplicate key", line=line))
         if root is not None and not isinstance(root, yaml.MappingNode):
             root = None
         text = edit(root)
         if self._load(text) != meant:
-            raise self._refused(tr("its layout is too unusual to be changed without touching other lines"))
+            raise self._refused(tr("its layout is too unusual to be edited without changing other lines"))
         self.text, self.data = text, meant
 
     def _load(self, text: str) -> dict[str, Any]:
-        from envtool.clients.conda.condarc import load_mapping
-
-        return load_mapping(text, self._source)
+        try:
+            return load_mapping(text)
+        except NotAMappingError as error:
+            raise EnvtoolError(
+                tr(
+                    "{path} cannot be read: line {line}: {reason}.",
+                    path=self._source,
+                    line=error.line,
+                    reason=error.reason,
+                ),
+                hint=tr("Correct or remove it."),
+                code=ExitCode.BAD_INPUT,
+            ) from None
 
     def _not_safe(self, path: Path) -> EnvtoolError:
         return self._refused(tr("`{key}` is written in an unusual way", key=".".join(path)))
 
     def _refused(self, reason: str) -> EnvtoolError:
         return EnvtoolError(
-            tr("{path} was left as it is: {reason}.", path=self._source, reason=reason),
-            hint=tr("Change it by hand, or simplify its layout and try again."),
+            tr("{path} was not changed: {reason}.", path=self._source, reason=reason),
+            hint=tr("Edit it by hand, or simplify its layout and try again."),
             code=ExitCode.BAD_INPUT,
         )
 

@@ -185,15 +185,16 @@ class Embedded:
 
 def _tell_how(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> None:
     """Say what is not as it was configured: a channel read elsewhere, channels that had to be mixed."""
-    template = (
-        "{channel} is read from {url} this time: {first} does not have what was asked for."
-        if answer["lacking"]
-        else "{channel} is read from {url} this time: {first} does not serve it."
-    )
     for channel in channels:
         first = channel.urls[0]
-        if (used := answer["mirrors"][first]) != first:
-            reporter.note(tr(template, channel=channel.name, url=redact(used), first=redact(first)))
+        if (used := answer["mirrors"][first]) == first:
+            continue
+        values = {"channel": channel.name, "url": redact(used), "first": redact(first)}
+        if answer["lacking"]:
+            note = tr("{channel} is read from {url} this time: {first} does not have what was asked for.", **values)
+        else:
+            note = tr("{channel} is read from {url} this time: {first} does not serve it.", **values)
+        reporter.note(note)
     if answer["mixed"]:
         reporter.note(tr("Packages of several channels are mixed: with strict channel priority nothing fits together."))
 

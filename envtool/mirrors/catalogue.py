@@ -1,4 +1,4 @@
-"""The mirrors envtool knows: ``mirrors.yaml`` with the user's own file laid over it."""
+"""The catalogue of mirrors: ``mirrors.yaml`` with the user's own file on top."""
 
 import difflib
 import math
@@ -61,7 +61,7 @@ class TorchWheels:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Where a claim comes from, and when it was made."""
+    """The source of a claim, and its date."""
 
     what: str
     source: str
@@ -70,7 +70,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Mirror:
-    """One site. ``group`` is its failure domain, ``depends`` the groups it fetches from."""
+    """One site. Mirrors of one ``group`` fail together; ``depends`` are the groups that it fetches from."""
 
     name: str
     title: str
@@ -91,7 +91,7 @@ class Mirror:
 
     @property
     def usable(self) -> bool:
-        """Whether it may be offered: not retired."""
+        """Whether it may be used: it is not retired."""
         return self.state != "retired"
 
     @property
@@ -119,9 +119,9 @@ class Catalogue:
         names = [word for mirror in self.mirrors.values() if mirror.usable for word in (mirror.name, *mirror.aliases)]
         close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
         hint = (
-            tr("Did you mean {names}? `envtool mirror list` shows all.", names=", ".join(close))
+            tr("Did you mean {names}? `envtool mirror list` lists all mirrors.", names=", ".join(close))
             if close
-            else tr("`envtool mirror list` shows all; a URL works too.")
+            else tr("`envtool mirror list` lists all mirrors; a URL works, too.")
         )
         raise EnvtoolError(tr("There is no mirror called {name}.", name=repr(name)), hint=hint, code=ExitCode.USAGE)
 
@@ -144,12 +144,12 @@ def load(host: Host) -> Catalogue:
 
 
 def _rank(entries: Mapping[str, Mapping[str, Any]]) -> Callable[[str], tuple[float, str]]:
-    """Return the key by which names are put in order: where an entry stands in its file does not matter."""
+    """Return the sort key of names: by preference, then alphabetically, and never by the place in the file."""
     return lambda name: (entries[name].get("preference", math.inf), name)
 
 
 def own_file(host: Host) -> Path:
-    """Return where the user's own mirrors are kept."""
+    """Return the file of the user's own mirrors."""
     return host.config_dir / "mirrors.yaml"
 
 
@@ -164,7 +164,7 @@ def _text(path: Path) -> str:
         return decode(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise EnvtoolError(
-            tr("The list of mirrors {path} cannot be read: {reason}.", path=path, reason=error),
+            tr("The list of mirrors {path} could not be read: {reason}.", path=path, reason=error),
             hint=tr("Restore it, or install envtool again."),
             code=ExitCode.BAD_INPUT,
         ) from None

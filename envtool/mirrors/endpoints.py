@@ -25,15 +25,15 @@ def of_mirror(catalogue: Catalogue, mirror: Mirror) -> Endpoints:
 def mirror_meant(catalogue: Catalogue, text: str) -> Mirror:
     """Return the mirror that a name, an alias or a URL means.
 
-    An unknown URL that ends in ``/simple`` is a Python package index; any other is taken as a base with ``pkgs/`` and
-    ``cloud/`` below it. Raises EnvtoolError for an unknown name, a retired mirror, or a URL with a login in it.
+    An unknown URL that ends in ``/simple`` is a Python package index; any other is a base with ``pkgs/`` and ``cloud/``
+    below it. Raises EnvtoolError for an unknown name, a retired mirror, or a URL with a login in it.
     """
     if "://" not in text:
         mirror = catalogue.named(text)
     elif known := UrlMatcher(catalogue).match(text):
         if not known.mirror:
             raise EnvtoolError(
-                tr("{url} is upstream itself.", url=redact(text)),
+                tr("{url} is upstream, not a mirror.", url=redact(text)),
                 hint=tr("`envtool mirror unset` goes back to upstream."),
                 code=ExitCode.USAGE,
             )
@@ -54,12 +54,12 @@ def _from_url(url: str) -> Mirror:
     if parts.scheme not in ("http", "https", "file") or not (parts.netloc or parts.scheme == "file"):
         raise EnvtoolError(
             tr("{url} is not an http, https or file URL.", url=redact(url)),
-            hint=tr("Give a mirror's name (`envtool mirror list`) or a whole URL."),
+            hint=tr("Give the name of a mirror (`envtool mirror list`) or a complete URL."),
             code=ExitCode.USAGE,
         )
     if redact(url) != url:
         raise EnvtoolError(
-            tr("{url} holds a login, which envtool never writes into a file.", url=redact(url)),
+            tr("{url} holds a login, which envtool never writes to a file.", url=redact(url)),
             hint=tr("Keep the login in ~/.netrc and give the URL without it."),
             code=ExitCode.USAGE,
         )

@@ -1,7 +1,7 @@
-"""Which other sites hold the same packages, in the order in which to try them after a failure.
+"""Other sites that hold the same packages, in the order in which to try them after a failure.
 
 Only replicas of the same upstream: of the default index, of a public conda channel, of the PyTorch wheels. The order
-takes one site of every operator group first, so that a second try does not fail for the first one's reason.
+takes one site of every operator group first, so that a second try does not fail for the same reason.
 """
 
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ def for_torch(catalogue: Catalogue, build: str) -> tuple[tuple[Literal["index", 
 
 
 def other_indexes(catalogue: Catalogue, index: str | None) -> tuple[str | None, ...]:
-    """Return where else the packages of a public Python index can be had; None is the client's default index.
+    """Return the other sources of a public Python index's packages; None is the client's default index.
 
     Upstream comes first where ``index`` is a mirror's, then mirrors of other operators. Empty for a private one and for
     the user's own mirrors.
@@ -50,7 +50,7 @@ def other_indexes(catalogue: Catalogue, index: str | None) -> tuple[str | None, 
         return ()
     mirror = catalogue.mirrors.get(known.mirror) if known else None
     if mirror and mirror.own:
-        return ()  # it may hold more than upstream: as good as private
+        return ()  # it may hold more than upstream, so it is treated as private
     groups = {mirror.group, *mirror.depends} if mirror else set()
     by_url = {m.pypi.index: m for m in catalogue.mirrors.values() if m.pypi}
     replicas = [url for url in for_pypi(catalogue) if not {by_url[url].group, *by_url[url].depends} & groups]
@@ -58,7 +58,7 @@ def other_indexes(catalogue: Catalogue, index: str | None) -> tuple[str | None, 
 
 
 def others(catalogue: Catalogue, url: str) -> tuple[str, ...]:
-    """Return where else a public channel can be read: upstream first, then mirrors of other operators.
+    """Return the other URLs of a public channel: upstream first, then mirrors of other operators.
 
     ``url`` is the channel's base as configured, at upstream or at a mirror. Empty for a private one.
     """
@@ -79,7 +79,7 @@ def others(catalogue: Catalogue, url: str) -> tuple[str, ...]:
 
 
 def is_mirror(catalogue: Catalogue, url: str) -> bool:
-    """Return whether a channel's base URL is a mirror's: what that lacks, upstream may have."""
+    """Return whether a channel's base URL is a mirror's: upstream may have what the mirror lacks."""
     known = UrlMatcher(catalogue).match(url)
     return known is not None and bool(known.mirror)
 

@@ -1,4 +1,4 @@
-"""The user's own list of mirrors, edited with its comments kept."""
+"""The user's own list of mirrors, edited without losing its comments."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,7 +14,7 @@ from envtool.paths import Host
 
 
 def edit(host: Host, change: Callable[[YamlText], None]) -> tuple[FileEdit, ...]:
-    """Return the edit that a change comes to, or none. Raises EnvtoolError where it breaks a rule of the list."""
+    """Return the edit that a change amounts to, if any. Raises EnvtoolError where the result breaks the schema."""
     path = own_file(host)
     before = path.read_bytes() if path.exists() else None
     text, form = decode_with_form(before or b"")
@@ -28,7 +28,7 @@ def edit(host: Host, change: Callable[[YamlText], None]) -> tuple[FileEdit, ...]
 def add(
     host: Host, name: str, *, pypi: str = "", conda: str = "", torch: str = "", flat: bool = False
 ) -> tuple[FileEdit, ...]:
-    """Return the edit that adds a mirror (or replaces one of the same name) in the user's list. URLs without logins."""
+    """Return the edit that adds a mirror to the user's list, or replaces the one of that name. URLs without logins."""
     entry: dict[str, Value] = {}
     if pypi:
         entry["pypi"] = {"index": pypi}
@@ -46,12 +46,12 @@ def add(
 
 
 def remove(host: Host, catalogue: Catalogue, name: str) -> tuple[FileEdit, ...]:
-    """Return the edit that takes a mirror out of the user's list. Raises EnvtoolError where it is not in it."""
+    """Return the edit that removes a mirror from the user's list. Raises EnvtoolError where it is not in it."""
     mirror = catalogue.named(name)
     if not mirror.own:
         raise EnvtoolError(
             tr("{name} is not one of your own mirrors.", name=mirror.name),
-            hint=tr("`envtool mirror list` marks your own; those of envtool's list cannot be removed."),
+            hint=tr("`envtool mirror list` marks your own mirrors; those that come with envtool cannot be removed."),
             code=ExitCode.USAGE,
         )
     return edit(host, lambda document: document.remove(("mirrors", mirror.name)))

@@ -1,4 +1,4 @@
-"""Match a URL in somebody's configuration with the mirror that it belongs to, in every form that has been in use."""
+"""Match URLs in configuration files with the mirrors that they belong to, in every form that has been in use."""
 
 import hashlib
 import re

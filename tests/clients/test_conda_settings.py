@@ -127,7 +127,7 @@ def test_markers_in_comments_are_obeyed(home: Home, tmp_path: Path) -> None:
     [
         ("channels:\n  - a\n - b\n", "line 3"),
         ("channels: conda-forge\n", "must be a list"),
-        ("custom_channels: [a]\n", "must be a map"),
+        ("custom_channels: [a]\n", "must map names"),
         ("- a\n", "line 1"),
         ("a: !!python/tuple [1]\n", "line 1"),
     ],

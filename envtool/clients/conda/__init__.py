@@ -1,4 +1,4 @@
-"""conda: which files it reads, what they come to, and what channel names mean under them."""
+"""conda: its configuration files, its settings in force, and the channels that names stand for under them."""
 
 from envtool.clients.conda.channels import canonical_name, channel_urls, split_login
 from envtool.clients.conda.condarc import config_files

@@ -1,4 +1,4 @@
-"""What a channel's name means under conda's settings, and what a URL is called: conda 26.7's own rules.
+"""conda channels: the URLs that a name stands for under conda's settings, and the name of a URL, by conda 26.7's rules.
 
 The model is that of ``conda/models/channel.py``.
 """
@@ -49,7 +49,7 @@ def channel_urls(settings: CondaSettings, name: str) -> tuple[tuple[str, str], .
 
 
 def canonical_name(settings: CondaSettings, url: str) -> str:
-    """Return the name a channel goes by: its name where conda would use one, else its URL without login.
+    """Return a channel's canonical name: its name where conda would use one, else its URL without login.
 
     Unlike conda's, an upstream address keeps its upstream name also where the settings have moved that name elsewhere:
     what was installed from ``https://conda.anaconda.org/conda-forge`` is ``conda-forge``.
@@ -125,7 +125,7 @@ def _place(settings: CondaSettings, value: str) -> _Place:
 
 def _place_of_name(settings: CondaSettings, name: str) -> _Place:
     custom = _custom(settings)
-    # `conda-forge/label/dev` lies where `conda-forge` lies
+    # `conda-forge/label/dev` is where `conda-forge` is
     for known in _shortenings(name):
         if known in custom:
             place = custom[known]

@@ -1,4 +1,4 @@
-"""Which of conda's configuration files exist, and what each of them says: the layers that conda merges.
+"""conda's configuration files and variables: the layers that conda merges, each with what it sets.
 
 The search path and the flags are those of conda 26.7 (``conda/base/constants.py``, ``conda/common/configuration.py``).
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from envtool.clients.yaml_parts import NotAMappingError, load_mapping
 from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
@@ -19,7 +20,7 @@ _WINDOWS = ("C:/ProgramData/conda",)
 _NAMES = (".condarc", "condarc", "condarc.d")
 _SUFFIXES = (".yml", ".yaml")
 _PREFIX = "CONDA_"
-# conda honours a marker in the comment behind a key or a list item: `channels:  #!final`, `- mine  #!top`.
+# conda obeys a marker in the comment behind a key or a list item: `channels:  #!final`, `- mine  #!top`.
 _MARKER = re.compile(r"#[!#]*(final|top|bottom)[!#]*\s*$")
 
 
@@ -71,14 +72,14 @@ def search_path(host: Host, root: Path | None = None, prefix: Path | None = None
 
 
 def expand_path(host: Host, text: str) -> Path:
-    """Return the path that ``~/...`` or a relative path means for this account."""
+    """Return the absolute path that ``~/...`` or a relative path stands for in this account."""
     if text == "~" or text.startswith(("~/", "~\\")):
         return host.home / text[2:]
     return Path(text).absolute()
 
 
 def _files_at(place: Path) -> Iterator[Path]:
-    # A name's suffix decides, also inside condarc.d: conda leaves anything else alone.
+    # The suffix decides, in condarc.d, too: conda ignores every other file.
     if place.is_dir():
         yield from sorted(entry for entry in place.iterdir() if entry.suffix in _SUFFIXES and entry.is_file())
     elif place.is_file() and (place.name in _NAMES or place.suffix in _SUFFIXES):
@@ -86,15 +87,18 @@ def _files_at(place: Path) -> Iterator[Path]:
 
 
 def read_layer(path: Path) -> CondaLayer:
-    """Return what one file says. Raises EnvtoolError (BAD_INPUT) that names the file and the line."""
+    """Return the settings of one file. Raises EnvtoolError (BAD_INPUT) with file and line."""
     try:
         text, _ = decode_with_form(path.read_bytes())
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise _broken(path, tr("line {line}: it is neither UTF-8 nor UTF-16", line=line)) from None
+        raise _broken(path, tr("it is neither UTF-8 nor UTF-16"), line) from None
     except OSError as error:
         raise _broken(path, error.strerror or str(error)) from None
-    values = load_mapping(text, str(path))
+    try:
+        values = load_mapping(text)
+    except NotAMappingError as error:
+        raise _broken(path, error.reason, error.line) from None
     marks = _marks(text, values) if _MARKER.search(text) or "#!" in text else {}
     return CondaLayer(str(path), path, values, **marks)
 
@@ -110,35 +114,23 @@ def layers(
     return (*read, *_variables(host))
 
 
-def load_mapping(text: str, source: str) -> dict[str, Any]:
-    """Return the mapping that a YAML text holds; an empty text is an empty one."""
-    import yaml
-
-    try:
-        # safe loader, in C where PyYAML was built with it
-        values = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
-        where = tr("line {line}: {problem}", line=mark.line + 1, problem=problem) if mark else problem
-        raise _broken(source, where) from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise _broken(source, tr("line 1: it holds no `key: value` settings"))
-    return {str(key): value for key, value in values.items()}
-
-
-def _broken(source: object, reason: str) -> EnvtoolError:
+def _broken(path: Path, reason: str, line: int | None = None) -> EnvtoolError:
     return EnvtoolError(
-        tr("conda's configuration file {path} cannot be read: {reason}.", path=source, reason=reason),
+        tr(
+            "conda's configuration file {path} cannot be read: line {line}: {reason}.",
+            path=path,
+            line=line,
+            reason=reason,
+        )
+        if line
+        else tr("conda's configuration file {path} cannot be read: {reason}.", path=path, reason=reason),
         hint=tr("Correct or remove it; conda itself ignores such a file with a warning."),
         code=ExitCode.BAD_INPUT,
     )
 
 
 def _marks(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys and items whose comment carries a marker of conda's."""
+    """Return the keys and items that conda's markers in comments apply to."""
     final: set[str] = set()
     ends: dict[str, dict[str, list[str]]] = {"top": {}, "bottom": {}}
     key = ""

@@ -1,4 +1,4 @@
-"""mamba's own configuration files: they hold conda's settings, too, and are laid over conda's files.
+"""mamba's own configuration files: they may hold conda's settings, and take precedence over conda's files.
 
 The places are those of libmamba 2.8 (``Configuration::compute_default_rc_sources``).
 """
@@ -13,7 +13,7 @@ from envtool.paths import Host
 def layers(
     host: Host, root: Path | None = None, read_layer: Callable[[Path], CondaLayer] = read_layer
 ) -> list[CondaLayer]:
-    """Return what mamba's files of the machine and the account say, lowest precedence first."""
+    """Return the layers of mamba's files, those of the machine and of the account, lowest precedence first."""
     return [read_layer(path) for path in _places(host, root) if path.is_file()]
 
 

@@ -1,4 +1,4 @@
-"""Which conda, mamba or micromamba is in use, and which of the two tongues it speaks."""
+"""The conda, mamba or micromamba in use, and whether its command line is conda's or mamba's."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,7 @@ def find_program(host: Host) -> Path | None:
 
 
 def is_mamba(program: Path | None) -> bool:
-    """Return whether a program is mamba 2 or micromamba; mamba 1 is a Python script that speaks as conda does."""
+    """Return whether a program is mamba 2 or micromamba; mamba 1 is a Python script that behaves like conda."""
     if not program or not any("mamba" in path.name for path in (program, program.resolve())):
         return False
     with program.open("rb") as file:

@@ -1,4 +1,4 @@
-"""conda's settings in force and why: every file and variable merged by conda 26.7's own rules."""
+"""conda's settings in force: every file and variable, merged by the rules of conda 26.7."""
 
 import os
 import re
@@ -23,7 +23,7 @@ _UPSTREAM_DEFAULTS_WINDOWS = (*UPSTREAM_DEFAULTS, "https://repo.anaconda.com/pkg
 _UPSTREAM_CUSTOM = {"pkgs/pro": "https://repo.anaconda.com"}
 
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}|%(\w+)%")
-_LISTS = {  # setting -> its other names, and what separates items in its variable
+_LISTS = {  # setting -> its other names, and the separator of items in its variable
     "channels": (("channel",), ","),
     "default_channels": ((), ","),
     "migrated_channel_aliases": ((), ","),
@@ -48,7 +48,7 @@ _SCALARS = {
 
 @dataclass(frozen=True)
 class CondaSettings:
-    """What conda would use: every file and ``CONDA_*`` variable merged. URLs may hold logins: never print them raw.
+    """The settings that conda uses, merged from every file and ``CONDA_*`` variable. URLs may hold logins.
 
     ``channels`` is empty where nothing sets it. ``envs_dirs`` and ``pkgs_dirs`` are the configured ones only.
     ``origins`` maps a setting to the files or variables that set it, lowest precedence first.
@@ -112,7 +112,7 @@ def http_settings(settings: CondaSettings) -> "HttpSettings":
 
 
 def merge(host: Host, stack: Sequence[CondaLayer]) -> CondaSettings:
-    """Return what layers mean together: lists and maps merge, of single values the last one wins."""
+    """Return the settings of layers together: lists and maps are merged, of single values the last one wins."""
     found: dict[str, Any] = {}
     origins: dict[str, tuple[str, ...]] = {}
     for name, (aliases, separator) in _LISTS.items():
@@ -120,7 +120,7 @@ def merge(host: Host, stack: Sequence[CondaLayer]) -> CondaSettings:
             found[name] = _merged_list(name, said, separator, host)
             origins[name] = _sources(said, name)
     for name in _MAPS:
-        # conda cannot take a map from a variable, so that one is left out here too
+        # conda cannot read a map from a variable either
         if said := [(layer, value) for layer, value in _said(stack, name, ()) if layer.path]:
             found[name] = _merged_map(name, said, host)
             origins[name] = _sources(said, name)
@@ -132,7 +132,7 @@ def merge(host: Host, stack: Sequence[CondaLayer]) -> CondaSettings:
 
 
 def _said(stack: Sequence[CondaLayer], name: str, aliases: Sequence[str]) -> list[tuple[CondaLayer, Any]]:
-    """Return the layers that say something about a setting, up to the one that says the last word."""
+    """Return the layers that set a setting, up to one that marks it as final."""
     said = []
     for layer in stack:
         key = next((key for key in (name, *aliases) if layer.values.get(key) is not None), None)
@@ -161,7 +161,7 @@ def _as_list(name: str, layer: CondaLayer, value: object, separator: str) -> lis
     if layer.path is None:
         return [item.strip() for item in str(value).split(separator) if item.strip()]
     if not isinstance(value, list):
-        raise _wrong(name, layer, tr("a list"))
+        raise _wrong(tr("`{key}` in {path} must be a list.", key=name, path=layer.source))
     return [str(item) for item in value if item is not None]
 
 
@@ -169,7 +169,7 @@ def _merged_map(name: str, said: Sequence[tuple[CondaLayer, Any]], host: Host) -
     merged: dict[str, Any] = {}
     for layer, value in said:
         if not isinstance(value, dict):
-            raise _wrong(name, layer, tr("a map of names to values"))
+            raise _wrong(tr("`{key}` in {path} must map names to values.", key=name, path=layer.source))
         for key, content in value.items():
             if isinstance(content, list):
                 earlier = merged.get(key, ())
@@ -180,16 +180,12 @@ def _merged_map(name: str, said: Sequence[tuple[CondaLayer, Any]], host: Host) -
     return merged
 
 
-def _wrong(name: str, layer: CondaLayer, wanted: str) -> EnvtoolError:
-    return EnvtoolError(
-        tr("`{key}` in {path} must be {wanted}.", key=name, path=layer.source, wanted=wanted),
-        hint=tr("conda stops on this too: correct the file."),
-        code=ExitCode.BAD_INPUT,
-    )
+def _wrong(message: str) -> EnvtoolError:
+    return EnvtoolError(message, hint=tr("Correct the file: conda refuses it, too."), code=ExitCode.BAD_INPUT)
 
 
 def _expanded(value: Any, host: Host) -> Any:
-    """Fill in ``$NAME``, ``${NAME}`` and ``%NAME%``; what is not set stays as it is written."""
+    """Replace ``$NAME``, ``${NAME}`` and ``%NAME%`` by the variables; one that is not set stays as it is."""
     if not isinstance(value, str) or not ("$" in value or "%" in value):
         return value
     return _VARIABLE.sub(lambda match: host.environ.get(match[1] or match[2] or match[3], match[0]), value)

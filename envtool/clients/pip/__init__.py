@@ -125,7 +125,7 @@ def layers(host: Host, prefix: Path | None = None) -> tuple[PipLayer, ...]:
 
 
 def read_layer(path: Path) -> PipLayer:
-    """Return what one file says. Raises EnvtoolError (BAD_INPUT) that names the file and the line."""
+    """Return the settings of one file. Raises EnvtoolError (BAD_INPUT) with file and line."""
     try:
         text, _ = decode_with_form(path.read_bytes())
     except UnicodeDecodeError as error:

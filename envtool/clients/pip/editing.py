@@ -107,13 +107,13 @@ def _trust(document: IniText, endpoints: Endpoints, sites: SiteMatcher, edited: 
             _keep(document, option.section, option.name, kept)
     if needed:
         # an option in [install] overrides the one of the same name in [global]
-        ruling = "install" if document.find("install", "trusted-host") else section
+        ruling = "install" if document.option("install", "trusted-host") else section
         document.add_word(ruling, "trusted-host", needed)
         edited.notes.append(tr("{host} is read over http: its identity cannot be verified.", host=needed))
 
 
 def _keep(document: IniText, section: str, name: str, words: list[str]) -> None:
-    option = document.find(section, name)
+    option = document.option(section, name)
     if option and option.value.split() != words:
         document.put_words(section, name, words)
 
