@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SolveRequest:
-    """What the conda half is asked to become: ``specs`` are there, ``remove`` (names) are not, ``update`` are newest.
+    """A request to change the conda half: ``specs`` to install, names to ``remove``, names to ``update``.
 
-    With ``archives`` nothing is solved: exactly these are taken.
+    With ``archives`` nothing is solved: exactly these are installed.
     """
 
     specs: tuple[str, ...] = ()
@@ -30,9 +30,9 @@ class SolveRequest:
 
 @dataclass(frozen=True)
 class Solution:
-    """What an engine is about to do to a prefix; shown by ``--dry-run``, carried out by ``create`` or ``change``.
+    """The changes that an engine plans for a prefix: ``--dry-run`` shows them, ``create`` or ``change`` makes them.
 
-    ``python`` is the version the environment will have, ``""`` for none; ``private`` is the engine's own.
+    ``python`` is the version that the environment will have, ``""`` for none; ``private`` belongs to the engine.
     """
 
     request: SolveRequest
@@ -43,40 +43,40 @@ class Solution:
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether the prefix holds all that is asked for already."""
+        """Whether the prefix already satisfies the request."""
         return not (self.link or self.unlink)
 
 
 class UnsatisfiableError(EnvtoolError):
-    """A request that no set of packages of the sources in use satisfies; others may have more."""
+    """No set of packages from the sources in use satisfies the request; other sources may have more packages."""
 
 
 class Engine(Protocol):
-    """What changes environments. Errors are EnvtoolError; whatever it raises, it has undone or named what it began."""
+    """Creates and changes environments. Raises EnvtoolError, after it has undone or named what it began."""
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
-        """Return what would be done to ``prefix`` (None: a new one), writing nothing outside the caches."""
+        """Return the changes for ``prefix`` (None: a new one). Writes nothing outside the caches."""
 
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Make an environment at ``prefix``, an empty folder reserved for it; ``scratch`` is on its file system.
+        """Create an environment at ``prefix``, an empty folder reserved for it; ``scratch`` is on its file system.
 
         The environment appears with envtool's unfinished mark in it, or not at all.
         """
 
     def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Have every byte of a solution in the cache, so that what follows needs no network."""
+        """Fetch every file of a solution into the cache, so that what follows needs no network."""
 
     def footprint(self, solution: Solution, prefix: Path) -> Footprint:
-        """Return the paths that carrying out a fetched solution may replace, remove or bring."""
+        """Return the paths that a fetched solution may replace, remove or add."""
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Bring an existing environment to a solution that was fetched."""
+        """Apply a fetched solution to an existing environment."""
 
     def unregister(self, prefix: Path) -> None:
-        """Take a removed environment out of the engine's registers."""
+        """Remove a deleted environment from the lists that the engine keeps."""
 
     def close(self) -> None:
-        """Stop what the engine keeps running."""
+        """Stop the programs that the engine keeps running."""
 
 
 @dataclass(frozen=True)

@@ -78,3 +78,14 @@ def test_other_places_of_a_public_index(home: Home) -> None:
     assert fallbacks.other_indexes(known, None) == fallbacks.for_pypi(known)
     assert fallbacks.other_indexes(known, "https://pypi" + ".org/simple") == fallbacks.for_pypi(known)
     assert fallbacks.other_indexes(known, "https://pip.lab.example/simple") == ()
+
+
+def test_a_list_that_is_broken_is_not_called_a_file_of_conda(home: Home) -> None:
+    path = catalogue.own_file(home.host)
+    path.parent.mkdir(parents=True)
+    path.write_text("mirrors: [\n", encoding="utf-8")
+    ran = home.envtool("mirror", "add", "lab", "--pypi", "https://lab.example/simple")
+    assert ran.code == 4
+    assert str(path) in ran.err
+    assert "line 2" in ran.err
+    assert "conda" not in ran.err

@@ -157,3 +157,14 @@ def test_a_broken_file_is_named_with_its_line_and_hides_nothing_of_the_others(ho
     assert "pip.conf" in account()["pip"].broken
     shown = home.envtool("mirror", "show")
     assert (shown.code, shown.out.count("error: ")) == (4, 2)
+
+
+def test_a_channel_alias_in_a_file_is_hidden_by_the_variable(home: Home, account: Show) -> None:
+    (home.path / ".condarc").write_text(f"channel_alias: {TUNA}/anaconda/cloud\n")
+    lines = account()["conda"].lines
+    assert [(line.key, line.effect) for line in lines] == [("channel_alias", "wins")]
+    lines = account(CONDA_CHANNEL_ALIAS="https://lab.example")["conda"].lines
+    assert [(line.source, line.effect) for line in lines] == [
+        (str(home.path / ".condarc"), "hidden"),
+        ("CONDA_*", "wins"),
+    ]
