@@ -1,4 +1,4 @@
-"""The only place that starts programs: argument lists, never a shell; both pipes drained; nothing left running."""
+"""Child processes: started from argument lists, never by a shell, both pipes drained, none left running."""
 
 import os
 import shutil
@@ -19,14 +19,14 @@ from envtool.i18n import tr
 if TYPE_CHECKING:
     from envtool.pseudo_terminal import PseudoTerminal
 
-GRACE = 5.0  # seconds a child is given to end by itself before the next, harder, signal
+GRACE = 5.0  # seconds that a child has to end after a signal, before it gets a harder one
 
 
 @dataclass(frozen=True)
 class Command:
-    """A program with its arguments. ``env`` is laid over this process's environment; None removes a variable.
+    """A program with its arguments. ``env`` changes this process's environment; None removes a variable.
 
-    With ``terminal`` it writes its stderr to a terminal, where there can be one: some show progress nowhere else.
+    ``terminal`` gives it a terminal as stderr, if possible: some programs show progress nowhere else.
     """
 
     argv: tuple[str, ...]
@@ -36,7 +36,7 @@ class Command:
     terminal: bool = False
 
     def environment(self) -> dict[str, str]:
-        """Return the whole environment that the program will see."""
+        """Return the complete environment of the program."""
         merged: dict[str, str | None] = {**os.environ, **self.env}
         return {name: value for name, value in merged.items() if value is not None}
 
@@ -47,7 +47,7 @@ class Command:
 
 
 class Completed(NamedTuple):
-    """How a program ended, and all that it said. ``returncode`` is negative where a signal ended it, as in POSIX."""
+    """The output of a program that has ended. ``returncode`` is the negative signal number if a signal ended it."""
 
     returncode: int
     stdout: str
@@ -60,9 +60,9 @@ def find(program: str, path: str | None = None) -> str | None:
 
 
 def capture(command: Command, *, timeout: float | None = None) -> Completed:
-    """Run a program to its end and return what it said. ``timeout`` in seconds; past it the program is stopped.
+    """Run a program and return its output. After ``timeout`` seconds it is stopped.
 
-    Raises EnvtoolError when the program cannot be started or did not end in time.
+    Raises EnvtoolError if the program cannot be started or does not end in time.
     """
     return stream(command, timeout=timeout)
 
@@ -75,12 +75,12 @@ def stream(
     timeout: float | None = None,
     stall: float | None = None,
 ) -> Completed:
-    """Run a program, handing each line to a callback as it comes, and return what it said.
+    """Run a program, pass each line of output to a callback as it arrives, and return the whole output.
 
-    On a terminal a callback also gets what is drawn over again, as progress is; that is not part of what was said.
-    ``timeout`` bounds the whole run and ``stall`` the silence between two lines, in seconds. A callback runs in the
-    calling thread, and what it raises stops the program. So does Ctrl-C: the child has a process group of its own, so
-    that it is this function, not the terminal, that decides when it ends.
+    With a terminal, a callback also gets text that is overwritten later, such as progress; the returned output does
+    not contain it. ``timeout`` limits the run and ``stall`` the silence between two lines, in seconds. Callbacks run in
+    the calling thread, and an exception in one stops the program. So does Ctrl-C: the program is in a process group of
+    its own, so that this function and not the terminal decides when it ends.
     """
     with _started(command) as child:
         lines = _Lines(child)
@@ -96,7 +96,7 @@ def stream(
 
 
 class Dialogue:
-    """A program that answers requests, a line each, with any number of lines. A context manager; leaving stops it."""
+    """A program that answers each request, one line, with any number of lines. Leaving the context stops it."""
 
     def __init__(self, command: Command) -> None:
         self._command = command
@@ -113,9 +113,9 @@ class Dialogue:
         self._stack.close()
 
     def request(self, text: str, *, stall: float | None = None) -> Iterator[str]:
-        """Send a request and yield the lines that come back until the caller has heard enough or the program ends.
+        """Send a request and yield the lines of the answer until the caller stops or the program ends.
 
-        Raises EnvtoolError when no line came for ``stall`` seconds.
+        Raises EnvtoolError if no line arrives for ``stall`` seconds.
         """
         assert self._child is not None and self._lines is not None and self._child.stdin is not None  # noqa: S101, PT018
         _feed(self._child.stdin, text + "\n", close=False)
@@ -127,15 +127,15 @@ class Dialogue:
             raise _silent(self._command, slow.seconds) from None
 
     @property
-    def last_words(self) -> str:
-        """What the program said on stderr."""
+    def errors(self) -> str:
+        """What the program has written to stderr."""
         return "".join(self._lines.stderr) if self._lines else ""
 
 
 def hand_over(command: Command) -> NoReturn:
-    """Become the program: it gets our terminal, our signals reach it, its exit code is ours.
+    """Replace this process by a program, which gets its terminal, its signals and its parent.
 
-    Raises EnvtoolError when it cannot be started. On Windows, which cannot replace a process, waits for it and exits.
+    Raises EnvtoolError if it cannot be started. Windows cannot replace a process: there it waits and exits.
     """
     environment = command.environment()
     program = shutil.which(command.argv[0], path=environment.get("PATH"))
@@ -147,7 +147,7 @@ def hand_over(command: Command) -> NoReturn:
     sys.stderr.flush()
     if os.name == "nt":  # pragma: no cover - Windows
         raise SystemExit(subprocess.call([program, *command.argv[1:]], env=environment))
-    # Python ignores it, and what is ignored stays so: `envtool run -- yes | head` would not end without a complaint.
+    # Python ignores SIGPIPE and a program inherits that: `envtool run -- yes | head` would end with an error message.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execve(program, command.argv, environment)  # noqa: S606 - the point of this function
@@ -157,7 +157,7 @@ def hand_over(command: Command) -> NoReturn:
 
 @contextmanager
 def _started(command: Command, *, keep_stdin: bool = False) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start a program in a group of its own and make sure that the whole group is gone when the block ends."""
+    """Start a program in a process group of its own, and end the whole group when the block ends."""
     terminal = _terminal() if command.terminal else None
     try:
         child = _popen(command, keep_stdin=keep_stdin, stderr=terminal.program_end if terminal else subprocess.PIPE)
@@ -169,7 +169,7 @@ def _started(command: Command, *, keep_stdin: bool = False) -> Iterator["subproc
         if terminal:
             os.close(terminal.program_end)
     if terminal:
-        child.stderr = terminal  # type: ignore[assignment]  # all that is done with it is to read lines and to close it
+        child.stderr = terminal  # type: ignore[assignment]  # it is only read line by line and closed
     try:
         if command.stdin and child.stdin:
             threading.Thread(target=_feed, args=(child.stdin, command.stdin), daemon=True).start()
@@ -199,7 +199,7 @@ def _popen(command: Command, *, keep_stdin: bool, stderr: int) -> "subprocess.Po
 
 
 def _environment(command: Command) -> dict[str, str]:
-    """Return a command's environment, in which a Python takes file names for UTF-8 where this one was told to."""
+    """Return a command's environment, in which Python is in UTF-8 mode if this process is."""
     environment = command.environment()
     if sys.flags.utf8_mode:
         environment["PYTHONUTF8"] = "1"
@@ -211,7 +211,7 @@ def _terminal() -> "PseudoTerminal | None":
 
     try:
         return PseudoTerminal()
-    except (ImportError, OSError):  # not on Windows, and not where all are taken
+    except (ImportError, OSError):  # Windows has none, and a system may run out of them
         return None
 
 
@@ -222,12 +222,12 @@ def _feed(pipe: IO[bytes], text: str, *, close: bool = True) -> None:
         if close:
             pipe.close()
     except (BrokenPipeError, OSError):
-        pass  # it ended without reading all: its exit code says why
+        pass  # it ended without reading everything: its exit code says why
 
 
 def _stop(child: "subprocess.Popen[bytes]") -> None:
-    """End a child that is still running, from polite to final."""
-    cut_off = child.poll() is None
+    """End a child that is still running, by ever harder signals."""
+    was_running = child.poll() is None
     for name in ("SIGINT", "SIGTERM", "SIGKILL"):
         if child.poll() is not None:
             break
@@ -239,8 +239,8 @@ def _stop(child: "subprocess.Popen[bytes]") -> None:
             child.wait(GRACE)
         except subprocess.TimeoutExpired:
             continue
-    if cut_off and os.name != "nt":
-        # Children that ignore what ended it would live on, and hold its pipes open.
+    if was_running and os.name != "nt":
+        # Its own children may ignore the signal that ended it, and would keep its pipes open.
         _signal_group(child.pid, signal.SIGKILL)
     for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe:
@@ -259,7 +259,7 @@ class _TooSlowError(Exception):
 
 
 class _Lines:
-    """Both pipes of a child as one sequence of lines, read by a thread each so that neither can fill up and block."""
+    """The lines of both pipes of a child in one sequence. A thread reads each pipe, so that neither fills up."""
 
     def __init__(self, child: "subprocess.Popen[bytes]") -> None:
         import queue
@@ -276,7 +276,7 @@ class _Lines:
             for raw in pipe:
                 self._queue.put((name, raw.decode("utf-8", "replace")))
         except ValueError:
-            pass  # closed under us: the run was stopped
+            pass  # the pipe was closed, since the run was stopped
         self._queue.put((name, None))
 
     def until_closed(self, timeout: float | None, stall: float | None) -> Iterator[tuple[str, str]]:
@@ -286,7 +286,7 @@ class _Lines:
         open_pipes = 2
         while open_pipes:
             waits = [w for w in (stall, deadline and deadline - time.monotonic()) if w is not None]
-            # Never wait without end: on Windows a blocked get() would not see Ctrl-C.
+            # Never wait for ever: on Windows Ctrl-C does not reach a blocked get().
             wait = max(0.0, min(waits)) if waits else 3600.0
             try:
                 origin, line = self._queue.get(timeout=wait)
@@ -298,8 +298,8 @@ class _Lines:
             if line is None:
                 open_pipes -= 1
                 continue
-            drawn_over = self._terminal and origin == "stderr" and line.endswith("\r")
-            if not drawn_over:
+            is_overwritten = self._terminal and origin == "stderr" and line.endswith("\r")
+            if not is_overwritten:
                 (self.stdout if origin == "stdout" else self.stderr).append(line)
             yield origin, line
 
@@ -307,7 +307,7 @@ class _Lines:
 def _silent(command: Command, seconds: float) -> EnvtoolError:
     return EnvtoolError(
         tr(
-            "{program} did not answer for {seconds:.0f} seconds and was stopped.",
+            "{program} was stopped: it did not answer for {seconds:.0f} seconds.",
             program=Path(command.argv[0]).name,
             seconds=seconds,
         ),
@@ -318,13 +318,13 @@ def _silent(command: Command, seconds: float) -> EnvtoolError:
 def _not_found(command: Command) -> EnvtoolError:
     if os.sep in command.argv[0] and Path(command.argv[0]).is_file():
         return EnvtoolError(
-            tr("The program {program} may not be executed.", program=command.argv[0]),
-            hint=tr("Start it by what runs it (python {program}), or: chmod +x {program}", program=command.argv[0]),
+            tr("The program {program} is not executable.", program=command.argv[0]),
+            hint=tr("Run it by its interpreter (python {program}), or: chmod +x {program}", program=command.argv[0]),
             code=ExitCode.MISSING,
         )
     return EnvtoolError(
         tr("The program {program} was not found.", program=command.argv[0]),
-        hint=tr("Check its spelling, or that it is installed and on PATH."),
+        hint=tr("Check its spelling, and that it is installed and on PATH."),
         code=ExitCode.MISSING,
     )
 

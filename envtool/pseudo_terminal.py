@@ -1,19 +1,19 @@
-"""A terminal for programs that show how far they are on nothing else, read as lines."""
+"""Pseudo-terminal for programs that show progress only on a terminal; their output is read as lines."""
 
 import io
 import re
 from collections.abc import Iterator
 
-_COLUMNS, _ROWS = 200, 100  # wide enough that nothing worth reading is cut off
+_COLUMNS, _ROWS = 200, 100  # wide enough that programs do not shorten their lines
 _ERASED = re.compile(rb"\x1b\[\d*K")
 _SEQUENCE = re.compile(rb"\x1b\[[\d;?]*[A-Za-z]")
 
 
 class PseudoTerminal:
-    """A terminal's two ends: ``program_end`` is a descriptor for the program, iterating reads what it writes.
+    """The two ends of a terminal: ``program_end`` is the program's descriptor; iteration reads what it writes.
 
-    Yields each finished line with its line feed, and whatever was drawn only to be drawn over with a carriage return at
-    its end. Raises OSError where the system has no terminals to give.
+    Yields each complete line with its line feed, and text that is overwritten later with a carriage return at its end.
+    Raises OSError where the system has no free terminal.
     """
 
     def __init__(self) -> None:
@@ -34,17 +34,17 @@ class PseudoTerminal:
             for line in lines:
                 yield line.rpartition(b"\r")[2] + b"\n"
             drawn = pending.rpartition(b"\r")[2]
-            if drawn.strip() and b"\x1b" not in drawn:  # the end of a sequence may be still to come
+            if drawn.strip() and b"\x1b" not in drawn:  # an escape sequence may not be complete yet
                 yield drawn + b"\r"
         if pending.strip():
             yield pending.rpartition(b"\r")[2]
 
     def close(self) -> None:
-        """Close our end."""
+        """Close the end that is read."""
         self._our_end.close()
 
     def _read(self) -> bytes:
         try:
             return self._our_end.read(65536)
-        except OSError:  # all programs have closed theirs
+        except OSError:  # no program has the terminal open any more
             return b""

@@ -1,4 +1,4 @@
-"""How an operation speaks while it works. It says what happens; how that looks is decided in ``cli``."""
+"""Interface through which operations report while they work; ``cli`` decides how that looks."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol
@@ -7,23 +7,23 @@ Unit = Literal["bytes", "files", "packages", "checks"]
 
 
 class Bar(Protocol):
-    """One running piece of work."""
+    """The progress of a piece of work."""
 
     def update(self, done: float, total: float | None = None, *, label: str = "", unit: Unit | None = None) -> None:
-        """Set how much is done, of how much, what is being worked on, and what is counted where that changes."""
+        """Set how much is done, of how much, what is being worked on (``label``), and what is counted (``unit``)."""
 
 
 class Reporter(Protocol):
-    """Where an operation's words go: stderr, never stdout."""
+    """The receiver of an operation's notes, warnings and progress. They go to stderr, never to stdout."""
 
     def note(self, text: str) -> None:
-        """Say what was decided or done, in one line."""
+        """Report what was decided or done, in one line."""
 
     def warn(self, text: str) -> None:
-        """Say what the user should know but need not stop for."""
+        """Report what the user should know, and what does not stop the operation."""
 
     def bar(self, label: str, *, total: float | None = None, unit: Unit = "packages") -> AbstractContextManager[Bar]:
-        """Show a piece of work until the block ends; ``total`` None where it is not known."""
+        """Show the progress of a piece of work until the block ends; ``total`` is None if unknown."""
 
 
 class _NoBar:
@@ -32,7 +32,7 @@ class _NoBar:
 
 
 class Silent:
-    """A reporter that says nothing: for callers who only want the result."""
+    """A reporter that discards everything."""
 
     def note(self, text: str) -> None:
         pass

@@ -54,7 +54,7 @@ class Rattler:
                 # After an error the library continues in the background until its process ends.
                 self.close()
                 raise _failure(event, message)
-        last = dialogue.last_words.strip().splitlines()
+        last = dialogue.errors.strip().splitlines()
         self.close()
         raise EnvtoolError(
             tr(

@@ -1,4 +1,4 @@
-"""Which build of torch this machine can run: decided by the driver AND by every selected GPU's compute capability."""
+"""The choice of a torch build: one that the driver runs and that has code for every selected GPU."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -29,16 +29,16 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the user insists on: the CPU, or a release (``2.13``, ``2.13.0``, ``2.13.0+cu126``)."""
+class BuildRequest:
+    """What the user asks for: the CPU build, or a release (``2.13``, ``2.13.0``, ``2.13.0+cu126``)."""
 
     cpu: bool = False
     torch: str = ""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What to look for, best first, and why; ``dated`` is the table's date."""
+class BuildChoice:
+    """The builds to look for, best first, and the reason; ``dated`` is the date of the table of builds."""
 
     candidates: tuple[Candidate, ...]
     reason: str
@@ -46,13 +46,13 @@ class Choice:
 
     @property
     def cpu(self) -> bool:
-        """Whether it is the CPU build that is looked for."""
+        """Whether it is the CPU build."""
         return self.candidates[0].build == CPU
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """For which GPUs the wheels of one build carry code: machine -> compute capabilities times ten."""
+    """The GPUs that the wheels of one build have code for: machine -> compute capabilities times ten."""
 
     build: str
     first: Version
@@ -62,7 +62,7 @@ class Kernels:
 
 @dataclass(frozen=True)
 class Table:
-    """The table of builds as ``builds.yaml`` states it, newest release first."""
+    """The table of builds in ``builds.yaml``, newest release first."""
 
     dated: str
     drivers: Mapping[int, str]
@@ -72,7 +72,7 @@ class Table:
     unlabelled: Mapping[str, str]
 
     def code(self, candidate: Candidate, machine: str) -> tuple[int, ...]:
-        """Return the compute capabilities (times ten) that a wheel carries code for; none where there is no wheel."""
+        """Return the compute capabilities (times ten) that a wheel has code for; none where there is no wheel."""
         release = Version(candidate.torch)
         minor = Version(f"{release.major}.{release.minor}")
         for entry in self.kernels:
@@ -81,7 +81,7 @@ class Table:
         return ()
 
     def candidates(self) -> Iterable[Candidate]:
-        """Yield every CUDA build: newest torch first; within one torch the default index's build, then newest CUDA."""
+        """Yield every CUDA build: newest torch first; of each torch the default index's build, then newest CUDA."""
         for torch, builds in self.releases.items():
             default = self.unlabelled[torch]
             for build in (default, *(other for other in builds if other != default)):
@@ -90,7 +90,7 @@ class Table:
 
 @cache
 def table() -> Table:
-    """Read the table of builds that came with envtool."""
+    """Return the table of builds that is part of envtool."""
     import yaml
 
     data: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("builds.yaml").read_text(encoding="utf-8"))
@@ -113,41 +113,41 @@ def table() -> Table:
     )
 
 
-def choose(hardware: Hardware, wanted: Wanted) -> Choice:
+def choose(hardware: Hardware, request: BuildRequest) -> BuildChoice:
     """Return the builds that this machine runs, best first. Raises EnvtoolError with the fix where there is none.
 
-    The CPU is chosen only where it is asked for or where no NVIDIA card exists: never because a driver is missing.
+    The CPU build is chosen only on request or where there is no NVIDIA GPU, never because a driver is missing.
     """
     known = table()
-    torch, _, build = wanted.torch.partition("+")
+    torch, _, build = request.torch.partition("+")
     releases = _releases(known, torch)
-    if wanted.cpu or build == CPU:
-        return Choice(_on_cpu(releases), tr("The CPU build was asked for."), known.dated)
+    if request.cpu or build == CPU:
+        return BuildChoice(_on_cpu(releases), tr("The CPU build was asked for."), known.dated)
     if not (hardware.has_card or hardware.tegra):
         if build:
-            raise errors.no_card(wanted.torch)
-        return Choice(_on_cpu(releases), _reason_without_card(hardware), known.dated)
-    if refusal := errors.unusable(hardware):
-        raise refusal
+            raise errors.no_gpu(request.torch)
+        return BuildChoice(_on_cpu(releases), _reason_without_gpu(hardware), known.dated)
+    if problem := errors.gpu_unusable(hardware):
+        raise problem
     fitting = tuple(
         candidate
         for candidate in _all_fitting(known, hardware)
         if candidate.torch in releases and build in ("", candidate.build)
     )
     if not fitting:
-        raise _nothing_fits(known, hardware, wanted)
-    return Choice(fitting, _reason(hardware, fitting[0]), known.dated)
+        raise _nothing_fits(known, hardware, request)
+    return BuildChoice(fitting, _reason(hardware, fitting[0]), known.dated)
 
 
 def fits(known: Table, hardware: Hardware, candidate: Candidate) -> bool:
-    """Whether the driver runs the build and its wheel carries code for every selected GPU."""
+    """Whether the driver runs the build and its wheel has code for every selected GPU."""
     return driver_runs(known, hardware, candidate.build) and all(
         runs_on(known.code(candidate, hardware.machine), gpu) for gpu in hardware.selected
     )
 
 
 def runs_on(code: Iterable[int], gpu: Gpu) -> bool:
-    """Whether compiled code runs on a GPU: same major compute capability, minor not newer than the GPU's.
+    """Whether compiled code runs on a GPU: same major compute capability, and a minor one no newer than the GPU's.
 
     Source: CUDA C++ Programming Guide, "Binary Compatibility".
     """
@@ -158,9 +158,9 @@ def runs_on(code: Iterable[int], gpu: Gpu) -> bool:
 
 
 def driver_runs(known: Table, hardware: Hardware, build: str) -> bool:
-    """Whether the driver runs a build: by the CUDA version it reports, else by its own version.
+    """Whether the driver runs a build, by the CUDA version that it reports, else by its own version.
 
-    The reported one also sees the forward-compatibility package and the Windows driver under WSL.
+    The reported version takes account of a forward-compatibility package and of the Windows driver under WSL.
     """
     major = _cuda_major(build)
     if hardware.cuda:
@@ -173,7 +173,7 @@ def _on_cpu(releases: Iterable[str]) -> tuple[Candidate, ...]:
 
 
 def _releases(known: Table, torch: str) -> tuple[str, ...]:
-    """Return the releases that ``2.13`` or ``2.13.0`` means; all for an empty text."""
+    """Return the releases that ``2.13`` or ``2.13.0`` means; all of them for an empty text."""
     found = tuple(release for release in known.releases if not torch or f"{release}.".startswith(f"{torch}."))
     if found:
         return found
@@ -183,33 +183,31 @@ def _releases(known: Table, torch: str) -> tuple[str, ...]:
     except InvalidVersion:
         message = tr("{torch} is not a version of torch.", torch=torch)
     else:
-        message = tr("torch {torch} is not in envtool's table of builds of {dated}.", torch=torch, dated=known.dated)
+        message = tr("envtool's table of builds, of {dated}, has no torch {torch}.", torch=torch, dated=known.dated)
     raise EnvtoolError(
         message,
-        hint=tr("It knows {oldest} to {newest}, for example --torch {newest}.", oldest=oldest, newest=newest),
+        hint=tr("The table has {oldest} to {newest}; try --torch {newest}.", oldest=oldest, newest=newest),
         code=ExitCode.BAD_INPUT,
     )
 
 
-def _reason_without_card(hardware: Hardware) -> str:
+def _reason_without_gpu(hardware: Hardware) -> str:
     if hardware.wsl:
-        return tr(
-            "No NVIDIA card was found (WSL shows one once Windows has NVIDIA's driver), so the CPU build is taken."
-        )
-    return tr("No NVIDIA card was found, so the CPU build is taken.")
+        return tr("No NVIDIA GPU was found (WSL shows one once Windows has NVIDIA's driver), so the CPU build is used.")
+    return tr("No NVIDIA GPU was found, so the CPU build is used.")
 
 
 def _reason(hardware: Hardware, best: Candidate) -> str:
     return tr(
-        "{gpus} with driver {driver}: torch {candidate} is the first choice among the builds that both can run.",
-        gpus=errors.described(hardware.selected),
-        driver=hardware.driver or errors.cuda_words(hardware),
+        "{gpus} with driver {driver}: torch {candidate} is the first choice among the builds that run on both.",
+        gpus=errors.gpu_names(hardware.selected),
+        driver=errors.driver_name(hardware),
         candidate=best,
     )
 
 
-def remarks(hardware: Hardware, taken: Candidate) -> tuple[str, ...]:
-    """Return what a newer driver would bring, one sentence each; nothing for the CPU."""
+def driver_notes(hardware: Hardware, taken: Candidate) -> tuple[str, ...]:
+    """Return what a newer driver would make possible, one sentence each; nothing for the CPU build."""
     if taken.build == CPU:
         return ()
     known = table()
@@ -217,12 +215,12 @@ def remarks(hardware: Hardware, taken: Candidate) -> tuple[str, ...]:
     newest = _all_fitting(known, _with_any_driver(hardware))[0]
     if not driver_runs(known, hardware, newest.build) and Version(newest.torch) > Version(taken.torch):
         needed = known.drivers[_cuda_major(newest.build)]
-        found.append(tr("A driver of {needed} or newer would allow torch {newest}.", needed=needed, newest=newest))
+        found.append(tr("With driver {needed} or newer, torch {newest} would run.", needed=needed, newest=newest))
     complete = known.toolkit_drivers[taken.build]
     if hardware.driver and not hardware.wsl and Version(hardware.driver) < Version(complete):
         found.append(
             tr(
-                "Driver {driver} runs {build} with a limited feature set; all of it needs driver {complete}.",
+                "Driver {driver} runs {build} without some features; driver {complete} has all of them.",
                 driver=hardware.driver,
                 build=taken.build,
                 complete=complete,
@@ -231,18 +229,20 @@ def remarks(hardware: Hardware, taken: Candidate) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _nothing_fits(known: Table, hardware: Hardware, wanted: Wanted) -> EnvtoolError:
-    """Say what stands in the way: the release asked for, the driver, one GPU, or GPUs that have nothing in common."""
-    if wanted.torch and (others := _all_fitting(known, hardware)):
-        return errors.release(hardware, wanted.torch, str(others[0]))
+def _nothing_fits(known: Table, hardware: Hardware, request: BuildRequest) -> EnvtoolError:
+    """Return the error for the cause: the requested release, the driver, one GPU, or GPUs with no common build."""
+    if request.torch and (others := _all_fitting(known, hardware)):
+        return errors.release_unsupported(hardware, request.torch, str(others[0]))
     unlimited = _with_any_driver(hardware)
     if possible := _all_fitting(known, unlimited):
-        return errors.driver(hardware, known.drivers[min(_cuda_major(candidate.build) for candidate in possible)])
+        return errors.driver_too_old(
+            hardware, known.drivers[min(_cuda_major(candidate.build) for candidate in possible)]
+        )
     alone = {gpu: _all_fitting(known, replace(unlimited, selected=(gpu,))) for gpu in hardware.selected}
     for gpu, candidates in alone.items():
         if not candidates:
-            return errors.gpu(gpu)
-    return errors.mixed({gpu: str(candidates[0]) for gpu, candidates in alone.items()})
+            return errors.gpu_unsupported(gpu)
+    return errors.no_common_build({gpu: str(candidates[0]) for gpu, candidates in alone.items()})
 
 
 def _all_fitting(known: Table, hardware: Hardware) -> tuple[Candidate, ...]:

@@ -1,6 +1,6 @@
-"""Why no GPU build can be chosen on a machine, and what mends it.
+"""Errors for machines on which no GPU build of torch can be chosen, each with its fix.
 
-Never "install the CUDA toolkit": the wheels bring their own, a driver is all they need.
+The fix is never to install the CUDA toolkit: wheels contain what they need of it, and only the driver is missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from envtool.i18n import tr
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 
 
-def unusable(hardware: Hardware) -> EnvtoolError | None:
-    """Return why no program on this machine can use its card as it stands, or None where one can."""
+def gpu_unusable(hardware: Hardware) -> EnvtoolError | None:
+    """Return the error for a machine whose GPU no program can use, or None where programs can."""
     if hardware.tegra:
         return _jetson()
     if hardware.assumed:
@@ -22,167 +22,172 @@ def unusable(hardware: Hardware) -> EnvtoolError | None:
     if hardware.cuda_error is None:
         return _no_driver(hardware)
     if hardware.cuda_error not in (0, NO_DEVICE):
-        return _broken(hardware, hardware.cuda_error)
+        return _driver_fails(hardware, hardware.cuda_error)
     return None if hardware.selected else _nothing_selected(hardware)
 
 
 def _nothing_selected(hardware: Hardware) -> EnvtoolError:
     if hardware.visible is not None:
-        return _refusal(
+        return _error(
             tr("CUDA_VISIBLE_DEVICES={value} hides every GPU from programs.", value=repr(hardware.visible)),
-            tr("Unset it, or name a GPU in it: a number from 0 on, or a uuid that `nvidia-smi -L` shows."),
+            tr("Unset it, or set it to a GPU: a number from 0 on, or a UUID that `nvidia-smi -L` shows."),
         )
     if any(card.mig for card in hardware.gpus):
-        return _refusal(
+        return _error(
             tr("The GPU is in MIG mode and has no instance, so no program can use it."),
-            tr("Ask its administrator to create one (`nvidia-smi mig -cgi ... -C`), or to leave MIG mode."),
+            tr("Ask its administrator to create one (`nvidia-smi mig -cgi ... -C`), or to turn MIG mode off."),
         )
-    return _broken(hardware, NO_DEVICE)
+    return _driver_fails(hardware, NO_DEVICE)
 
 
 def _no_driver(hardware: Hardware) -> EnvtoolError:
     if hardware.gpus:
         message = tr(
-            "nvidia-smi sees {gpus}, but libcuda, which programs need, was not found.", gpus=described(hardware.gpus)
+            "nvidia-smi sees {gpus}, but libcuda, which programs need, was not found.", gpus=gpu_names(hardware.gpus)
         )
     else:
-        message = tr("This machine has an NVIDIA card, but no working driver was found.")
+        message = tr("This machine has an NVIDIA GPU, but no working driver was found.")
     if hardware.wsl:
         hint = tr(
-            "In WSL the driver is the Windows one: install NVIDIA's driver in Windows, then run `wsl --shutdown`. "
-            "Install no Linux driver inside WSL."
+            "WSL uses the Windows driver: install NVIDIA's driver in Windows, then run `wsl --shutdown`. "
+            "Do not install a Linux driver inside WSL."
         )
     elif hardware.container and (hardware.gpus or hardware.nodes):
         hint = tr(
-            "Start the container with NVIDIA_DRIVER_CAPABILITIES=compute,utility, "
-            "so that it is lent the driver's libcuda."
+            "Start the container with NVIDIA_DRIVER_CAPABILITIES=compute,utility, so that it gets the driver's libcuda."
         )
     elif hardware.container:
         hint = tr(
-            "Start the container with its GPUs (`docker run --gpus all ...`); "
-            "the host needs the nvidia-container-toolkit for that."
+            "Start the container with its GPUs (`docker run --gpus all ...`); the host needs the "
+            "nvidia-container-toolkit for that."
         )
     elif hardware.module:
         hint = tr(
-            "The kernel module is loaded (version {version}), its libraries are missing: "
-            "install the same version's libcuda, on Debian and Ubuntu in libcuda1 or libnvidia-compute-*.",
+            "The kernel module is loaded (version {version}), its libraries are missing: install libcuda of the same "
+            "version, on Debian and Ubuntu from libcuda1 or libnvidia-compute-*.",
             version=hardware.module,
         )
     else:
         hint = tr(
-            "Install the driver from your distribution (Ubuntu: `sudo ubuntu-drivers install`) and restart, "
-            "or ask the machine's administrator."
+            "Install your distribution's driver (Ubuntu: `sudo ubuntu-drivers install`) and restart, or ask the "
+            "machine's administrator."
         )
-    return _refusal(message, tr("{fix} For an environment without GPU use --cpu.", fix=hint))
+    return _error(message, _or_cpu(hint))
 
 
-def _broken(hardware: Hardware, error: int) -> EnvtoolError:
-    fixes = {
-        NO_DEVICE: tr("No GPU answers: look at `nvidia-smi` and at the system log (`dmesg`) for the word NVRM or Xid."),
-        802: tr("A machine with NVSwitch needs nvidia-fabricmanager of the driver's own version running."),
-        803: tr("Library and kernel module are of different versions, as after an update: restart the machine."),
-        804: tr("A cuda-compat library is in use that this card does not support: take it out of LD_LIBRARY_PATH."),
-        999: tr("After a suspend, `sudo rmmod nvidia_uvm && sudo modprobe nvidia_uvm` helps; else restart."),
+def _or_cpu(fix: str) -> str:
+    return " ".join((fix, tr("For an environment without GPU use --cpu.")))
+
+
+def _driver_fails(hardware: Hardware, error: int) -> EnvtoolError:
+    hints = {
+        NO_DEVICE: tr("No GPU responds: look at `nvidia-smi`, and for NVRM or Xid in the system log (`dmesg`)."),
+        802: tr("A machine with NVSwitch needs nvidia-fabricmanager, in the driver's version, to be running."),
+        803: tr("Library and kernel module have different versions, as after an update: restart the machine."),
+        804: tr("LD_LIBRARY_PATH names a cuda-compat library that this GPU does not support: remove it from there."),
+        999: tr(
+            "After a suspend, run `sudo rmmod nvidia_uvm && sudo modprobe nvidia_uvm`; otherwise restart the machine."
+        ),
     }
-    return _refusal(
+    other = tr("See what `nvidia-smi` says, then restart the machine.")
+    return _error(
         tr(
-            "The driver's library {library} is there, but does not start: cuInit answers {error}.",
+            "The driver's library {library} was found but does not start: cuInit returns error {error}.",
             library=hardware.libcuda or "libcuda",
             error=error,
         ),
-        tr(
-            "{fix} For an environment without GPU use --cpu.",
-            fix=fixes.get(error) or tr("Look at what `nvidia-smi` says, then restart the machine."),
-        ),
+        _or_cpu(hints.get(error, other)),
     )
 
 
 def _jetson() -> EnvtoolError:
-    return _refusal(
-        tr("This is a Jetson: the official torch wheels carry no code for its GPU and do not match its driver."),
+    return _error(
+        tr("This is a Jetson: the official torch wheels have no code for its GPU and do not match its driver."),
         tr("Use the wheels that NVIDIA publishes for your JetPack version, or --cpu."),
     )
 
 
-def no_card(wanted: str) -> EnvtoolError:
-    """A CUDA build was asked for where no card is."""
-    return _refusal(
-        tr("torch {wanted} needs an NVIDIA card, and this machine has none.", wanted=wanted),
-        tr("To build for another machine say which: --assume-driver 580 --assume-cc 9.0."),
+def no_gpu(wanted: str) -> EnvtoolError:
+    """Return the error for a CUDA build that was asked for where there is no GPU."""
+    return _error(
+        tr("torch {wanted} needs an NVIDIA GPU, and this machine has none.", wanted=wanted),
+        tr("To build for another machine, describe it: --assume-driver 580 --assume-cc 9.0."),
     )
 
 
-def release(hardware: Hardware, wanted: str, other: str) -> EnvtoolError:
-    """The release asked for does not run here, another one does."""
-    return _refusal(
+def release_unsupported(hardware: Hardware, wanted: str, newest: str) -> EnvtoolError:
+    """Return the error for a release that does not run here, where ``newest`` is the newest one that does."""
+    return _error(
         tr(
             "torch {wanted} has no build for {gpus} with driver {driver}.",
             wanted=wanted,
-            gpus=described(hardware.selected),
-            driver=hardware.driver or cuda_words(hardware),
+            gpus=gpu_names(hardware.selected),
+            driver=driver_name(hardware),
         ),
-        tr("The newest that runs here is {other}: --torch {other}.", other=other),
+        tr("The newest one that runs here is {newest}: --torch {newest}.", newest=newest),
     )
 
 
-def gpu(card: Gpu) -> EnvtoolError:
-    """No build carries code for a GPU."""
-    return _refusal(
-        tr("No official torch build carries code for {gpu}.", gpu=described([card])),
-        tr("Hide it with CUDA_VISIBLE_DEVICES if there are others, or use --cpu."),
+def gpu_unsupported(card: Gpu) -> EnvtoolError:
+    """Return the error for a GPU that no build has code for."""
+    return _error(
+        tr("No official torch build has code for {gpu}.", gpu=gpu_names([card])),
+        tr("If there are other GPUs, hide this one with CUDA_VISIBLE_DEVICES. Otherwise use --cpu."),
     )
 
 
-def driver(hardware: Hardware, needed: str) -> EnvtoolError:
-    """The driver is older than any build that has code for the GPUs."""
-    return _refusal(
+def driver_too_old(hardware: Hardware, needed: str) -> EnvtoolError:
+    """Return the error for a driver that is older than every build with code for the GPUs needs."""
+    return _error(
         tr(
             "Driver {driver} is too old for every torch build that has code for {gpus}.",
-            driver=hardware.driver or cuda_words(hardware),
-            gpus=described(hardware.selected),
+            driver=driver_name(hardware),
+            gpus=gpu_names(hardware.selected),
         ),
         tr("Update the driver to {needed} or newer; nothing else of CUDA needs to be installed.", needed=needed),
     )
 
 
-def mixed(best: Mapping[Gpu, str]) -> EnvtoolError:
-    """Each GPU has a build, but none serves them all."""
+def no_common_build(newest: Mapping[Gpu, str]) -> EnvtoolError:
+    """Return the error for GPUs each of which has a build (``newest``), but not a common one."""
     groups: dict[tuple[int, int] | None, list[Gpu]] = {}
-    for card in best:
+    for card in newest:
         groups.setdefault(card.capability, []).append(card)
-    offers = [
+    choices = [
         tr(
             "CUDA_VISIBLE_DEVICES={devices} for torch {torch}",
             devices=",".join(card.uuid or "?" for card in group),
-            torch=best[group[0]],
+            torch=newest[group[0]],
         )
         for group in groups.values()
     ]
-    return _refusal(
-        tr("No single torch build carries code for all of {gpus}.", gpus=described(list(best))),
+    return _error(
+        tr("No single torch build has code for all of {gpus}.", gpus=gpu_names(list(newest))),
         tr(
-            "Take conda-forge's build for CUDA 12.9, which has code for 5.0 to 12.0 "
+            "Use conda-forge's build for CUDA 12.9, which has code for 5.0 to 12.0 "
             "(envtool create NAME -c conda-forge 'pytorch=2.13=cuda129*'), "
-            "or use only some of the GPUs by setting one of these first: {offers}.",
-            offers="; ".join(offers),
+            "or only some of the GPUs, by first setting one of: {choices}.",
+            choices="; ".join(choices),
         ),
     )
 
 
-def described(gpus: Sequence[Gpu]) -> str:
+def gpu_names(gpus: Sequence[Gpu]) -> str:
     """Return GPUs in words: ``2 x NVIDIA A100 (8.0), Tesla T4 (7.5)``."""
-    words: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for card in gpus:
         capability = f" ({card.capability[0]}.{card.capability[1]})" if card.capability else ""
         text = f"{card.name}{capability}"
-        words[text] = words.get(text, 0) + 1
-    return ", ".join(text if count == 1 else f"{count} x {text}" for text, count in words.items())
+        counts[text] = counts.get(text, 0) + 1
+    return ", ".join(text if count == 1 else f"{count} x {text}" for text, count in counts.items())
 
 
-def cuda_words(hardware: Hardware) -> str:
-    """Return what is known of a driver whose own version is not."""
-    return tr("for CUDA {major}.{minor}", major=hardware.cuda[0], minor=hardware.cuda[1]) if hardware.cuda else "?"
+def driver_name(hardware: Hardware) -> str:
+    """Return the driver's version, or where it is not known the CUDA version that it supports."""
+    if hardware.driver or not hardware.cuda:
+        return hardware.driver or "?"
+    return tr("for CUDA {major}.{minor}", major=hardware.cuda[0], minor=hardware.cuda[1])
 
 
-def _refusal(message: str, hint: str) -> EnvtoolError:
+def _error(message: str, hint: str) -> EnvtoolError:
     return EnvtoolError(message, hint=hint, code=ExitCode.MISSING)

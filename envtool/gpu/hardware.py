@@ -1,6 +1,6 @@
-"""What this machine has: NVIDIA cards, a driver, and what kind of place it is. Facts only, no decision.
+"""Hardware of this machine: NVIDIA GPUs, their driver, and whether this is WSL, a Jetson or a container.
 
-Nothing here raises. What could not be found out is a value of its own (None, or an empty text), and why is a remark.
+What cannot be found out has a value of its own (None or ``""``), and a remark says why; finding out raises nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,13 @@ from envtool.paths import Host
 
 @dataclass(frozen=True)
 class Hardware:
-    """What was found out about one machine.
+    """The facts about one machine.
 
-    ``gpus`` are all that the driver knows, ``selected`` those that torch will see: ``visible`` is the value of
-    CUDA_VISIBLE_DEVICES, None where it is not set. ``driver`` is the full version, ``cuda`` the newest CUDA (major,
-    minor) that it supports. ``cuda_error`` is what cuInit answered (0 is success), None where there is no libcuda to
-    ask. ``cards`` counts NVIDIA display controllers on the PCI bus, None where the bus could not be read.
+    ``gpus`` are all GPUs that the driver knows, ``selected`` those that torch will see. ``visible`` is the value of
+    CUDA_VISIBLE_DEVICES, None if unset. ``driver`` is the full version, ``cuda`` the newest CUDA (major, minor) that
+    the driver supports. ``cuda_error`` is the result of cuInit (0: success), None without libcuda. ``cards`` counts
+    NVIDIA display controllers on the PCI bus, None if the bus cannot be read. ``assumed`` facts are those of another
+    machine, as the user described it.
     """
 
     system: str
@@ -47,12 +48,12 @@ class Hardware:
 
     @property
     def has_card(self) -> bool:
-        """Whether an NVIDIA card exists, driver or not."""
+        """Whether there is an NVIDIA GPU, with or without a driver."""
         return bool(self.gpus or self.selected or self.cards or self.nodes or self.wsl_driver)
 
 
 def facts(host: Host, *, root: Path = Path("/")) -> Hardware:
-    """Find out what the machine has. ``root`` is where its file system begins; programs come from the host's PATH."""
+    """Return the hardware of this machine, with ``root`` as its file system and the programs on the host's PATH."""
     cuda = probes.libcuda(host, root)
     smi = probes.nvidia_smi(host, root)
     module = probes.kernel_module(root)
@@ -60,7 +61,7 @@ def facts(host: Host, *, root: Path = Path("/")) -> Hardware:
         system=host.system,
         machine=host.machine,
         gpus=smi.gpus or cuda.gpus,
-        # libcuda applies CUDA_VISIBLE_DEVICES itself, in CUDA's own order of devices, which is not nvidia-smi's.
+        # libcuda applies CUDA_VISIBLE_DEVICES itself, and CUDA orders devices differently from nvidia-smi.
         selected=_with_details(cuda.gpus, smi.gpus),
         driver=smi.driver or module,
         cuda=cuda.version,
@@ -79,16 +80,16 @@ def facts(host: Host, *, root: Path = Path("/")) -> Hardware:
 
 
 def assume(host: Host, driver: str, capabilities: Sequence[tuple[int, int]]) -> Hardware:
-    """Return the facts of a machine that is not this one: for building an image where no GPU is.
+    """Return the hardware of another machine, to create an environment for it where there is no GPU.
 
-    Raises EnvtoolError where ``driver`` is no version.
+    Raises EnvtoolError where ``driver`` is not a version.
     """
     try:
         Version(driver)
     except InvalidVersion:
         raise EnvtoolError(
-            tr("{driver} is not a driver's version.", driver=driver),
-            hint=tr("Write it as nvidia-smi shows it: 580 or 580.95.05."),
+            tr("{driver} is not the version of a driver.", driver=driver),
+            hint=tr("Write it as nvidia-smi shows it, such as 580 or 580.95.05."),
             code=ExitCode.USAGE,
         ) from None
     gpus = tuple(
@@ -102,7 +103,7 @@ def assume(host: Host, driver: str, capabilities: Sequence[tuple[int, int]]) -> 
 
 
 def _with_details(selected: Sequence[Gpu], known: Sequence[Gpu]) -> tuple[Gpu, ...]:
-    """Add what only nvidia-smi knows (MIG mode) to what libcuda listed."""
+    """Return the GPUs that libcuda lists, with what only nvidia-smi knows: MIG mode."""
     by_uuid: Mapping[str, Gpu] = {gpu.uuid: gpu for gpu in known if gpu.uuid}
     return tuple(
         Gpu(gpu.name, gpu.uuid, gpu.capability, gpu.memory, _mig(gpu, by_uuid.get(gpu.uuid))) for gpu in selected
@@ -112,7 +113,7 @@ def _with_details(selected: Sequence[Gpu], known: Sequence[Gpu]) -> tuple[Gpu, .
 def _mig(gpu: Gpu, known: Gpu | None) -> bool | None:
     if gpu.mig is not None:
         return gpu.mig
-    # An instance has a uuid of its own, and "MIG 1g.10gb" in its name.
+    # An instance has a UUID of its own, and "MIG 1g.10gb" in its name.
     if " MIG " in gpu.name:
         return True
     return known.mig if known else None

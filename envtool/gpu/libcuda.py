@@ -1,8 +1,8 @@
-"""What the NVIDIA driver's own library says: its CUDA version, and the GPUs it shows to a program.
+"""Query of the NVIDIA driver's library: its CUDA version, and the GPUs that it shows to programs.
 
-Runs by itself (``python -I libcuda.py [LIBRARY ...]``) because loading a driver can hang or crash: the parent has a
-time limit, and loses nothing. Imports nothing of envtool; writes one JSON object to stdout. ``CUDA_VISIBLE_DEVICES``
-counts, so the GPUs listed are the ones that torch will see, in the order in which it will see them.
+A program of its own (``python -I libcuda.py [LIBRARY ...]``), since loading a driver can hang or crash. It imports
+nothing of envtool and writes one JSON object to stdout. ``CUDA_VISIBLE_DEVICES`` applies, so the GPUs listed are those
+that torch will see, in that order.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76  # CU_DEVICE_ATTRIBU
 
 
 def load(names: list[str]) -> Any:
-    """Return the first of the libraries that loads, or None."""
+    """Return the first library that loads, or None."""
     for name in names:
         with suppress(OSError):
             return ctypes.CDLL(name)
@@ -24,9 +24,9 @@ def load(names: list[str]) -> Any:
 
 
 def loaded_from() -> str:
-    """Return the file that libcuda was really loaded from, or ``""`` where the system does not say."""
+    """Return the file that libcuda was loaded from, or ``""`` where the system does not say."""
     try:
-        with open("/proc/self/maps") as maps:  # noqa: PTH123 - small and alone
+        with open("/proc/self/maps") as maps:  # noqa: PTH123 - a program this small needs no pathlib
             paths = [line.split(maxsplit=5)[-1].strip() for line in maps if "libcuda.so" in line]
     except OSError:
         return ""
@@ -34,7 +34,7 @@ def loaded_from() -> str:
 
 
 def device(cuda: Any, ordinal: int) -> dict[str, object]:
-    """Return the name, uuid, compute capability and memory (bytes) of one GPU; what cannot be asked is left out."""
+    """Return the name, UUID, compute capability and memory (bytes) of one GPU, as far as the driver tells."""
     handle, number, size = ctypes.c_int(), ctypes.c_int(), ctypes.c_size_t()
     name, identity = ctypes.create_string_buffer(256), ctypes.create_string_buffer(16)
     if cuda.cuDeviceGet(ctypes.byref(handle), ordinal):
@@ -42,9 +42,9 @@ def device(cuda: Any, ordinal: int) -> dict[str, object]:
     found: dict[str, object] = {}
     if not cuda.cuDeviceGetName(name, len(name), handle):
         found["name"] = name.value.decode("utf-8", "replace")
-    # The second form, of CUDA 11.4, knows MIG instances.
-    ask = getattr(cuda, "cuDeviceGetUuid_v2", None) or getattr(cuda, "cuDeviceGetUuid", None)
-    if ask and not ask(identity, handle):
+    # _v2, since CUDA 11.4, knows MIG instances.
+    get_uuid = getattr(cuda, "cuDeviceGetUuid_v2", None) or getattr(cuda, "cuDeviceGetUuid", None)
+    if get_uuid and not get_uuid(identity, handle):
         found["uuid"] = str(uuid.UUID(bytes=identity.raw))
     if not cuda.cuDeviceTotalMem_v2(ctypes.byref(size), handle):
         found["memory"] = size.value
@@ -58,8 +58,8 @@ def device(cuda: Any, ordinal: int) -> dict[str, object]:
     return found
 
 
-def ask(names: list[str]) -> dict[str, object]:
-    """Return what the library says: ``version`` (13020 for CUDA 13.2), ``error`` of cuInit (0 is none), ``gpus``."""
+def query(names: list[str]) -> dict[str, object]:
+    """Return the library's answers: ``version`` (13020 for CUDA 13.2), ``error`` of cuInit (0: none), ``gpus``."""
     cuda = load(names)
     if cuda is None:
         return {"loaded": False}
@@ -73,4 +73,4 @@ def ask(names: list[str]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(ask(sys.argv[1:])))
+    sys.stdout.write(json.dumps(query(sys.argv[1:])))

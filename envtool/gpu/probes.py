@@ -1,4 +1,4 @@
-"""One question to the machine per function. Each answers something, whatever it finds; none raises."""
+"""Probes of the machine, one per function. Every probe returns something; none raises."""
 
 import csv
 import json
@@ -23,14 +23,14 @@ _LIBRARIES = (
     "usr/lib64/nvidia/libcuda.so.1",
     "run/opengl-driver/lib/libcuda.so.1",  # NixOS
 )
-# The last two are unknown to old drivers, which then refuse the whole question.
+# Old drivers do not know the last two, and then refuse the whole query.
 _FIELDS = ("name", "uuid", "driver_version", "memory.total", "compute_cap", "mig.mode.current")
 _OLD_FIELDS = _FIELDS[:4]
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU as the driver shows it. ``capability`` is (major, minor), ``memory`` in bytes; None is not known."""
+    """One GPU as the driver shows it. ``capability`` is (major, minor), ``memory`` is in bytes; None means unknown."""
 
     name: str
     uuid: str = ""
@@ -41,7 +41,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Libcuda:
-    """What the driver's library answered; ``error`` None where there is none, or where it never answered."""
+    """The answers of the driver's library; ``error`` is None where there are none, and ``remark`` says why."""
 
     gpus: tuple[Gpu, ...] = ()
     version: tuple[int, int] | None = None
@@ -52,7 +52,7 @@ class Libcuda:
 
 @dataclass(frozen=True)
 class NvidiaSmi:
-    """What nvidia-smi answered; ``remark`` says why where it did not."""
+    """The answers of nvidia-smi; where there are none, ``remark`` says why."""
 
     gpus: tuple[Gpu, ...] = ()
     driver: str = ""
@@ -60,8 +60,8 @@ class NvidiaSmi:
 
 
 def libcuda(host: Host, root: Path) -> Libcuda:
-    """Ask libcuda, in a process of its own: it can hang, and it must see the user's CUDA_VISIBLE_DEVICES."""
-    # The bare name is what torch asks the loader for; where the file system is not this machine's, it would mislead.
+    """Query libcuda, in a process of its own: it can hang, and must see the user's CUDA_VISIBLE_DEVICES."""
+    # torch asks the loader for the bare name; with another root, that would find this machine's library.
     names = (*(["libcuda.so.1"] if root == Path("/") else []), *(str(root / path) for path in _LIBRARIES))
     script = Path(__file__).with_name("libcuda.py")
     try:
@@ -71,7 +71,9 @@ def libcuda(host: Host, root: Path) -> Libcuda:
     try:
         said = json.loads(done.stdout)
     except ValueError:
-        return Libcuda(remark=tr("Asking libcuda ended with exit code {code} and no answer.", code=done.returncode))
+        return Libcuda(
+            remark=tr("The query of libcuda ended with exit code {code} and no answer.", code=done.returncode)
+        )
     if not said["loaded"]:
         return Libcuda(remark=tr("No libcuda was found."))
     version = divmod(said["version"] // 10, 100) if said.get("version") else None
@@ -91,26 +93,26 @@ def _gpu(said: dict[str, object]) -> Gpu:
 
 
 def nvidia_smi(host: Host, root: Path) -> NvidiaSmi:
-    """Ask nvidia-smi for every GPU, selected or not, and for the driver's full version."""
-    in_wsl = root / "usr/lib/wsl/lib/nvidia-smi"  # off PATH under sudo and cron
+    """Query nvidia-smi for every GPU, selected or not, and for the driver's full version."""
+    in_wsl = root / "usr/lib/wsl/lib/nvidia-smi"  # not on PATH under sudo and cron
     program = find("nvidia-smi", host.environ.get("PATH", "")) or (str(in_wsl) if in_wsl.is_file() else "")
     if not program:
         return NvidiaSmi(remark=tr("No nvidia-smi was found."))
     said = ""
     for fields in (_FIELDS, _OLD_FIELDS):
-        question = (program, f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits")
+        query = (program, f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits")
         try:
-            done = capture(Command(question, _environment(host)), timeout=PATIENCE)
+            done = capture(Command(query, _environment(host)), timeout=PATIENCE)
         except EnvtoolError as error:
             return NvidiaSmi(remark=tr("nvidia-smi: {reason}", reason=error.message))
         if done.returncode == 0:
             return parse_smi(done.stdout, fields)
         said = next(iter((done.stdout + done.stderr).strip().splitlines()), said)
-    return NvidiaSmi(remark=tr("nvidia-smi: {reason}", reason=said or tr("it failed without a word")))
+    return NvidiaSmi(remark=tr("nvidia-smi: {reason}", reason=said or tr("it failed without a message")))
 
 
 def parse_smi(text: str, fields: tuple[str, ...] = _FIELDS) -> NvidiaSmi:
-    """Read the table that ``--query-gpu`` prints; ``[N/A]`` and ``[Not Supported]`` are not known."""
+    """Return what the table of ``--query-gpu`` says; ``[N/A]`` and ``[Not Supported]`` mean unknown."""
     gpus, driver = [], ""
     for cells in csv.reader(text.splitlines(), skipinitialspace=True):
         if len(cells) < len(fields):
@@ -132,12 +134,12 @@ def parse_smi(text: str, fields: tuple[str, ...] = _FIELDS) -> NvidiaSmi:
 
 
 def _environment(host: Host) -> dict[str, str | None]:
-    """The user's environment, in which a variable that hides GPUs and is not set must not come from elsewhere."""
+    """Return the user's environment; CUDA_VISIBLE_DEVICES is as it is there, also where it is unset."""
     return {**host.environ, "CUDA_VISIBLE_DEVICES": host.environ.get("CUDA_VISIBLE_DEVICES")}
 
 
 def kernel_module(root: Path) -> str:
-    """Return the version of the loaded kernel module, or ``""``. Containers see the host's."""
+    """Return the version of the loaded kernel module, or ``""``. In a container it is the host's."""
     for path in ("proc/driver/nvidia/version", "sys/module/nvidia/version"):
         if found := _DRIVER.search(_text(root / path)):
             return found[0]
@@ -145,9 +147,9 @@ def kernel_module(root: Path) -> str:
 
 
 def pci_cards(root: Path) -> int | None:
-    """Count the NVIDIA display controllers on the PCI bus (class 03, vendor 10de); None where it cannot be read.
+    """Count the NVIDIA display controllers on the PCI bus (class 03, vendor 10de); None if it cannot be read.
 
-    NVIDIA's audio functions, bridges and NVSwitches have other classes.
+    NVIDIA's audio functions, bridges and NVSwitches are of other classes.
     """
     devices = root / "sys/bus/pci/devices"
     try:
@@ -161,7 +163,7 @@ def pci_cards(root: Path) -> int | None:
 
 
 def device_nodes(root: Path) -> tuple[str, ...]:
-    """Return the GPUs' device files: ``/dev/nvidia0`` ..."""
+    """Return the device files of GPUs: ``/dev/nvidia0``, ..."""
     try:
         names = [path.name for path in (root / "dev").iterdir()]
     except OSError:
@@ -170,23 +172,23 @@ def device_nodes(root: Path) -> tuple[str, ...]:
 
 
 def is_wsl(root: Path) -> bool:
-    """Whether this Linux runs inside Windows."""
+    """Whether this Linux runs in WSL."""
     return "microsoft" in _text(root / "proc/sys/kernel/osrelease").lower()
 
 
 def has_wsl_driver(root: Path) -> bool:
-    """Whether Windows lends an NVIDIA driver to this Linux: WSL shows no PCI bus to ask."""
+    """Whether Windows provides this WSL with an NVIDIA driver. WSL shows no PCI bus to count GPUs on."""
     wsl = root / "usr/lib/wsl"
     return any((wsl / "lib").glob("libcuda.so*")) or any((wsl / "drivers").glob("nv*"))
 
 
 def is_tegra(root: Path) -> bool:
-    """Whether this is a Jetson: its GPU is no PCI card and its driver is part of the system image."""
+    """Whether this is a Jetson, whose GPU is not on the PCI bus and whose driver is part of the system image."""
     return (root / "etc/nv_tegra_release").exists() or "nvidia,tegra" in _text(root / "proc/device-tree/compatible")
 
 
 def is_container(root: Path) -> bool:
-    """Whether this is the inside of a container."""
+    """Whether this runs in a container."""
     marks = (root / ".dockerenv", root / "run/.containerenv", root / "run/systemd/container", root / ".singularity.d")
     return any(mark.exists() for mark in marks) or bool(
         re.search(r"docker|kubepods|containerd|lxc", _text(root / "proc/1/cgroup"))

@@ -1,4 +1,4 @@
-"""Where a torch wheel of a wanted build can be had: sources asked in order, each with what came of it."""
+"""Search for a wheel of a torch build: sources in order, and the outcome of each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ PROJECT = "torch"
 
 @dataclass(frozen=True)
 class Source:
-    """One place to look. ``name`` is what people are told, never with a login.
+    """One place to look for wheels. ``name`` is for people and holds no login.
 
-    ``kind`` index: ``url`` is its root, the project's page lies below. ``find-links``: ``url`` is a page or a folder
-    with the wheels themselves. ``build`` is the only one that this source has, ``""`` where it may have any.
+    ``url`` is the root of an ``index``, with the project's page below it, or the page or folder of ``find-links``, with
+    the wheels themselves. ``build`` is the only build that the source has, ``""`` where it may have any.
     """
 
     kind: Literal["index", "find-links"]
@@ -31,18 +31,18 @@ class Source:
 
     @property
     def page(self) -> str:
-        """The page, or folder, that lists the wheels of torch."""
+        """The page or folder that lists the wheels of torch."""
         return f"{self.url.rstrip('/')}/{PROJECT}/" if self.kind == "index" else self.url
 
     @property
-    def chosen_by_hand(self) -> bool:
-        """Whether somebody put these wheels there on purpose: a folder of his own, or a flat page he configured."""
+    def is_handpicked(self) -> bool:
+        """Whether the user chose these wheels: a folder or a flat page of find-links."""
         return self.kind == "find-links" and not self.build
 
 
 @dataclass(frozen=True)
 class Found:
-    """A wheel for a candidate, for which Python (``3.12``), and where it was found."""
+    """A wheel of a candidate, the Python (``3.12``) that it is for, and the source that has it."""
 
     candidate: Candidate
     wheel: Wheel
@@ -51,9 +51,9 @@ class Found:
 
     @property
     def requirement(self) -> str:
-        """What to ask an installer for, so that it takes this build and no other.
+        """The requirement that makes an installer take this build and no other.
 
-        Three equals signs, for a version without label: two would also take one with any label.
+        A version without a label needs three equals signs: with two, any label would match as well.
         """
         equals = "==" if self.wheel.version.local else "==="
         return f"{PROJECT}{equals}{self.wheel.version}"
@@ -61,13 +61,13 @@ class Found:
 
 @dataclass
 class Search:
-    """One search: what to ask, how, and what has been learnt so far. ``pythons`` are in order of preference."""
+    """One search, and what it has found out so far. ``pythons`` are in order of preference."""
 
     indexes: IndexClient
     pythons: Sequence[str]
     platforms: Sequence[str]
     machine: str
-    outcomes: dict[str, str] = field(default_factory=dict)  # source's name -> what came of asking it
+    outcomes: dict[str, str] = field(default_factory=dict)  # source's name -> what it has, or why it is unknown
     _pages: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
     _builds: dict[str, str] = field(default_factory=dict)
     _unreachable: set[str] = field(default_factory=set)
@@ -76,22 +76,22 @@ class Search:
     def best(self, candidates: Sequence[Candidate], sources: Sequence[Source]) -> Found | None:
         """Return the best candidate that some source has, None where none has any.
 
-        Wheels that somebody laid out by hand win over newer ones elsewhere: he did that for a reason, and they cost no
-        network. Otherwise the first candidate that anybody has is taken, from the first source that has it.
+        Handpicked wheels win over newer ones elsewhere: the user chose them for a reason. Otherwise the first candidate
+        that any source has is taken, from the first source that has it.
         """
-        by_hand = [source for source in sources if source.chosen_by_hand]
-        for source in by_hand:
+        handpicked = [source for source in sources if source.is_handpicked]
+        for source in handpicked:
             for candidate in candidates:
                 if found := self.find(candidate, source):
                     return found
         for candidate in candidates:
             for source in sources:
-                if source not in by_hand and (found := self.find(candidate, source)):
+                if source not in handpicked and (found := self.find(candidate, source)):
                     return found
         return None
 
     def find(self, candidate: Candidate, source: Source) -> Found | None:
-        """Return what one source has for one candidate, for the most preferred Python that it has it for."""
+        """Return a source's wheel of a candidate for the most preferred Python, or None where it has none."""
         if source.build not in ("", candidate.build):
             return None
         for wheel, python in self._fitting(candidate.torch, source):
@@ -101,7 +101,7 @@ class Search:
         return None
 
     def default_wheel(self, releases: Sequence[str], sources: Sequence[Source]) -> Found | None:
-        """Return the newest wheel without label, whatever its build: what an installer would take by itself."""
+        """Return the newest wheel without a label, whatever its build: the one that an installer takes by default."""
         for release in releases:
             for source in sources:
                 for wheel, python in self._fitting(release, source) if not source.build else ():
@@ -117,7 +117,7 @@ class Search:
                     yield wheel, python
 
     def _wheels(self, source: Source) -> tuple[Wheel, ...]:
-        """Return every torch wheel of a source. Each page is asked for once, a site that is not reached never again."""
+        """Return every torch wheel of a source. Each page is read once; an unreachable site is not tried again."""
         if source.page not in self._pages:
             self._pages[source.page] = () if source.name in self._unreachable else self._ask(source)
         return self._pages[source.page]
@@ -139,14 +139,14 @@ class Search:
     def _is_build(self, wheel: Wheel, candidate: Candidate) -> bool:
         if wheel.version.local:
             return wheel.version.local == candidate.build
-        # The default index's wheels bear no label. The table saves the look at most of them; the wheel itself decides.
+        # The default index's wheels have no label. The table rules most of them out; then the wheel itself decides.
         expected = table().unlabelled.get(candidate.torch) if self.machine == "x86_64" else None
         if local_path(wheel.url) is None and expected not in (None, candidate.build):
             return False
         return self.unlabelled(wheel) == candidate.build
 
     def unlabelled(self, wheel: Wheel) -> str:
-        """Return the build of a wheel without label, read from its metadata; ``""`` where that cannot be had."""
+        """Return the build of a wheel without a label by its metadata, or ``""`` where that cannot be read."""
         if wheel.url not in self._builds:
             try:
                 self._builds[wheel.url] = build_of(self.indexes.metadata(wheel), self.machine)

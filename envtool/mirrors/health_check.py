@@ -1,4 +1,4 @@
-"""Health check of one mirror: the requests that a client would make, and what the answers show.
+"""Health check of one mirror: the requests that a client makes, and what the answers show.
 
 Some sites refuse a user agent, some redirect what they lack, some answer everything with a page of their own.
 """
@@ -22,30 +22,30 @@ from envtool.mirrors.sync_status import last_success
 Purpose = Literal["conda", "pip", "torch"]
 Status = Literal["ok", "elsewhere", "missing", "blocked", "wrong", "truncated", "certificate", "timeout", "down"]
 
-_SAMPLE = 512 * 1024  # bytes: enough to tell 1 MB/s from 10 within the limit, little enough to be polite
-_PROJECT = "pip"  # a small page, there on every mirror, released every quarter
+_SAMPLE = 512 * 1024  # bytes: enough to tell 1 MB/s from 10 MB/s, and little load on a mirror
+_PROJECT = "pip"  # its page is small and on every mirror, and it is released every quarter
 _PACKAGE = re.compile(rb'"([\w.+!~]+(?:-[\w.+!~]+){2,}\.(?:conda|tar\.bz2))"\s*:')
 
 
 @dataclass(frozen=True)
 class Question:
-    """What one mirror is to be asked: ``url`` is a channel's base with subdir, an index, or a page of torch wheels.
+    """What to check: ``url`` is a channel with its subdir, an index, or an index or page of torch wheels.
 
-    ``wheel`` (torch) is the version and build that must be there, such as ``2.13.0+cu128``; empty for any.
+    ``wheel`` (torch) is the version and build that must be there, such as ``2.13.0+cu128``; ``""`` for any.
     """
 
     mirror: str
     purpose: Purpose
     url: str
-    flat: bool = False  # torch: a plain listing instead of an index
+    flat: bool = False  # torch: a flat page instead of an index
     wheel: str = ""
-    relays: bool = False  # its files may come from another host: that of an upstream do
-    status: str = ""  # the page where the site says when it last synchronised
+    relays: bool = False  # its files may come from another host, as those of an upstream do
+    status: str = ""  # the page on which the site says when it last synchronized
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the answers show. ``modified`` and ``synced`` are in seconds since 1970."""
+    """What the answers of a mirror show. ``modified`` and ``synced`` are in seconds since 1970."""
 
     status: Status
     detail: str
@@ -54,8 +54,8 @@ class Findings:
     synced: float | None
 
 
-def look(question: Question, client: Client, deadline: float) -> Findings:
-    """Ask one mirror until ``deadline`` (a ``time.monotonic`` moment).
+def check(question: Question, client: Client, deadline: float) -> Findings:
+    """Check one mirror until ``deadline`` (a ``time.monotonic`` moment).
 
     Raises RequestError where the request failed, FaultError where the answer is of no use to the client.
     """
@@ -73,11 +73,11 @@ class FaultError(Exception):
 
 
 class _Asker:
-    """One mirror, asked as a client would ask it."""
+    """One mirror, and requests to it like those of a client."""
 
     def __init__(self, question: Question, client: Client, deadline: float) -> None:
         self.question, self._client, self._deadline = question, client, deadline
-        self.elsewhere = ""  # another site that answers came from
+        self.elsewhere = ""  # the host of another operator that an answer came from
 
     def page(self, url: str, accept: str = "*/*") -> Response:
         """Return a whole page. Raises RequestError, or FaultError where the answer is of no use to the client."""
@@ -92,11 +92,11 @@ class _Asker:
             answer = asked(Limits().within(self._deadline - time.monotonic()))
         except RequestError as error:
             if error.status in (403, 418, 429, 451):
-                raise FaultError("blocked", tr("it refuses: HTTP {status}", status=error.status)) from None
+                raise FaultError("blocked", tr("it refuses the request: HTTP {status}", status=error.status)) from None
             if error.kind == "missing":
                 raise FaultError("missing", tr("it does not have {url}", url=url)) from None
             if error.kind == "truncated":
-                raise FaultError("truncated", tr("the connection ended in the middle of {url}", url=url)) from None
+                raise FaultError("truncated", tr("the connection ended before the end of {url}", url=url)) from None
             raise
         self.note(url, answer.url)
         return answer
@@ -128,11 +128,11 @@ _Seen = tuple[list[Response], float | None]
 
 
 def _conda(asker: _Asker) -> _Seen:
-    """Ask for a channel's repodata and for one package that it lists."""
+    """Request a channel's repodata and one package that it lists."""
     base = asker.question.url.rstrip("/")
     data = asker.sample(f"{base}/repodata.json")
     if not data.body.lstrip().startswith(b"{"):
-        raise FaultError("wrong", tr("it sends no repodata (a login page?)"))
+        raise FaultError("wrong", tr("the answer is not repodata (a login page?)"))
     answers = [data]
     if names := _PACKAGE.findall(data.body):
         answers.append(_one_package(asker, base, [name.decode() for name in names]))
@@ -140,7 +140,7 @@ def _conda(asker: _Asker) -> _Seen:
 
 
 def _one_package(asker: _Asker, base: str, names: Sequence[str]) -> Response:
-    # some sites keep no .tar.bz2 where there is a .conda of the same name
+    # some sites have no .tar.bz2 of a package that has a .conda
     name = next((name for name in names if name.endswith(".conda")), names[0])
     other = name.removesuffix(".tar.bz2") + ".conda"
     try:
@@ -152,23 +152,23 @@ def _one_package(asker: _Asker, base: str, names: Sequence[str]) -> Response:
 
 
 def _pip(asker: _Asker) -> _Seen:
-    """Ask for a project's page and for the start of its newest wheel."""
+    """Request a project's page and the start of its newest wheel."""
     url = f"{asker.question.url.rstrip('/')}/{_PROJECT}/"
     page = asker.page(url, index_page.ACCEPT)
     wheels = _wheels(page)
     if not wheels:
-        raise FaultError("wrong", tr("it sends no project page (a login page?)"))
+        raise FaultError("wrong", tr("the answer is not a project page (a login page?)"))
     asker.note(url, wheels[-1].url)
     wheel = asker.sample(wheels[-1].url)
     if not wheel.body.startswith(b"PK"):
-        raise FaultError("wrong", tr("it sends no wheel"))
+        raise FaultError("wrong", tr("the answer is not a wheel"))
     uploaded = [_moment(file.upload_time) for file in wheels]
     modified = max((moment for moment in uploaded if moment), default=None) or _last_modified(page)
     return [page, wheel], modified
 
 
 def _torch(asker: _Asker) -> _Seen:
-    """Ask for the torch page, the exact wheel on it, and the start of that wheel, wherever its link leads."""
+    """Request the torch page and the start of the requested wheel on it, wherever its link leads."""
     question = asker.question
     url = question.url.rstrip("/") + ("/" if question.flat else "/torch/")
     page = asker.page(url)
@@ -207,7 +207,7 @@ def _moment(text: str) -> float | None:
 
 
 def _operator(url: str) -> str:
-    """Return the part of a host's name that names who runs it: ``tsinghua.edu.cn``, ``pytorch.org``."""
+    """Return the part of a URL's host name that identifies its operator: ``tsinghua.edu.cn``, ``pytorch.org``."""
     host = urlsplit(url).hostname or ""
     labels = host.split(".")
     if labels[-1].isdecimal():

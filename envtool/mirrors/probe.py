@@ -1,4 +1,4 @@
-"""Many mirrors checked at once, each within the same limit, and ranked: works, then fresh, then fast."""
+"""Health checks of many mirrors at once, within one time limit, and their ranking: works, fresh, fast."""
 
 import queue
 import threading
@@ -11,11 +11,11 @@ from envtool.http.errors import ErrorKind, RequestError
 from envtool.http.settings import HttpSettings
 from envtool.i18n import tr
 from envtool.mirrors import user_agents
-from envtool.mirrors.health_check import FaultError, Purpose, Question, Status, look
+from envtool.mirrors.health_check import FaultError, Purpose, Question, Status, check
 from envtool.paths import Host
 
-LIMIT = 5.0  # seconds that one mirror is given for everything
-STALE = 2 * 86400.0  # seconds behind the freshest that count as stale: two missed nightly runs
+LIMIT = 5.0  # seconds for all requests to one mirror
+STALE = 2 * 86400.0  # seconds behind the freshest mirror: two missed nightly runs
 _ORDER: tuple[Status, ...] = (
     "ok",
     "elsewhere",
@@ -30,11 +30,12 @@ _ORDER: tuple[Status, ...] = (
 
 
 @dataclass(frozen=True)
-class Result:
-    """What was found. ``latency`` in seconds, ``rate`` in bytes per second, ``modified`` in seconds since 1970.
+class MirrorHealth:
+    """The health of a mirror for one purpose.
 
-    ``behind`` is by how many seconds its data are older than the freshest seen in the same run, or than now by what
-    the site says of its last synchronisation (``synced``), whichever is more; None where neither is known.
+    ``latency`` is in seconds, ``rate`` in bytes per second, ``modified`` and ``synced`` (when the site says that it
+    last synchronized) in seconds since 1970. ``behind`` is the age of its data in seconds, compared with the freshest
+    mirror of the same run, or with now by ``synced`` if that is more; None if neither is known.
     """
 
     mirror: str
@@ -50,44 +51,44 @@ class Result:
 
     @property
     def stale(self) -> bool:
-        """Whether its data are too old to be trusted."""
+        """Whether its data are too old to be relied on."""
         return self.behind is not None and self.behind > STALE
 
 
-def ask(
+def check_all(
     host: Host,
     questions: Sequence[Question],
     *,
     limit: float = LIMIT,
     settings: Mapping[Purpose, HttpSettings] | None = None,
-) -> Iterator[Result]:
-    """Check all mirrors at once and yield each result as it comes, all of them within ``limit`` seconds.
+) -> Iterator[MirrorHealth]:
+    """Check mirrors in parallel and yield each result as it arrives, the last one within ``limit`` seconds.
 
-    ``settings`` say how the client of each purpose reaches the network; by default by the environment alone.
+    ``settings`` are those by which the client of each purpose reaches the network; by default the environment's alone.
     """
-    found: queue.Queue[Result] = queue.Queue()
+    found: queue.Queue[MirrorHealth] = queue.Queue()
     settings = settings or {}
     agents = {purpose: _agent(host, purpose) for purpose in {question.purpose for question in questions}}
-    # made before the clock starts: what they import takes longer than a near mirror's answer
+    # created before the clock starts: what they import takes longer than a near mirror takes to answer
     clients = [Client(host, settings.get(q.purpose), agent=agents[q.purpose]) for q in questions]
     deadline = time.monotonic() + limit
     for question, client in zip(questions, clients, strict=True):
-        # daemon threads: a name server that hangs cannot be interrupted, and must not keep the command from ending
-        threading.Thread(target=_answer, args=(question, client, deadline, found.put), daemon=True).start()
+        # daemon threads: a name lookup that hangs cannot be interrupted, and must not keep the command from ending
+        threading.Thread(target=_check, args=(question, client, deadline, found.put), daemon=True).start()
     waiting = {(question.mirror, question.purpose, question.url): question for question in questions}
     while waiting:
         try:
             result = found.get(timeout=max(0.01, deadline + 0.1 - time.monotonic()))
         except queue.Empty:
             for question in waiting.values():
-                yield _late(question, limit)
+                yield _timed_out(question, limit)
             return
         waiting.pop((result.mirror, result.purpose, result.url), None)
         yield result
 
 
-def ranked(results: Sequence[Result]) -> tuple[Result, ...]:
-    """Return results best first: it works, it is fresh, then by speed. ``behind`` is filled in."""
+def ranked(results: Sequence[MirrorHealth]) -> tuple[MirrorHealth, ...]:
+    """Return results with ``behind`` filled in, best first: working ones, fresh ones, then by speed."""
     now = time.time()
     newest = {
         purpose: max((r.modified or 0.0 for r in results if r.purpose == purpose and r.status == "ok"), default=0.0)
@@ -96,30 +97,30 @@ def ranked(results: Sequence[Result]) -> tuple[Result, ...]:
     return tuple(sorted((_dated(result, newest[result.purpose], now) for result in results), key=_rank))
 
 
-def _dated(result: Result, newest: float, now: float) -> Result:
+def _dated(result: MirrorHealth, newest: float, now: float) -> MirrorHealth:
     ages = [] if result.modified is None else [max(0.0, newest - result.modified)]
     ages += [] if result.synced is None else [max(0.0, now - result.synced)]
     return replace(result, behind=max(ages, default=None))
 
 
-def _rank(result: Result) -> tuple[int, bool, float, float]:
+def _rank(result: MirrorHealth) -> tuple[int, bool, float, float]:
     return (_ORDER.index(result.status), result.stale, -result.rate, result.latency or 1e9)
 
 
-def _late(question: Question, limit: float) -> Result:
+def _timed_out(question: Question, limit: float) -> MirrorHealth:
     detail = tr("no answer within {limit:g} s", limit=limit)
-    return Result(question.mirror, question.purpose, question.url, "timeout", detail)
+    return MirrorHealth(question.mirror, question.purpose, question.url, "timeout", detail)
 
 
 def _agent(host: Host, purpose: Purpose) -> str:
-    """Return the user agent of the client that a mirror is checked for: some mirrors refuse one of them."""
+    """Return the user agent of the client that a mirror is checked for: some mirrors refuse certain ones."""
     return user_agents.conda(host) if purpose == "conda" else user_agents.pip(host)
 
 
-def _answer(question: Question, client: Client, deadline: float, done: Callable[[Result], None]) -> None:
-    result = Result(question.mirror, question.purpose, question.url, "down")
+def _check(question: Question, client: Client, deadline: float, done: Callable[[MirrorHealth], None]) -> None:
+    result = MirrorHealth(question.mirror, question.purpose, question.url, "down")
     try:
-        found = look(question, client, deadline)
+        found = check(question, client, deadline)
     except RequestError as error:
         statuses: dict[ErrorKind, Status] = {"timeout": "timeout", "certificate": "certificate"}
         done(replace(result, status=statuses.get(error.kind, "down"), detail=str(error)))

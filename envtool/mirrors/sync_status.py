@@ -1,16 +1,16 @@
-"""What a site itself says about its last synchronisation: the status pages of tunasync and of MirrorZ."""
+"""Status pages of mirror sites, in the formats of tunasync and MirrorZ: when a site last synchronized."""
 
 import json
 import re
 from typing import Any
 
 _NAMES = {"pip": ("pypi",), "conda": ("anaconda", "conda")}
-# MirrorZ: letters with unix times. S: last success; O: last success while syncing or failed.
+# MirrorZ: letters with Unix times. S: last success; O: last success, where it now syncs or has failed.
 _MIRRORZ = re.compile(r"[SO](\d{9,11})")
 
 
 def last_success(body: bytes, purpose: str) -> float | None:
-    """Return when a site last synchronised successfully (seconds since 1970), or None where it does not say."""
+    """Return when a site last synchronized successfully (seconds since 1970), or None where it does not say."""
     try:
         data = json.loads(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The User-Agents of pip and conda. Some mirrors refuse some of them, so a probe must say what the client will say."""
+"""User agents of pip and conda, since some mirrors refuse some of them."""
 
 import json
 import platform
@@ -7,13 +7,13 @@ from importlib import metadata
 
 from envtool.paths import Host
 
-_PIP = "26.2.1"  # where none is installed beside us
+_PIP = "26.2.1"  # where no pip is installed beside envtool
 _CONDA = "26.7.1"
 _REQUESTS = "2.32.5"
 
 
 def pip(host: Host) -> str:
-    """Return what pip calls itself (``pip/_internal/network/session.py``)."""
+    """Return pip's user agent (``pip/_internal/network/session.py``)."""
     version = _version("pip") or _PIP
     data = {
         "ci": None,
@@ -28,7 +28,7 @@ def pip(host: Host) -> str:
 
 
 def conda(host: Host) -> str:
-    """Return what conda calls itself (``conda/base/context.py``)."""
+    """Return conda's user agent (``conda/base/context.py``)."""
     python = f"{platform.python_implementation()}/{platform.python_version()}"
     return f"conda/{_CONDA} requests/{_REQUESTS} {python} {host.system}/{platform.release()}"
 

@@ -11,7 +11,7 @@ from envtool import __version__
 from envtool.engines import AUTO
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.gpu import builds, hardware
-from envtool.gpu.builds import Choice
+from envtool.gpu.builds import BuildChoice
 from envtool.gpu.hardware import Hardware
 from envtool.gpu.search import Found, Search
 from envtool.i18n import tr
@@ -62,7 +62,7 @@ class Selection:
     """The torch wheel to install, and why: the hardware, the builds for it, and the outcome of each source tried."""
 
     hardware: Hardware
-    choice: Choice
+    choice: BuildChoice
     found: Found
     tried: Mapping[str, str]
 
@@ -82,7 +82,7 @@ class Selection:
             "torch": str(self.found.candidate),
             "requirement": self.found.requirement,
             "reason": self.choice.reason,
-            "remarks": list(builds.remarks(self.hardware, self.found.candidate)),
+            "remarks": list(builds.driver_notes(self.hardware, self.found.candidate)),
             "first_choice": str(self.choice.candidates[0]),
             "table": self.choice.dated,
             "sources": dict(self.tried),
@@ -160,15 +160,15 @@ def _select(context: Context, request: BootstrapRequest) -> tuple[Selection, Mea
             code=ExitCode.MISSING,
         )
     machine = _hardware(context.host, request)
-    choice = builds.choose(machine, builds.Wanted(request.cpu, request.torch))
+    choice = builds.choose(machine, builds.BuildRequest(request.cpu, request.torch))
     context.reporter.note(choice.reason)
     sources = gather(context, request.sources)
     with context.reporter.bar(tr("Looking for torch")):
         engine = torch_sources.engine(context, request.engine, sources)
         found, search = _look(context, request, choice, engine, sources)
     _explain(found, choice, search, context.reporter)
-    for remark in () if choice.cpu else builds.remarks(machine, found.candidate):
-        context.reporter.warn(remark)
+    for note in () if choice.cpu else builds.driver_notes(machine, found.candidate):
+        context.reporter.warn(note)
     places = (*sources.pip.find_links, *torch_sources.links(found))
     means = Means(engine, replace(sources, pip=replace(sources.pip, find_links=places)))
     return Selection(machine, choice, found, dict(search.outcomes)), means
@@ -187,7 +187,7 @@ def _hardware(host: Host, request: BootstrapRequest) -> Hardware:
 
 
 def _look(
-    context: Context, request: BootstrapRequest, choice: Choice, engine: EngineChoice, sources: Sources
+    context: Context, request: BootstrapRequest, choice: BuildChoice, engine: EngineChoice, sources: Sources
 ) -> tuple[Found, Search]:
     """Return the wheel to install, and the search that found it. Raises EnvtoolError where no source has one."""
     from packaging.tags import platform_tags
@@ -208,7 +208,7 @@ def _look(
     return replace(found, wheel=replace(found.wheel, size=search.indexes.size(found.wheel))), search
 
 
-def _explain(found: Found, choice: Choice, search: Search, reporter: Reporter) -> None:
+def _explain(found: Found, choice: BuildChoice, search: Search, reporter: Reporter) -> None:
     reporter.note(
         tr(
             "torch {torch} ({size}) for Python {python} from {source}. Sources tried: {outcomes}.",
@@ -220,7 +220,7 @@ def _explain(found: Found, choice: Choice, search: Search, reporter: Reporter) -
         )
     )
     first = choice.candidates[0]
-    if found.candidate != first and found.source.chosen_by_hand:
+    if found.candidate != first and found.source.is_handpicked:
         reporter.note(
             tr("The wheels in that folder come first; --torch {first} looks for the newer {first}.", first=first)
         )

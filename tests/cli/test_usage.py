@@ -98,7 +98,7 @@ def test_a_file_in_place_of_a_folder_is_reported(home: Home) -> None:
 def test_a_script_without_execute_permission_is_not_called_missing(home: Home, plain: Path) -> None:
     (home.path / "train.py").write_text("print(1)\n")
     ran = home.envtool("run", "-p", str(plain), "--", "./train.py")
-    assert (ran.code, ran.err.splitlines()[0]) == (3, "error: The program ./train.py may not be executed.")
+    assert (ran.code, ran.err.splitlines()[0]) == (3, "error: The program ./train.py is not executable.")
 
 
 def test_without_a_working_mirror_the_network_is_suspected(home: Home) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.gpu.builds import Candidate, Wanted, choose, remarks, runs_on, table
+from envtool.gpu.builds import BuildRequest, Candidate, choose, driver_notes, runs_on, table
 from envtool.gpu.hardware import Hardware
 from envtool.gpu.probes import Gpu
 
@@ -64,12 +64,12 @@ K80 = gpu("Tesla K80", "3.7")
     ids=str,
 )
 def test_first_choice_follows_driver_and_every_gpu(hardware: Hardware, expected: str) -> None:
-    assert str(choose(hardware, Wanted()).candidates[0]) == expected
+    assert str(choose(hardware, BuildRequest()).candidates[0]) == expected
 
 
 def test_every_candidate_runs_on_every_gpu_and_is_ordered() -> None:
     for hardware in (machine(GTX1080), machine(V100, RTX5090), machine(H100, A100), machine(A100, driver="525.60.13")):
-        candidates = choose(hardware, Wanted()).candidates
+        candidates = choose(hardware, BuildRequest()).candidates
         for candidate in candidates:
             code = table().code(candidate, "x86_64")
             assert all(runs_on(code, card) for card in hardware.selected)
@@ -79,7 +79,7 @@ def test_every_candidate_runs_on_every_gpu_and_is_ordered() -> None:
 
 
 def test_default_index_build_comes_first_within_a_release() -> None:
-    in_214 = [c.build for c in choose(machine(H100), Wanted(torch="2.14.1")).candidates]
+    in_214 = [c.build for c in choose(machine(H100), BuildRequest(torch="2.14.1")).candidates]
     assert in_214 == ["cu130", "cu132", "cu126"]
 
 
@@ -96,34 +96,36 @@ def test_unknown_capability_runs_nothing() -> None:
 
 
 def test_without_a_card_the_cpu_build_is_taken_and_said() -> None:
-    choice = choose(Hardware("Linux", "x86_64", cards=0), Wanted())
+    choice = choose(Hardware("Linux", "x86_64", cards=0), BuildRequest())
     assert choice.cpu
     assert choice.candidates[0] == Candidate("2.15.0", "cpu")
-    assert "No NVIDIA card" in choice.reason
+    assert "No NVIDIA GPU" in choice.reason
 
 
 def test_in_wsl_it_is_said_when_a_card_would_show() -> None:
-    assert "Windows has NVIDIA's driver" in choose(Hardware("Linux", "x86_64", wsl=True, cards=0), Wanted()).reason
+    assert (
+        "Windows has NVIDIA's driver" in choose(Hardware("Linux", "x86_64", wsl=True, cards=0), BuildRequest()).reason
+    )
 
 
 def test_a_bus_that_cannot_be_read_counts_as_no_card() -> None:
-    assert choose(Hardware("Linux", "x86_64", cards=None), Wanted()).cpu
+    assert choose(Hardware("Linux", "x86_64", cards=None), BuildRequest()).cpu
 
 
 def test_cpu_on_request_also_where_cards_are_or_a_driver_is_missing() -> None:
     for hardware in (machine(H100), Hardware("Linux", "x86_64", cards=1), Hardware("Linux", "aarch64", tegra=True)):
-        assert choose(hardware, Wanted(cpu=True)).cpu
-        assert [str(c) for c in choose(hardware, Wanted(torch="2.13.0+cpu")).candidates] == ["2.13.0+cpu"]
+        assert choose(hardware, BuildRequest(cpu=True)).cpu
+        assert [str(c) for c in choose(hardware, BuildRequest(torch="2.13.0+cpu")).candidates] == ["2.13.0+cpu"]
 
 
 def test_a_release_can_be_named_shortly_or_with_its_build() -> None:
-    assert [c.torch for c in choose(machine(), Wanted(cpu=True, torch="2.9")).candidates] == ["2.9.1", "2.9.0"]
-    assert [str(c) for c in choose(machine(H100), Wanted(torch="2.13.0+cu126")).candidates] == ["2.13.0+cu126"]
+    assert [c.torch for c in choose(machine(), BuildRequest(cpu=True, torch="2.9")).candidates] == ["2.9.1", "2.9.0"]
+    assert [str(c) for c in choose(machine(H100), BuildRequest(torch="2.13.0+cu126")).candidates] == ["2.13.0+cu126"]
 
 
-def refused(hardware: Hardware, wanted: Wanted | None = None) -> EnvtoolError:
+def refused(hardware: Hardware, wanted: BuildRequest | None = None) -> EnvtoolError:
     with pytest.raises(EnvtoolError) as caught:
-        choose(hardware, wanted or Wanted())
+        choose(hardware, wanted or BuildRequest())
     assert "CUDA toolkit" not in caught.value.hint
     return caught.value
 
@@ -187,28 +189,28 @@ def test_a_driver_older_than_every_build_is_told_what_it_needs(hardware: Hardwar
 
 
 def test_a_release_that_does_not_run_here_names_one_that_does() -> None:
-    error = refused(machine(GTX1080), Wanted(torch="2.15.0"))
+    error = refused(machine(GTX1080), BuildRequest(torch="2.15.0"))
     assert "2.14.1+cu126" in error.hint
 
 
 def test_a_cuda_release_without_a_card_is_refused() -> None:
-    assert "--assume-driver" in refused(Hardware("Linux", "x86_64", cards=0), Wanted(torch="2.13.0+cu126")).hint
+    assert "--assume-driver" in refused(Hardware("Linux", "x86_64", cards=0), BuildRequest(torch="2.13.0+cu126")).hint
 
 
 @pytest.mark.parametrize("torch", ["9.9", "newest", "2.1x", "2.13.0.1"])
 def test_an_unknown_release_is_bad_input(torch: str) -> None:
-    error = refused(machine(H100), Wanted(torch=torch))
+    error = refused(machine(H100), BuildRequest(torch=torch))
     assert error.code == ExitCode.BAD_INPUT
     assert "2.15.0" in error.hint
 
 
 def test_what_a_newer_driver_would_bring_is_said() -> None:
-    said = " ".join(remarks(machine(RTX5090, driver="570.10"), Candidate("2.11.0", "cu128")))
-    assert "580 or newer would allow torch 2.15.0+cu132" in said
-    assert "limited feature set" in said
-    assert remarks(machine(RTX5090, driver="595.71.05"), Candidate("2.15.0", "cu132")) == ()
-    assert remarks(machine(RTX5090, driver="595.71.05"), Candidate("2.11.0", "cu128")) == ()
-    assert remarks(Hardware("Linux", "x86_64"), Candidate("2.15.0", "cpu")) == ()
+    said = " ".join(driver_notes(machine(RTX5090, driver="570.10"), Candidate("2.11.0", "cu128")))
+    assert "driver 580 or newer, torch 2.15.0+cu132 would run" in said
+    assert "without some features" in said
+    assert driver_notes(machine(RTX5090, driver="595.71.05"), Candidate("2.15.0", "cu132")) == ()
+    assert driver_notes(machine(RTX5090, driver="595.71.05"), Candidate("2.11.0", "cu128")) == ()
+    assert driver_notes(Hardware("Linux", "x86_64"), Candidate("2.15.0", "cpu")) == ()
 
 
 def test_the_table_is_whole() -> None:

@@ -144,8 +144,8 @@ def test_an_old_smi_is_asked_again_without_the_fields_it_does_not_know(tmp_path:
     ("script", "words"),
     [
         ('echo "Failed to initialize NVML: Driver/library version mismatch"; exit 18', "version mismatch"),
-        ("exit 9", "without a word"),
-        ("kill -9 $$", "without a word"),
+        ("exit 9", "without a message"),
+        ("kill -9 $$", "without a message"),
     ],
 )
 def test_a_failing_smi_is_a_remark(tmp_path: Path, root: Path, script: str, words: str) -> None:

@@ -40,8 +40,8 @@ def torch(site: Site, *, flat: bool = False, wheel: str = "2.13.0+cu128") -> Que
     return Question("site", "torch", f"{site.url}/{'flat' if flat else 'whl'}/cu128", flat, wheel)
 
 
-def one(host: Host, question: Question, limit: float = 3.0) -> probe.Result:
-    (result,) = probe.ask(host, [question], limit=limit)
+def one(host: Host, question: Question, limit: float = 3.0) -> probe.MirrorHealth:
+    (result,) = probe.check_all(host, [question], limit=limit)
     return result
 
 
@@ -156,7 +156,7 @@ def test_an_expired_certificate_is_named(host: Host, tmp_path: Path) -> None:
     context.load_cert_chain(certificate, key)
     with serve(FILES, certificate=context) as site:
         trusting: dict[Purpose, HttpSettings] = {"pip": HttpSettings(certificate=str(certificate))}
-        (result,) = probe.ask(host, [pip(site)], limit=3.0, settings=trusting)
+        (result,) = probe.check_all(host, [pip(site)], limit=3.0, settings=trusting)
     assert result.status == "certificate"
     assert "expired" in result.detail
 
@@ -171,7 +171,9 @@ def test_works_then_fresh_then_fast_is_the_order(host: Host) -> None:
             "lacking": stack.enter_context(serve(FILES, lacks="conda-forge", modified=newest)),
             "portal": stack.enter_context(serve(FILES, portal=True)),
         }
-        results = probe.ranked(list(probe.ask(host, [conda(site, name) for name, site in sites.items()], limit=3.0)))
+        results = probe.ranked(
+            list(probe.check_all(host, [conda(site, name) for name, site in sites.items()], limit=3.0))
+        )
     assert [result.mirror for result in results] == ["fresh", "stale", "lacking", "portal"]
     assert results[0].behind == 0
     assert results[1].behind == pytest.approx(5 * DAY)
@@ -202,7 +204,7 @@ def test_twenty_mirrors_of_which_five_hang_take_one_limit(host: Host) -> None:
         sites = [stack.enter_context(serve(FILES, hangs=number < 5)) for number in range(20)]
         questions = [conda(site, f"m{number}") for number, site in enumerate(sites)]
         begun = time.monotonic()
-        results = list(probe.ask(host, questions, limit=1.5))
+        results = list(probe.check_all(host, questions, limit=1.5))
         took = time.monotonic() - begun
     assert sorted(result.status for result in results) == ["ok"] * 15 + ["timeout"] * 5
     assert took < 1.5 * 1.2 + 0.3  # the benchmark holds the exact figure

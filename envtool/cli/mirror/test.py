@@ -8,8 +8,7 @@ import typer
 
 from envtool.cli import completion
 from envtool.cli.formatting import NOTHING, age, table
-from envtool.cli.output import Result as Shown
-from envtool.cli.output import out
+from envtool.cli.output import Result, out
 from envtool.errors import ExitCode
 from envtool.i18n import tr
 from envtool.operations.context import Context
@@ -17,7 +16,7 @@ from envtool.operations.context import Context
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from envtool.mirrors.probe import Result
+    from envtool.mirrors.probe import MirrorHealth
 
 _COLUMNS = ("MIRROR", "FOR", "STATUS", "LATENCY", "SPEED", "BEHIND", "DETAIL")
 
@@ -38,7 +37,7 @@ def command(
         str, typer.Option("--torch-build", metavar="BUILD", help="cpu, cu128, or an exact 2.13.0+cu128.")
     ] = "cpu",
     limit: Annotated[float, typer.Option("--limit", min=0.5, help="Time limit for each mirror, in seconds.")] = 5.0,
-) -> Shown:
+) -> Result:
     """The requests are those that conda, pip and others send."""
     from envtool.operations.mirror import test
 
@@ -49,10 +48,10 @@ def command(
     working = any(result.status == "ok" for result in results)
     if not working:
         out.note(tr("No mirror can be reached. Check the network connection and the proxy settings."))
-    return Shown(data, table(_COLUMNS, _rows(results)), code=ExitCode.OK if working else ExitCode.NETWORK)
+    return Result(data, table(_COLUMNS, _rows(results)), code=ExitCode.OK if working else ExitCode.NETWORK)
 
 
-def _rows(results: "Sequence[Result]") -> list[tuple[str, ...]]:
+def _rows(results: "Sequence[MirrorHealth]") -> list[tuple[str, ...]]:
     return [
         (
             result.mirror,
@@ -68,7 +67,7 @@ def _rows(results: "Sequence[Result]") -> list[tuple[str, ...]]:
 
 
 @contextmanager
-def _live() -> "Iterator[Callable[[Result], None]]":
+def _live() -> "Iterator[Callable[[MirrorHealth], None]]":
     """Draw results on a terminal as they arrive; the ranked table follows on stdout."""
     if out.json or out.quiet or not out.stderr.isatty():
         yield lambda _: None
@@ -79,10 +78,10 @@ def _live() -> "Iterator[Callable[[Result], None]]":
 
     from envtool.mirrors.probe import ranked
 
-    found: list[Result] = []
+    found: list[MirrorHealth] = []
     with Live(console=Console(file=out.stderr), transient=True) as live:
 
-        def seen(result: "Result") -> None:
+        def seen(result: "MirrorHealth") -> None:
             found.append(result)
             drawn = Table(*_COLUMNS, box=None)
             for row in _rows(ranked(found)):

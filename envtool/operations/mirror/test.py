@@ -10,7 +10,7 @@ from envtool.i18n import tr
 from envtool.mirrors import endpoints, probe
 from envtool.mirrors.catalogue import Catalogue, Mirror
 from envtool.mirrors.health_check import Purpose, Question
-from envtool.mirrors.probe import Result
+from envtool.mirrors.probe import MirrorHealth
 from envtool.operations.context import Context
 from envtool.paths import Host
 
@@ -61,7 +61,9 @@ def _purposes_of(clients: Sequence[str]) -> tuple[Purpose, ...]:
     return tuple(purpose for purpose in PURPOSES if purpose in needed)
 
 
-def run(context: Context, trial: Trial, seen: Callable[[Result], None] = lambda _: None) -> tuple[Result, ...]:
+def run(
+    context: Context, trial: Trial, seen: Callable[[MirrorHealth], None] = lambda _: None
+) -> tuple[MirrorHealth, ...]:
     """Return the results, best first; ``seen`` gets each as it arrives. Raises EnvtoolError on an unknown mirror."""
     host, known = context.host, context.catalogue
     sites = [_find(known, name) for name in trial.mirrors] or [m for m in known.mirrors.values() if m.usable]
@@ -75,13 +77,15 @@ def run(context: Context, trial: Trial, seen: Callable[[Result], None] = lambda 
             code=ExitCode.USAGE,
         )
     results = []
-    for result in probe.ask(host, questions, limit=trial.limit, settings=_settings(context)):
+    for result in probe.check_all(host, questions, limit=trial.limit, settings=_settings(context)):
         results.append(result)
         seen(result)
     return probe.ranked(results)
 
 
-def best(context: Context, purposes: Sequence[Purpose], limit: float = probe.LIMIT) -> tuple[str, tuple[Result, ...]]:
+def best(
+    context: Context, purposes: Sequence[Purpose], limit: float = probe.LIMIT
+) -> tuple[str, tuple[MirrorHealth, ...]]:
     """Return the mirror that does best for all purposes together, and every result.
 
     Raises EnvtoolError (NETWORK) where none works for all of them.
