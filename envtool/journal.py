@@ -97,6 +97,7 @@ def undo(host: Host, purpose: str) -> Entry | None:
     """Restore the bytes from before the newest set of edits, or return None where there is none.
 
     Raises EnvtoolError with a diff where a file was changed since, and NewerVersionError; nothing is restored then.
+    Raises EnvtoolError, too, where a file does not have its former bytes afterwards.
     """
     with _held(host):
         _recover(host)
@@ -108,6 +109,13 @@ def undo(host: Host, purpose: str) -> Entry | None:
             path.rename(begun)
             sync_folder(begun.parent)
             _take_back(record)
+            if wrong := [
+                edit["path"] for edit in record["edits"] if _hash(_read(Path(edit["path"]))) != edit["before"]
+            ]:
+                raise EnvtoolError(
+                    tr("Not restored, because they were changed meanwhile: {paths}", paths=", ".join(wrong)),
+                    hint=tr("Stop the program that writes them, then try again."),
+                )
             begun.unlink()
             return entry
     return None

@@ -4,6 +4,7 @@ Before the first write a snapshot of the files is taken and the environment is m
 and is called done only when every file has been compared.
 """
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,7 +69,8 @@ def changing(frame: Frame, engine: Engine, solution: Solution, pip: Footprint, r
         except (EnvtoolError, OSError) as second:
             raise _stuck(prefix, error, second) from error
         except KeyboardInterrupt:
-            reporter.warn(_ways_out(prefix))
+            if unfinished(prefix):
+                reporter.warn(_ways_out(prefix))
             raise
         raise
     try:
@@ -105,7 +107,7 @@ def settle(taken: Snapshot) -> None:
 
 
 def clear_litter(prefix: Path) -> None:
-    """Delete the snapshot of a change that is over. Raises EnvtoolError where it still is the way back."""
+    """Delete the snapshot of a change that is over, and leave one that still is the way back."""
     folder = snapshot_of(prefix)
     if folder.exists() and not unfinished(prefix):
         Snapshot(prefix, folder, {}).delete()
@@ -113,8 +115,9 @@ def clear_litter(prefix: Path) -> None:
 
 def _ways_out(prefix: Path) -> str:
     return tr(
-        "{prefix} is unfinished: `envtool rollback {prefix}` goes back, `envtool resume {prefix}` finishes the change.",
+        "{prefix} is unfinished: `envtool rollback {quoted}` goes back, `envtool resume {quoted}` finishes the change.",
         prefix=prefix,
+        quoted=shlex.quote(str(prefix)),
     )
 
 
@@ -125,5 +128,5 @@ def _stuck(prefix: Path, first: BaseException, second: Exception) -> EnvtoolErro
             first=str(first) or type(first).__name__,
             second=second,
         ),
-        hint=tr("Fix the cause, then run `envtool rollback {prefix}`.", prefix=prefix),
+        hint=tr("Fix the cause, then run `envtool rollback {prefix}`.", prefix=shlex.quote(str(prefix))),
     )

@@ -16,6 +16,7 @@ from envtool.clients import conda, pip
 from envtool.clients.protocol import Scope
 from envtool.encoding import decode_with_form, lines_of
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import write_atomically
 from envtool.model import FileEdit
 from envtool.operations.context import Context
 from envtool.operations.mirror import switch as switch_mirror
@@ -354,6 +355,25 @@ journal.apply(host, s.PURPOSE, planned.plan.title, planned.plan.edits, step)
     assert journal.recover(home.host) == ()
     switch(home, "tsinghua")
     assert TUNA in (home.path / ".condarc").read_text()
+
+
+def test_undo_does_not_call_restored_what_another_program_wrote_meanwhile(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condarc = home.path / ".condarc"
+    condarc.write_text("channels: [conda-forge]\n")
+    switch(home, "tsinghua", clients=("conda",))
+
+    def overtaken(path: Path, data: bytes) -> None:
+        write_atomically(path, data)
+        if path == condarc:
+            condarc.write_text("channels: [mine]\n")
+
+    monkeypatch.setattr("envtool.journal.write_atomically", overtaken)
+    with pytest.raises(EnvtoolError, match="changed meanwhile") as caught:
+        switch_mirror.undo(home.host)
+    assert str(condarc) in caught.value.message
+    assert condarc.read_text() == "channels: [mine]\n"
 
 
 @pytest.mark.parametrize("kill_at", [1, 2])

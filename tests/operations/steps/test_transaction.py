@@ -17,7 +17,7 @@ from envtool.operations.steps import engine_selection
 from envtool.operations.steps.transaction import Frame, changing, clear_litter, held
 from envtool.prefix import snapshot
 from envtool.prefix.marks import mark_unfinished, snapshot_of, unfinished
-from envtool.prefix.snapshot import Footprint
+from envtool.prefix.snapshot import Footprint, Snapshot
 from envtool.reporter import Silent
 
 SITE = "lib/python3.11/site-packages"
@@ -114,6 +114,41 @@ def test_what_cannot_be_restored_is_named_and_the_environment_stays_marked(
     assert unfinished(environment.prefix) == "envtool install -n dl six"
     assert snapshot_of(environment.prefix).is_dir()
     assert not any("every file compared" in note for note in heard.notes)
+
+
+@pytest.mark.parametrize("moment", ["restore", "delete"])
+def test_a_second_interruption_tells_the_state_that_is_there(
+    environment: Environment, engine: Engine, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """While files are put back the environment is unfinished; once they are back and compared it is not."""
+
+    def interrupted(_: Snapshot) -> list[str]:
+        raise KeyboardInterrupt
+
+    heard = Recorder()
+    with monkeypatch.context() as patch:
+        patch.setattr(Snapshot, moment, interrupted)
+        with pytest.raises(KeyboardInterrupt), change(environment, engine, heard):
+            raise KeyboardInterrupt
+    is_marked = bool(unfinished(environment.prefix))
+    assert is_marked is (moment == "restore")
+    assert any("is unfinished" in text for text in heard.warnings) is is_marked
+
+
+def test_the_ways_out_can_be_pasted(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix = venv(home.path / "my envs" / "dl")
+    write(prefix / SITE / "six.py", "old")
+    environment = Environment("", prefix, "venv", "venv")
+    heard, context = Recorder(), Context(home.host, Silent())
+    monkeypatch.setattr(Snapshot, "restore", lambda _: ["bin/python"])
+    choice = engine_selection.for_existing(context, environment)
+    with (
+        engine_selection.opened(context, choice, "envtool install") as engine,
+        pytest.raises(EnvtoolError) as caught,
+        change(environment, engine, heard),
+    ):
+        raise OSError(28, "No space left on device")
+    assert f"envtool rollback '{prefix}'" in caught.value.hint
 
 
 def test_an_unfinished_environment_is_not_changed(environment: Environment) -> None:
