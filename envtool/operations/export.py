@@ -64,6 +64,8 @@ def export(context: Context, request: ExportRequest) -> Exported:
 
 
 def _format(request: ExportRequest) -> specs.Format:
+    if not (request.format or request.output):
+        return specs.default()
     formats = specs.writable()
     if request.format:
         return next(each for each in formats if each.name == request.format)
@@ -124,7 +126,7 @@ class _Export:
                 tr(
                     "Left out, because they are not Python packages: {names}. Only {format} has them.",
                     names=_some(others),
-                    format=specs.writable()[0].name,
+                    format=specs.default().name,
                 )
             )
         return (*pip_export.index_lines(self._context, both), *pip_export.requirement_lines(both, reporter))

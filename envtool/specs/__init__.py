@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from envtool.model import Reading
 from envtool.specs.format import Format
 
-__all__ = ["FORMATS", "Format", "announced_by", "formats", "named", "read", "writable"]
+__all__ = ["FORMATS", "Format", "announced_by", "default", "formats", "named", "read", "writable"]
 
 FORMATS = ("environment_yml", "requirements", "explicit", "table", "conda_list", "match_spec")
 """The formats by their modules; the first that recognises a text reads it, the first of all is written by default.
@@ -24,6 +24,12 @@ def formats() -> tuple[Format, ...]:
 def writable() -> tuple[Format, ...]:
     """Return the formats that can be written, the default one first."""
     return tuple(each for each in formats() if each.write)
+
+
+def default() -> Format:
+    """Return the format that is written by default. Loads its file alone."""
+    found: Format = import_module(f"{__name__}.{FORMATS[0]}").FORMAT
+    return found
 
 
 def named(name: str) -> Format:

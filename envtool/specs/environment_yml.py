@@ -1,11 +1,10 @@
 """conda's environment.yml (CEP 24): read with all that people and old tools put in it, written portably."""
 
 import difflib
-import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
@@ -28,34 +27,35 @@ def read(text: str, filename: str = "") -> Reading:
 
 
 def write(spec: Spec) -> str:
-    """Return the environment.yml of a spec: without ``prefix:``, in conda's order of keys."""
-    content: dict[str, Any] = {"name": spec.name} if spec.name else {}
+    """Return the environment.yml of a spec: without ``prefix:``, in conda's order of keys, laid out as conda does."""
+    lines = [f"name: {_scalar(spec.name)}"] if spec.name else []
     if spec.channels:
-        content["channels"] = [*spec.channels]
-    content["dependencies"] = [*spec.conda, *([{"pip": [*spec.pip]}] if spec.pip else [])]
+        lines += ["channels:", *(f"  - {_scalar(channel)}" for channel in spec.channels)]
+    lines.append("dependencies:" if spec.conda or spec.pip else "dependencies: []")
+    lines += [f"  - {_scalar(item)}" for item in spec.conda]
+    if spec.pip:
+        lines += ["  - pip:", *(f"      - {_scalar(line)}" for line in spec.pip)]
     if spec.variables:
-        content["variables"] = {**spec.variables}
+        lines += ["variables:", *(f"  {_scalar(name)}: {_scalar(text)}" for name, text in spec.variables.items())]
+    return "".join(f"{line}\n" for line in lines)
+
+
+# Texts that YAML reads as themselves without quotes, as most packages, channels and URLs. To import PyYAML for them
+# would take longer than all the rest of an export.
+_PLAIN = re.compile(r"(?:--)?[A-Za-z_](?:[A-Za-z0-9_.+*!<>=~,@/%&-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9_<>=~]))*")
+_WORDS = frozenset({"y", "yes", "n", "no", "true", "false", "on", "off", "null"})  # read as something else
+
+
+def _scalar(text: str) -> str:
+    """Return a text as YAML, on one line: conda's older readers do not join a line that was wrapped."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
     import yaml
 
-    # conda's older readers do not join a long line that was wrapped.
-    return yaml.dump(content, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=1 << 30)
-
-
-@functools.cache
-def _dumper() -> "type[yaml.SafeDumper]":
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
-            """Indent lists below their key, as conda does."""
-            super().increase_indent(flow, indentless=False)
-
-    def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-        # PyYAML's own choice of quotes loses some of Unicode's line ends.
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
-
-    Dumper.add_representer(str, represent_text)
-    return Dumper
+    # PyYAML's own choice of quotes loses some of Unicode's line ends.
+    style = None if text.isprintable() else '"'
+    dumped = yaml.safe_dump(text, default_style=style, allow_unicode=True, width=1 << 30)
+    return dumped.removesuffix("...\n").rstrip("\n")
 
 
 @dataclass

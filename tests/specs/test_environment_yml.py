@@ -1,6 +1,7 @@
 """environment.yml: files that people really have, and files that envtool writes."""
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,22 +155,51 @@ def test_what_is_written_is_condas_form() -> None:
 
 
 words = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: text.strip() == text)
+any_text = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=60), st.text("abY:/-. #=~!*+%&<1'", max_size=9)
+)
+texts = any_text.filter(lambda text: text and text.strip() == text)
 versions = st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}", fullmatch=True)
 conda_specs = st.builds(lambda n, o, v: f"{n}{o}{v}", words, st.sampled_from(["=", "==", " >=", ">=", "<"]), versions)
 pip_lines = st.builds(lambda n, v, m: f"a{n}z=={v}{m}", words, versions, st.sampled_from(["", " ; os_name == 'nt'"]))
 
 
-@given(
-    st.builds(
+def whole_specs(variables: st.SearchStrategy[str]) -> st.SearchStrategy[Spec]:
+    return st.builds(
         Spec,
         name=texts.filter(lambda text: "/" not in text and "\\" not in text),
         channels=st.lists(texts).map(tuple),
         conda=st.lists(conda_specs).map(tuple),
         pip=st.lists(pip_lines).map(tuple),
-        variables=st.dictionaries(texts, st.text(st.characters(exclude_categories=["Cs"]))),
+        variables=st.dictionaries(variables, any_text),
     )
-)
+
+
+class Reference(yaml.SafeDumper):
+    """PyYAML's own layout of such a file, with lists below their key, as conda writes them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, indentless=False)
+
+
+def in_quotes_where_it_must_be(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if text.isprintable() else '"'  # PyYAML's own choice loses some of Unicode's line ends
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+Reference.add_representer(str, in_quotes_where_it_must_be)
+
+
+@given(whole_specs(words))
+def test_what_is_written_is_what_pyyaml_writes(spec: Spec) -> None:
+    content: dict[str, object] = {"name": spec.name} | ({"channels": [*spec.channels]} if spec.channels else {})
+    content["dependencies"] = [*spec.conda, *([{"pip": [*spec.pip]}] if spec.pip else [])]
+    content |= {"variables": {**spec.variables}} if spec.variables else {}
+    expected = yaml.dump(content, Dumper=Reference, sort_keys=False, allow_unicode=True, width=1 << 30)
+    assert environment_yml.write(spec) == expected
+
+
+@given(whole_specs(texts))
 def test_what_is_written_is_read_back(spec: Spec) -> None:
     assert read(environment_yml.write(spec)) == spec
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from envtool.environments import checkout
 from envtool.i18n import tr
 from envtool.model import Package
 from envtool.operations.context import Context
@@ -93,6 +92,8 @@ def _line(package: Package, reporter: Reporter) -> str:
 
 
 def _editable(package: Package, folder: Path, reporter: Reporter) -> str:
+    from envtool.environments import checkout
+
     if found := checkout.of(folder):
         reporter.warn(
             tr(
