@@ -7,7 +7,6 @@ The rules are conda's own (``conda.core.envs_manager.list_all_known_prefixes``),
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,13 +51,14 @@ class Folders(NamedTuple):
         kind = kind_of(prefix) or (supposed if half_made else None)
         if kind is None:
             return None
-        environment = Environment(self._name(prefix), prefix, kind, unfinished=half_made)
+        engine, newer_file = "", None
         try:
             if half_made:
                 marks.require_known(prefix)
-            return replace(environment, engine=marks.made_by(prefix))
+            engine = marks.made_by(prefix)
         except NewerVersionError as error:
-            return replace(environment, newer_file=error.path)
+            newer_file = error.path
+        return Environment(self._name(prefix), prefix, kind, engine, half_made, newer_file)
 
     def _name(self, prefix: Path) -> str:
         if self.root and _same(prefix, self.root):

@@ -67,9 +67,9 @@ def split_stem(stem: str) -> tuple[str, ...]:
 
 def version_of(prefix: Path, name: str) -> str:
     """Return the version of a conda package, from the file names alone; ``""`` where it is not installed."""
+    start = f"{name}-"
     try:
-        with os.scandir(prefix / _FOLDER) as entries:
-            files = [entry.name for entry in entries if entry.name.startswith(f"{name}-") and _is_file_name(entry.name)]
+        files = [file for file in os.listdir(prefix / _FOLDER) if file.startswith(start) and _is_file_name(file)]  # noqa: PTH208
     except OSError:
         return ""
     found = (split_stem(file[: -len(".json")]) for file in sorted(files))
