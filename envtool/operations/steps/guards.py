@@ -7,6 +7,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
+from envtool.operations.steps.target import is_active
 from envtool.prefix import frozen
 from envtool.prefix.layout import kind_of
 from envtool.prefix.marks import old_state_of, snapshot_of, unfinished
@@ -47,7 +48,7 @@ def refuse_own(environment: Environment) -> None:
 
 def refuse_active(context: Context, environment: Environment) -> None:
     """Raise EnvtoolError (USAGE) for the environment that is active in the user's shell."""
-    if context.active == environment.prefix:
+    if is_active(context, environment):
         raise EnvtoolError(
             tr("The environment {name} is active in this shell.", name=environment.title),
             hint=tr("Deactivate it first: conda deactivate, or deactivate for a venv."),
