@@ -19,6 +19,8 @@ import pytest
 from support.home import Home
 from support.wheels import torch, wheel
 
+from envtool.prefix.marks import mark_begun
+
 pytestmark = pytest.mark.slow
 
 GPU = ("--assume-driver", "580.95.05", "--assume-cc", "9.0")
@@ -133,6 +135,16 @@ def test_wrong_input(at_home: Home, arguments: tuple[str, ...], code: int, words
     assert "Traceback" not in ran.err
     assert len(ran.err.splitlines()) < 12
     assert environments(at_home) == []
+
+
+def test_what_a_killed_create_left_is_free_as_it_is_for_create(at_home: Home) -> None:
+    prefix = at_home.venvs / "dl"
+    mark_begun(prefix, "envtool create dl")
+    (prefix / ".envtool").mkdir(parents=True)
+    (prefix / "pyvenv.cfg").touch()
+    ran = at_home.envtool("bootstrap", "dl", "--no-verify", "--cpu")
+    assert ran.code == 0, ran.err
+    assert at_home.installed("dl")["torch"] == "2.13.0+cpu"
 
 
 def test_an_existing_name_is_refused_before_anything_else(at_home: Home) -> None:

@@ -119,3 +119,12 @@ def test_the_mark_that_an_older_envtool_left_after_a_rename_goes(prefix: Path) -
     write(prefix / OWN / "unfinished.json", '{"command": "envtool rename old dl"}')
     assert finish_rename(prefix)
     assert unfinished(prefix) == ""
+
+
+def test_the_scratch_folder_of_a_longer_name_is_not_taken_for_a_leftover(tmp_path: Path) -> None:
+    one, two = conda_env(tmp_path / "t"), conda_env(tmp_path / "t.2")
+    with holding(two, "envtool create t.2", Silent()) as scratch:
+        (scratch / "stage").mkdir()
+        with holding(one, "envtool install -n t", Silent()):
+            assert (scratch / "stage").exists()
+        assert (scratch / "stage").exists()
