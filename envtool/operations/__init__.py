@@ -1,1 +1,1 @@
-"""What a user asks for, whole. One file per operation: it owns the plan, the lock, the order of the halves, undo."""
+"""Verbs of the command line, one file each: its plan, its lock, the order of the halves, its undo."""

@@ -1,4 +1,4 @@
-"""What a killed envtool leaves beside an environment, and how the next one clears it away.
+"""Leftovers of a killed envtool beside an environment, and their removal by the next one.
 
 The folder ``.envtool`` beside environments holds their locks, intent records, snapshots and scratch folders, and
 environments that are being deleted. It is on their file system, so that every step in and out is a rename.

@@ -1,4 +1,4 @@
-"""Where a new environment goes, and whether that place is free."""
+"""Location of a new environment, and whether it is free."""
 
 import os
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What an environment may be called."""
+"""Names that an environment may have."""
 
 import os
 import unicodedata

@@ -1,4 +1,4 @@
-"""What a user asks for: the words of the command line and the files that it names, as one spec."""
+"""Requested packages: the words of the command line and the files that it names, as one spec."""
 
 import sys
 from collections.abc import Sequence
