@@ -170,7 +170,10 @@ def _carry_out(context: Context, draft: _Draft, confirm: Confirm) -> Created:
     require_confirmation(confirm(draft.solution), tr("Cancelled: nothing was created."))
     request, environment, solution = draft.request, draft.environment, draft.solution
     prefix, reporter = environment.prefix, context.reporter
-    with reserved(prefix, environment.name, request.command, reporter, draft.engine.unregister) as scratch:
+    with (
+        reserved(prefix, environment.name, request.command, reporter, draft.engine.unregister) as scratch,
+        _stopped_on_failure(draft.engine),
+    ):
         draft.engine.create(solution, prefix, scratch, reporter)
         if draft.half.lines:
             pip_packages.install(context, draft.half, prefix, draft.sources)
@@ -181,6 +184,16 @@ def _carry_out(context: Context, draft: _Draft, confirm: Confirm) -> Created:
         record_maker(prefix, environment.engine, __version__)
         mark_finished(prefix)
     return Created(*draft.packages())
+
+
+@contextmanager
+def _stopped_on_failure(engine: Engine) -> Iterator[None]:
+    """Stop what an engine keeps running before anything that it writes is removed."""
+    try:
+        yield
+    except BaseException:
+        engine.close()
+        raise
 
 
 def _with_python(spec: Spec, engine: EngineType) -> Spec:

@@ -3,23 +3,28 @@
 The venv engine stands for all: what differs between engines is in ``engines/test_conformance.py``.
 """
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support import wheels
+from support import layouts, wheels
 from support.home import Home
 from support.reporter import Recorder
 
-from envtool.engines.protocol import Solution
+from envtool.engines.protocol import EngineType, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.model import Spec
+from envtool.model import Sources, Spec
 from envtool.operations.context import Context
-from envtool.operations.create import CreateRequest, create, plan
+from envtool.operations.create import CreateRequest, Means, create, plan
+from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.package_sources import SourceOptions
 from envtool.prefix import state_file
 from envtool.prefix.marks import OWN, made_by
+from envtool.prefix.snapshot import Footprint
+from envtool.reporter import Reporter
 
 pytestmark = pytest.mark.slow
 
@@ -145,3 +150,52 @@ def test_an_unknown_engine_is_refused(home: Home, request_for: Callable[..., Cre
         plan(home.context, replace(request_for(), engine="no-such-engine"))
     assert caught.value.code == ExitCode.USAGE
     assert "embedded" in caught.value.hint
+
+
+class Writer:
+    """An engine with a process of its own, as the embedded one has: it goes on writing until it is closed."""
+
+    def __init__(self) -> None:
+        self._closed = threading.Event()
+        self._thread = threading.Thread()
+
+    def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
+        return Solution(request)
+
+    def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        def write() -> None:
+            number = 0
+            while not self._closed.is_set():
+                number += 1
+                layouts.write(scratch / "stage" / f"folder{number % 9}" / f"file{number}")
+
+        self._thread = threading.Thread(target=write)
+        self._thread.start()
+        while not (scratch / "stage" / "folder8").exists():
+            time.sleep(0.001)
+        raise KeyboardInterrupt
+
+    def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        raise NotImplementedError
+
+    def footprint(self, solution: Solution, prefix: Path) -> Footprint:
+        raise NotImplementedError
+
+    def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        raise NotImplementedError
+
+    def unregister(self, prefix: Path) -> None:
+        pass
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join()
+
+
+def test_an_engine_has_stopped_before_what_it_writes_is_removed(home: Home) -> None:
+    engine = Writer()
+    kind = EngineType("writer", "conda", True, lambda _: engine, lambda _: None, lambda _: "")
+    means = Means(EngineChoice(kind, "Engine: writer."), Sources())
+    with pytest.raises(KeyboardInterrupt):
+        create(home.context, CreateRequest("dl", Spec(conda=("leaf",)), with_pip=False), means=means)
+    assert [*home.conda_envs.iterdir()] == []
