@@ -1,4 +1,4 @@
-"""What git would say about a folder of sources, read from its files: git need not be there, and nothing is started."""
+"""The git checkout that a folder of sources belongs to, read from its files: git is not needed."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _SCP = re.compile(r"(?P<login>[\w.-]+@)?(?P<host>[\w.-]{2,}):(?P<path>[^/\\].*)"
 
 @dataclass(frozen=True)
 class Checkout:
-    """Where a folder's sources can be had: the remote, the commit that is checked out, the folder below its top."""
+    """The place of a folder's sources: the remote, the commit that is checked out, the folder below the top."""
 
     url: str
     commit: str
@@ -21,7 +21,7 @@ class Checkout:
 
 
 def of(folder: Path) -> Checkout | None:
-    """Return the checkout that a folder belongs to, or None where it has no remote that others could reach."""
+    """Return the checkout that a folder belongs to, or None where it has no remote that others can reach."""
     for top in (folder, *folder.parents):
         if (git := _git_dir(top)) is not None:
             url, commit = _remote(git), _commit(git)

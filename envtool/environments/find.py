@@ -1,4 +1,4 @@
-"""Which environments there are on this machine, found in the files alone: nothing is started, nothing is written.
+"""Find the environments on this machine in the files alone: nothing is started, nothing is written.
 
 The rules are conda's own (``conda.core.envs_manager.list_all_known_prefixes``), with one difference: conda cleans
 ``environments.txt`` while it lists, and this never does. envtool's venvs join the same list.
@@ -22,7 +22,7 @@ ROOT_NAMES = ("base", "root")  # both mean the root prefix to conda
 
 
 class Folders(NamedTuple):
-    """Where environments have a name: ``root`` is base, and what lies in one of the folders goes by its own."""
+    """The folders in which environments have a name; ``root`` is the environment base."""
 
     root: Path | None
     conda: tuple[Path, ...]
@@ -30,7 +30,7 @@ class Folders(NamedTuple):
 
     @classmethod
     def of(cls, host: Host, root: Path | None, configured: Sequence[Path]) -> "Folders":
-        """Return those of an account; ``configured`` are the folders that conda's settings name."""
+        """Return the folders of an account; ``configured`` are those that conda's settings name."""
         return cls(root, envs_dirs(host, root, configured), venvs_dir(host))
 
     @property
@@ -39,26 +39,26 @@ class Folders(NamedTuple):
         return (*self.conda, self.venvs)
 
     def of_name(self, name: str) -> list[Path]:
-        """Return the prefixes that an environment of a name may have, whether there is one or not."""
+        """Return the prefixes that an environment of a name may have, whether it exists or not."""
         if name in ROOT_NAMES:
             return [self.root] if self.root else []
         return [folder / name for folder in self.every] if name else []
 
     def at(self, prefix: Path) -> Environment | None:
-        """Return the environment at a prefix, or None; a half-made one counts as soon as it carries envtool's mark."""
-        half_made = marks.is_unfinished(prefix) and prefix.is_dir()  # begun without a folder is nothing yet
+        """Return the environment at a prefix, or None; an unfinished one counts as soon as it has envtool's mark."""
+        unfinished = marks.is_unfinished(prefix) and prefix.is_dir()  # begun without a folder is nothing yet
         supposed: Kind = "venv" if prefix.parent == self.venvs else "conda"
-        kind = kind_of(prefix) or (supposed if half_made else None)
+        kind = kind_of(prefix) or (supposed if unfinished else None)
         if kind is None:
             return None
         engine, newer_file = "", None
         try:
-            if half_made:
+            if unfinished:
                 marks.require_known(prefix)
             engine = marks.made_by(prefix)
         except NewerVersionError as error:
             newer_file = error.path
-        return Environment(self._name(prefix), prefix, kind, engine, half_made, newer_file)
+        return Environment(self._name(prefix), prefix, kind, engine, unfinished, newer_file)
 
     def _name(self, prefix: Path) -> str:
         if self.root and _same(prefix, self.root):
@@ -67,7 +67,7 @@ class Folders(NamedTuple):
 
 
 def find_all(host: Host, folders: Folders) -> tuple[Environment, ...]:
-    """Return every environment that conda or envtool knows of: base first, then by name, the nameless last."""
+    """Return every environment that conda or envtool knows of: base first, then by name, those without a name last."""
     found: dict[str, Environment] = {}
     real_parents: dict[Path, str] = {}
     for prefix in _candidates(host, folders):
@@ -79,9 +79,9 @@ def find_all(host: Host, folders: Folders) -> tuple[Environment, ...]:
 
 
 def resolve(host: Host, folders: Folders, name_or_path: str) -> Environment:
-    """Return the environment that a user means by a name or a path.
+    """Return the environment that a user names, or whose path a user gives.
 
-    Raises EnvtoolError: MISSING where there is none, USAGE where a name stands for several; NewerVersionError.
+    Raises EnvtoolError: MISSING where there is none, USAGE where several have the name; NewerVersionError.
     """
     if is_path(name_or_path):
         return readable(_resolve_path(host, folders, name_or_path))
@@ -91,15 +91,15 @@ def resolve(host: Host, folders: Folders, name_or_path: str) -> Environment:
     if len(found) > 1:
         paths = ", ".join(str(environment.prefix) for environment in reversed(found.values()))
         raise EnvtoolError(
-            tr("The name {name} stands for several environments: {paths}.", name=name_or_path, paths=paths),
-            hint=tr("Give the path of the one you mean instead of its name."),
+            tr("Several environments are named {name}: {paths}.", name=name_or_path, paths=paths),
+            hint=tr("Give a path instead of the name."),
             code=ExitCode.USAGE,
         )
     return readable(next(iter(found.values())))
 
 
 def readable(environment: Environment) -> Environment:
-    """Return an environment. Raises NewerVersionError where a newer envtool wrote what has to be known of it."""
+    """Return the environment. Raises NewerVersionError where a newer envtool wrote state of it that has to be known."""
     if environment.newer_file:
         raise NewerVersionError(environment.newer_file)
     return environment
@@ -109,7 +109,7 @@ def active_prefix(host: Host) -> Path | None:
     """Return the prefix of the environment that is active in the user's shell; None without one.
 
     A venv may be active on top of a conda environment, or the other way round: the one whose programs come first on
-    PATH is the one that counts.
+    PATH counts.
     """
     prefixes = [Path(value) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if (value := host.environ.get(name))]
     order = host.environ.get("PATH", "").split(os.pathsep)
@@ -131,25 +131,25 @@ def inside(host: Host, folders: Folders, prefix: Path) -> list[Path]:
 def conda_root(host: Host) -> Path | None:
     """Return the root prefix of the conda (else mamba) installation in use, or None where there is none.
 
-    conda is not asked: a shell that has it set up says where it is, otherwise PATH leads to it.
+    conda is not started: a shell that it is set up in says where it is, else PATH leads to it.
     """
     for variable in ("CONDA_EXE", "CONDA_ROOT", "_CONDA_ROOT"):
         if (value := host.environ.get(variable)) and (path := Path(value)).exists():
             return path if path.is_dir() else _root_of(path)
     program = shutil.which("conda", path=host.environ.get("PATH", os.defpath))
-    # A shell that mamba has set up is mamba's, wherever else a conda lies.
+    # A shell that mamba is set up in is mamba's, whatever conda is on PATH.
     return _root_of(Path(program)) if program and not host.environ.get("MAMBA_EXE") else _mamba_root(host)
 
 
 def envs_dirs(host: Host, root: Path | None, configured: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the folders in which conda environments go by their name, the preferred one first.
+    """Return the folders in which conda environments have a name, the preferred one first.
 
-    ``root`` is the installation in use, ``configured`` what conda's settings say.
+    ``root`` is the installation in use, ``configured`` are the folders that conda's settings name.
     """
     defaults = [host.home / ".conda" / "envs"]
     if root:
-        # conda's own order: an installation that the user may not write to comes after his home. micromamba's root is
-        # made when it is first needed.
+        # conda's own order: an installation that the user may not write to comes after the home. micromamba's root is
+        # created when it is first needed.
         existing = next(folder for folder in (root, *root.parents) if folder.exists())
         defaults.insert(0 if os.access(existing, os.W_OK) else 1, root / "envs")
     if host.system == "Windows":
@@ -174,8 +174,9 @@ def _real(path: Path) -> str:
 
 
 def _real_once(path: Path, real_parents: dict[Path, str]) -> str:
-    """Return the real path of one of many neighbours: that of their folder is worked out once."""
-    if path.is_symlink() or ".." in path.parts:
+    """Return the real path of one of many neighbours; that of their folder is resolved once."""
+    # not Path.is_symlink: up to Python 3.13 it raises where a folder on the way is closed to us, or a path too long
+    if os.path.islink(path) or ".." in path.parts:  # noqa: PTH114
         return _real(path)
     parent = path.parent
     if parent not in real_parents:
@@ -201,33 +202,33 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _homes(host: Host) -> list[Path]:
-    """Return the homes whose registered environments are listed: root is shown everybody's, as by conda."""
+    """Return the homes whose registered environments are listed: for root everybody's, as conda does."""
     if os.name == "nt" or os.geteuid() != 0:
         return [host.home]
     import pwd
 
-    # A run with a HOME of its own (a container build, a test) is about that home, whoever runs it.
+    # A run with another HOME (a container build, a test) is about that home, whoever runs it.
     if Path(pwd.getpwuid(0).pw_dir) != host.home:
         return [host.home]
     return list(dict.fromkeys((host.home, *(Path(user.pw_dir) for user in pwd.getpwall()))))
 
 
 def is_path(text: str) -> bool:
-    """Return whether a user means a path by a word, and not a name: it has a separator, or begins with . or ~."""
+    """Return whether a word is a path and not a name: it has a separator in it, or begins with . or ~."""
     separators = [os.sep, os.altsep or os.sep, "/"]
     return text.startswith((".", "~")) or any(separator in text for separator in separators)
 
 
 def _resolve_path(host: Host, folders: Folders, text: str) -> Environment:
-    # normpath, not resolve: the path stays the one the user knows, links and all.
+    # normpath, not resolve: the path stays the one that the user gave, links included.
     home = str(host.home) + text[1:] if text == "~" or text.startswith("~/") else text
     prefix = Path(os.path.normpath(Path(home).absolute()))
     if environment := folders.at(prefix):
         return environment
     if not prefix.exists():
         raise EnvtoolError(
-            tr("There is no environment at {path}: nothing is there.", path=prefix),
-            hint=tr("envtool list shows the environments there are."),
+            tr("There is no environment at {path}: the path does not exist.", path=prefix),
+            hint=tr("`envtool list` shows all environments."),
             code=ExitCode.MISSING,
         )
     raise EnvtoolError(
@@ -235,7 +236,7 @@ def _resolve_path(host: Host, folders: Folders, text: str) -> Environment:
             "There is no environment at {path}: it has neither conda-meta/history nor pyvenv.cfg.",
             path=prefix,
         ),
-        hint=tr("envtool list shows the environments there are."),
+        hint=tr("`envtool list` shows all environments."),
         code=ExitCode.MISSING,
     )
 
@@ -245,9 +246,9 @@ def _unknown(host: Host, folders: Folders, name: str) -> EnvtoolError:
 
     close = difflib.get_close_matches(name, [e.name for e in find_all(host, folders) if e.name])
     hint = (
-        tr("Did you mean {names}? envtool list shows them all.", names=", ".join(close))
+        tr("Did you mean {names}? `envtool list` shows all environments.", names=", ".join(close))
         if close
-        else tr("envtool list shows the environments there are.")
+        else tr("`envtool list` shows all environments.")
     )
     return EnvtoolError(
         tr("There is no environment named {name}.", name=name or "''"), hint=hint, code=ExitCode.MISSING
@@ -255,11 +256,11 @@ def _unknown(host: Host, folders: Folders, name: str) -> EnvtoolError:
 
 
 def _root_of(program: Path) -> Path | None:
-    """Return the prefix that a conda program belongs to: by where it really lies, or by the Python that runs it."""
+    """Return the prefix that a conda program belongs to: by its real path, or by the Python that runs it."""
     real = program.resolve()
     for start in (real, _interpreter(real)):
         for folder in start.parents[:3] if start else ():
-            # pip can install conda, too: then the venv it is in is its root.
+            # pip can install conda, too: its venv is its root then.
             if (folder / "conda-meta").is_dir() or (folder / "pyvenv.cfg").is_file():
                 return folder
     return None

@@ -16,9 +16,9 @@ _VENV_VERSION = re.compile(r"^\s*version(?:_info)?\s*=\s*(\d+(?:\.\d+){1,2})", r
 
 @dataclass(frozen=True)
 class Contents:
-    """The packages of both halves by name, and what is wrong with them, one sentence each.
+    """The packages of both halves by name, and a warning for everything that is wrong with them.
 
-    ``inside`` are the Python distributions that conda packages brought, under the names that pip knows them by;
+    ``inside`` are the Python distributions that conda packages brought, under the names that pip knows;
     ``owners`` says which package brought each: ``torch`` came with conda's ``pytorch``.
     """
 
@@ -30,7 +30,7 @@ class Contents:
 
 
 def read(environment: Environment | Path) -> Contents:
-    """Return what is installed in an environment: what conda's records own is conda's, the rest is pip's.
+    """Return the packages of an environment: what conda's records own is conda's, the rest is pip's.
 
     A conda package whose Python distribution pip has replaced or removed counts as gone, as it does for conda, but its
     record stays where it is: conda deletes it while listing.
@@ -45,7 +45,7 @@ def read(environment: Environment | Path) -> Contents:
     owned = [(record.package, _anchors(record, start)) for record in conda]
     theirs = {anchor for _, anchors in owned for anchor in anchors}
     pip = {d.package.name: d.package for d in found if d.anchor not in theirs}
-    # What pip has installed over a conda package shadows it, also where it left the old metadata lying beside its own.
+    # What pip installed over a conda package shadows it, even where the old metadata still lies beside the new.
     valid = {d.anchor: d.package for d in found if d.anchor in theirs and d.package.name not in pip}
     clobbered = [package for package, anchors in owned if anchors and valid.keys().isdisjoint(anchors)]
     return Contents(
@@ -71,7 +71,7 @@ def python_version(environment: Environment) -> str:
 def _site_packages(prefix: Path, conda: Iterable[Record]) -> Path | None:
     if kind_of(prefix) != "conda":
         return site_packages_dir(prefix)
-    # Folders of an older Python may lie about after an update: python's own record names the one in use.
+    # Folders of an older Python may be left after an update: python's own record names the one in use.
     python = next((record for record in conda if record.package.name == "python"), None)
     if python is None:
         return None
@@ -93,7 +93,7 @@ def _clobbered(package: Package, pip: Mapping[str, Package]) -> str:
 
     if other := pip.get(canonicalize_name(package.name)):
         return tr(
-            "pip replaced conda's {name} {version} by {other}.",
+            "pip replaced conda's {name} {version} with {other}.",
             name=package.name,
             version=package.version,
             other=other.version,

@@ -1,4 +1,4 @@
-"""How much disk an environment takes: what removing it would free, and what it shares with others.
+"""The disk space of an environment: what removing it would free, and what it shares with others.
 
 The figures are those of ``du``: allocated blocks, folders included, every inode once.
 """
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BLOCK = 512  # bytes: the unit of st_blocks, whatever the file system's own blocks are
-_STEP = 2000  # files between two signs of life
+_STEP = 2000  # files between two reports of progress
 
 
 @dataclass(frozen=True)
 class Size:
-    """``unique`` and ``shared`` in bytes, ``files`` by name; ``unread`` folders could not be looked into.
+    """``unique`` and ``shared`` in bytes, ``files`` by name; ``unread`` folders could not be read.
 
-    Shared is what has a hard link outside of the environment, in the package cache or in a clone: removing the
+    Shared is what has a hard link outside the environment, in the package cache or in a clone: removing the
     environment does not free it. Blocks shared by reflinks look unique: no portable call tells them apart.
     """
 
@@ -27,12 +27,12 @@ class Size:
 
 
 def measure(prefix: Path, without: Iterable[Path] = (), progress: Callable[[int], None] = lambda _: None) -> Size:
-    """Return the size of an environment, walking all of it but the folders ``without``, which are not its own.
+    """Return the size of an environment without the folders ``without``, which are not its own.
 
     ``progress`` is told the files seen so far.
     """
     files = unique = shared = unread = 0
-    linked: dict[tuple[int, int], tuple[int, os.stat_result]] = {}  # inode -> how many of its names lie in here
+    linked: dict[tuple[int, int], tuple[int, os.stat_result]] = {}  # inode -> how many of its names are inside
     for found in _walk(prefix, frozenset(map(str, without))):
         if isinstance(found, OSError):
             unread += 1

@@ -10,7 +10,7 @@ from envtool.prefix.marks import OWN
 
 
 def last_change(prefix: Path) -> float | None:
-    """Return when packages last came or went, in seconds since the epoch; None where nothing tells.
+    """Return when packages last changed, in seconds since the epoch; None where that is not known.
 
     The newest of conda's history, the folder pip installs into, and envtool's own record.
     """
@@ -20,18 +20,18 @@ def last_change(prefix: Path) -> float | None:
 
 
 def broken(environment: Environment) -> tuple[str, ...]:
-    """Return what is broken in an environment, one sentence each: its records, and a Python that is not there."""
+    """Return what is broken in an environment, a sentence each: its records, and a missing Python."""
     _, warnings = conda_meta.read_packages(environment.prefix)
     return (*warnings, *python_missing(environment))
 
 
 def python_missing(environment: Environment) -> tuple[str, ...]:
-    """Return a sentence where an environment should have a Python and has none that could be started."""
+    """Return a sentence where an environment should have a Python and has none."""
     prefix = environment.prefix
     expected = environment.kind == "venv" or any(name == "python" for name, _, _ in conda_meta.names(prefix))
     if not expected or environment.unfinished or python_of(prefix):
         return ()
-    return (tr("The Python of {prefix} is missing, or the one that it links to.", prefix=prefix),)
+    return (tr("The Python of {prefix} is missing, or what it links to.", prefix=prefix),)
 
 
 def _modified(path: Path) -> float | None:

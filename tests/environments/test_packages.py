@@ -89,7 +89,7 @@ def test_a_conda_package_that_pip_replaced_is_reported_and_its_record_stays(tmp_
     assert [p.name for p in contents.conda] == ["python"]
     assert [(p.name, p.version) for p in contents.pip] == [("numpy", "2.0.0"), ("six", "1.17")]
     assert len(contents.warnings) == 3
-    assert "pip replaced conda's numpy 1.26.4 by 2.0.0." in contents.warnings
+    assert "pip replaced conda's numpy 1.26.4 with 2.0.0." in contents.warnings
     assert (prefix / "conda-meta" / "numpy-1.26.4-0.json").exists()
 
 

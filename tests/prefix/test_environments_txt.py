@@ -52,6 +52,12 @@ def test_comments_blank_lines_and_what_no_path_can_be_are_passed_over(tmp_path: 
     assert prefixes(tmp_path / "nobody") == []
 
 
+def test_a_line_that_is_too_long_for_a_path_hides_no_environment(tmp_path: Path) -> None:
+    prefix = conda_env(tmp_path / "env")
+    listed(tmp_path, b"/" + b"x" * 5000 + b"\n" + os.fsencode(prefix) + b"\n")
+    assert [environment.prefix for environment in environments.find_all(host(tmp_path))] == [prefix]
+
+
 def test_a_path_with_a_line_end_in_it_is_not_registered_as_two_others(tmp_path: Path) -> None:
     register(host(tmp_path), tmp_path / "a\nb")
     assert prefixes(tmp_path) == []

@@ -105,7 +105,7 @@ class Copier:
             if data is not None and new is not None and new != data:
                 write_all(target, new)
                 self.done.rewritten[file] = Digest.of(data), Digest.of(new)
-                # Bytecode of the old text knows it by length and second: neither place's is to pass for the other's.
+                # Bytecode knows its source by size and second: that of one prefix must not pass for that of the other.
                 mtime += SECOND
             elif self._reflink(handle, target):
                 self.done.reflinked += 1

@@ -41,7 +41,7 @@ class Relocation:
         for root in self._roots:
             self._spellings[os.fsencode(root)] = self._new
         stays = b"|".join(map(re.escape, map(os.fsencode, left_out)))
-        # Another environment beside this one, /envs/dl2 beside /envs/dl, is not meant.
+        # A neighbour such as /envs/dl2 beside /envs/dl is not meant.
         end = rb"(?![\w\x80-\xff-]|\.\w" + (rb"|/(?:%s)\b" % stays if stays else b"") + b")"
         start = _NO_START if any(root.count(os.sep) == 1 for root in self._roots) else b""
         longest_first = sorted(self._spellings, key=len, reverse=True)
@@ -103,5 +103,5 @@ class Relocation:
         program = self._new + tail
         if b"python" not in tail:
             return b"#!/usr/bin/env " + program.rpartition(b"/")[2]
-        # pip's own way out: a line that is a shell's command, and to Python the beginning of a string.
+        # pip does the same: a line that is a command to the shell, and the beginning of a string to Python.
         return b"#!/bin/sh\n'''exec' \"%s\"%s \"$0\" \"$@\"\n' '''" % (program, b" " + arguments if arguments else b"")

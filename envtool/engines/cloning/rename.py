@@ -39,7 +39,7 @@ class Move:
         self._rewritten: Rewritten = {}
 
     def prepare(self, progress: Callable[[int, int], None]) -> tuple[int, list[str]]:
-        """Write down all that will change. Return how many files, and what the user should know."""
+        """Prepare all that will change. Return how many files, and warnings."""
         abandon(self._old)
         self._folder.mkdir(parents=True)
         tree = walk(self._old, {_FOLDER})
@@ -62,7 +62,7 @@ class Move:
         return len(self._pieces), rewriter.warnings()
 
     def carry_out(self) -> None:
-        """Rename the folder and put every piece in its place; an interruption meanwhile is answered afterwards."""
+        """Rename the folder and put every piece in its place; an interruption takes effect afterwards."""
         mark_unfinished(self._old, self._command)
         self._old.rename(self._new)
         try:
@@ -138,9 +138,9 @@ def recover(prefix: Path) -> None:
 
 
 def abandon(prefix: Path) -> None:
-    """Forget a move: what was prepared goes, and the mark."""
+    """Give a move up: remove the mark and what was prepared."""
     if pending(prefix):
-        # The mark goes first: a folder without a mark is taken up again, a mark without a folder would stay for ever.
+        # The mark goes first: a folder without a mark is found again, a mark without a folder would stay forever.
         mark_finished(prefix)
         (prefix / _FOLDER / _JOURNAL).unlink(missing_ok=True)
         shutil.rmtree(prefix / _FOLDER)
