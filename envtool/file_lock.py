@@ -92,7 +92,9 @@ def _acquire_within(wait: float, path: Path, purpose: str, waiting: Callable[[st
 def _held(path: Path, holder: object) -> EnvtoolError:
     return EnvtoolError(
         tr("The lock {path} is held by {holder}.", path=path, holder=holder),
-        hint=tr("Wait until it ends, then try again. If that process no longer runs, delete {path}.", path=path),
+        hint=tr(
+            "Wait until it ends, then try again. `fuser {path}` shows which processes still have it open.", path=path
+        ),
     )
 
 
@@ -207,6 +209,8 @@ def _take_over(handle: int, path: Path) -> bool:
     has_flock = _flock(handle)
     holder = _read_holder(handle)
     if has_flock is False:
+        if holder and holder.host == _host_name() and _is_gone(holder):
+            raise _BusyError(tr("programs that were started by {holder}, which is gone", holder=holder))
         raise _BusyError(holder or tr("another envtool"))
     if not _is_at(handle, path):
         raise _BusyError(tr("another envtool that is just ending"))

@@ -98,6 +98,25 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_programs_that_outlive_a_killed_holder_still_hold_its_lock(tmp_path: Path) -> None:
+    starting = HOLD.replace('print("held"', 'print(subprocess.Popen(["sleep", "60"], close_fds=False).pid').replace(
+        "import fcntl", "import subprocess, fcntl"
+    )
+    command = [sys.executable, "-c", starting, str(tmp_path / "dl.lock"), "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        started = int(child.stdout.readline())
+        child.kill()
+        child.wait()
+        with pytest.raises(
+            EnvtoolError, match=f"started by envtool test .process {child.pid} .*, which is gone"
+        ) as caught:
+            take(tmp_path / "dl.lock")
+        os.kill(started, signal.SIGKILL)
+        assert take(tmp_path / "dl.lock", wait=30)["pid"] == os.getpid()
+    assert "delete" not in caught.value.hint
+
+
 def test_a_lock_waited_for_is_taken_as_soon_as_it_is_free(tmp_path: Path) -> None:
     with holder(tmp_path / "dl.lock") as child:
         child.terminate()
