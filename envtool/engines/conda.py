@@ -1,7 +1,7 @@
-"""The conda engine: drives an installed conda; ``mamba.py`` says what mamba and micromamba do otherwise.
+"""The conda engine: runs an installed conda. ``mamba.py`` has the differences for mamba and micromamba.
 
-It writes its own prefix into files and so cannot be staged: it works at the final path, and what it leaves there after
-a failure is removed by whoever reserved that path.
+conda writes the prefix into files, so an environment cannot be staged: it is created at the final path. After a
+failure, the caller that reserved the path removes what conda left there.
 """
 
 import json
@@ -30,19 +30,20 @@ from envtool.redaction import redact
 from envtool.reporter import Reporter
 from envtool.specs import match_spec
 
-STALL = 1800.0  # seconds of silence: with --json conda says nothing until it is done
+STALL = 1800.0  # seconds without output: with --json, conda prints nothing until it has finished
 
-# pip is asked for by name where it is wanted, and left out with --no-pip: conda would add it to every new Python.
+# envtool requests pip by name, unless --no-pip is given. Without this, conda adds it to every new Python.
 _WITHOUT_PIP = {f"{family}_ADD_PIP_AS_PYTHON_DEPENDENCY": "false" for family in ("CONDA", "MAMBA")}
 
 Json = dict[str, Any]
 
 
 class Conda:
-    """See the module. ``program`` is the full path of the conda to drive, ``command`` the user's command line.
+    """The conda engine for one program.
 
-    ``caches`` are the folders in which it may keep packages. ``accept_tos`` says that the user accepts the terms of
-    service of the channels in use; nobody else may say it.
+    ``program`` is the full path of conda and ``command`` the user's command line. ``caches`` are the folders in which
+    conda may keep packages. ``accept_tos``: the user has accepted the terms of service of the channels in use. Only
+    the user can.
     """
 
     def __init__(self, program: Path, command: str, caches: Sequence[Path], *, accept_tos: bool = False) -> None:
@@ -52,71 +53,71 @@ class Conda:
         self._environment = {"CONDA_PLUGINS_AUTO_ACCEPT_TOS": "yes"} if accept_tos else {}
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
-        return with_fallback(lambda where: self._solve(request, prefix, where, reporter), sources, reporter)
+        return with_fallback(lambda used: self._solve(request, prefix, used, reporter), sources, reporter)
 
     def _solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         if request.archives:
             link = tuple(_from_url(archive.url) for archive in request.archives)
             return Solution(request, link, private=replace(sources, channels=()))
-        # conda solves for a prefix that does not exist when none does: the path only has to be free.
+        # For a new environment, conda solves for any path that does not exist.
         target = prefix or Path("/nonexistent/envtool")
         verb = _verb(request) if prefix else "create"
-        arguments = (verb, "--dry-run", *at(target), *_channels(sources, verb), *_what(request, verb))
+        arguments = (verb, "--dry-run", *at(target), *_channels(sources, verb), *_packages(request, verb))
         answer = self._run(arguments, sources, reporter, tr("Solving"))
         actions = answer.get("actions") or {}
         requested = set(map(match_spec.name, request.specs))
-        # conda tells addresses and sizes only of what it has to fetch
-        known = {_identity(record): record for record in actions.get("FETCH", [])}
-        told = ({**known.get(_identity(record), {}), **record} for record in actions.get("LINK", []))
-        link = tuple(_package(record, requested) for record in told)
+        # conda reports URLs and sizes only for packages it has to fetch
+        fetched = {_identity(record): record for record in actions.get("FETCH", [])}
+        linked = ({**fetched.get(_identity(record), {}), **record} for record in actions.get("LINK", []))
+        link = tuple(_package(record, requested) for record in linked)
         unlink = tuple(_package(record, requested) for record in actions.get("UNLINK", []))
         python = next((package.version for package in link if package.name == "python"), "")
         return Solution(request, link, unlink, python or (_python_in(prefix) if prefix else ""), sources)
 
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        prefix.rmdir()  # conda wants the path to be free; our lock keeps it free
+        prefix.rmdir()  # conda requires that the path does not exist; the lock keeps it free
 
-        def make(sources: Sources) -> None:
+        def create(sources: Sources) -> None:
             if prefix.exists():
-                shutil.rmtree(prefix)  # what the try before this one left
+                shutil.rmtree(prefix)  # left by the previous attempt
             self._apply("create", replace(solution, private=sources), prefix, scratch, reporter)
 
-        with_fallback(make, solution.private, reporter)
+        with_fallback(create, solution.private, reporter)
         mark_unfinished(prefix, self._command)
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        def bring(sources: Sources) -> None:
+        def change(sources: Sources) -> None:
             self._apply(_verb(solution.request), replace(solution, private=sources), prefix, scratch, reporter)
 
-        with_fallback(bring, solution.private, reporter)
+        with_fallback(change, solution.private, reporter)
 
     def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Do nothing: conda itself fetches all before it links any."""
+        """Do nothing: conda fetches all packages before it links any."""
 
     def footprint(self, solution: Solution, prefix: Path) -> Footprint:
         return footprint(solution, prefix, self._caches)
 
     def unregister(self, prefix: Path) -> None:
-        """Do nothing: conda takes environments that are gone out of its list by itself, the next time it lists them."""
+        """Do nothing: conda drops missing environments from its list the next time it lists them."""
 
     def close(self) -> None:
-        """Do nothing: nothing is kept running."""
+        """Do nothing: no process is kept running."""
 
     def _apply(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         sources: Sources = solution.private
         if solution.request.archives:
-            self._take(verb, solution, prefix, scratch, reporter)
+            self._link_archives(verb, solution, prefix, scratch, reporter)
         else:
-            what = (*at(prefix), *_channels(sources, verb), *_what(solution.request, verb))
-            self._run((verb, *what), sources, reporter, tr("Installing packages"), solution.link)
+            arguments = (*at(prefix), *_channels(sources, verb), *_packages(solution.request, verb))
+            self._run((verb, *arguments), sources, reporter, tr("Installing packages"), solution.link)
 
-    def _take(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Link exactly the archives that are asked for."""
-        listing = self._listed(solution.request.archives, scratch)
+    def _link_archives(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        """Link the archives of an explicit request."""
+        listing = self._explicit_list(solution.request.archives, scratch)
         self._run((verb, *at(prefix), *listing), solution.private, reporter, tr("Installing packages"))
 
-    def _listed(self, archives: Sequence[Archive], scratch: Path) -> tuple[str, str]:
-        """Write an explicit list and return the option that hands it over."""
+    def _explicit_list(self, archives: Sequence[Archive], scratch: Path) -> tuple[str, str]:
+        """Write an explicit list and return the option that names it."""
         listing = scratch / "explicit.txt"
         lines = [f"{archive.url}#{self._digest(archive)}".rstrip("#") for archive in archives]
         listing.write_text("@EXPLICIT\n" + "\n".join(lines) + "\n", encoding="utf-8")
@@ -131,15 +132,15 @@ class Conda:
         sources: Sources,
         reporter: Reporter,
         label: str,
-        coming: Sequence[Package] = (),
+        downloads: Sequence[Package] = (),
     ) -> Json:
-        """Return the program's answer; ``coming`` are the packages whose way into a cache is shown."""
+        """Return the JSON answer of the program. The progress of ``downloads`` into a package cache is shown."""
         offline = ("--offline",) if sources.offline else ()
         environment = {**self._environment, **_WITHOUT_PIP} if arguments[0] == "create" else self._environment
         command = Command(
             (str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]), environment
         )
-        with reporter.bar(label) as bar, show_downloads(coming, self._caches, bar):
+        with reporter.bar(label) as bar, show_downloads(downloads, self._caches, bar):
             done = stream(command, stall=STALL)
         answer = _last_json(done.stdout)
         if error := self._failure(answer, done):
@@ -151,7 +152,7 @@ class Conda:
 
 
 def at(prefix: Path) -> tuple[str, str]:
-    """Return the option that names an environment."""
+    """Return the option that selects an environment."""
     return "--prefix", str(prefix)
 
 
@@ -166,15 +167,16 @@ def _channels(sources: Sources, verb: str) -> tuple[str, ...]:
     return ("--override-channels", *named)
 
 
-def _what(request: SolveRequest, verb: str) -> tuple[str, ...]:
-    """Return the packages, after a word that ends the options: a name that looks like one stays a name."""
+def _packages(request: SolveRequest, verb: str) -> tuple[str, ...]:
+    """Return the packages as arguments, after ``--``: a name that looks like an option stays a name."""
     return ("--", *{"remove": request.remove, "update": request.update}.get(verb, request.specs))
 
 
 def _last_json(text: str) -> Json:
-    """Return the JSON document that conda's output ends with.
+    """Return the JSON document at the end of the output, or {} if there is none.
 
-    Older versions print progress documents before it, NUL-separated; mamba lets through what link scripts say.
+    Older versions of conda print progress documents before it, separated by NUL; mamba prints the output of link
+    scripts.
     """
     for start in re.finditer(r"\{(?=[\n\"}])", text[text.rfind("\0") + 1 :]):
         try:
@@ -212,7 +214,7 @@ def _from_url(url: str) -> Package:
 
 
 def stem_of(url: str) -> str:
-    """Return an archive's name without its suffix, which is also its record's."""
+    """Return the file name of an archive without its suffix, which is also the name of its record."""
     return url.rsplit("/", 1)[1].removesuffix(".conda").removesuffix(".tar.bz2")
 
 
@@ -221,10 +223,10 @@ def _python_in(prefix: Path) -> str:
 
 
 def _open(setup: EngineSetup) -> Engine:
-    """Return the engine for the program in use: conda, or one of the mamba family."""
+    """Return the engine for the installed program: conda, or mamba or micromamba."""
     program = find_program(setup.host)
     if program is None:
-        raise _none_found()
+        raise _not_found()
     settings = setup.settings()
     default = (setup.root / "pkgs",) if setup.root else ()
     caches = settings.pkgs_dirs or (*default, setup.host.home / ".conda" / "pkgs")
@@ -236,10 +238,10 @@ def _open(setup: EngineSetup) -> Engine:
 
 
 def _unavailable(host: Host) -> EnvtoolError | None:
-    return None if find_program(host) else _none_found()
+    return None if find_program(host) else _not_found()
 
 
-def _none_found() -> EnvtoolError:
+def _not_found() -> EnvtoolError:
     return EnvtoolError(
         tr("No conda, mamba or micromamba was found."),
         hint=tr("Install one and put it on PATH, or omit --engine: the embedded engine needs none."),

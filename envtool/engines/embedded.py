@@ -1,7 +1,8 @@
-"""The embedded engine: py-rattler in a worker process, made into a transaction.
+"""The embedded engine: py-rattler in a worker process, with the guarantees of a transaction.
 
-A new environment is linked into a stage beside its final place, patched for that place, and renamed; an existing one is
-changed only from a full cache. The history, the file modes and the registration that conda expects are written here.
+A new environment is linked into a staging folder, with its final path in the files, and then renamed. An existing
+environment is changed only after all packages are in the cache. This module also writes what conda expects and the
+library does not write: the history, file modes and environments.txt.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,9 +32,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Private:
-    """What a solution means to this engine: all records of the environment to be, and where their channels are read.
+    """The engine's own part of a solution: all records of the resulting environment, and the mirrors in use.
 
-    ``mirrors`` maps a channel's own address to the replica in use; ``specs`` are those asked for, now or earlier.
+    ``mirrors`` maps the URL of each channel to the URL of the mirror it is read from. ``specs`` are the requested specs
+    of this and earlier commands.
     """
 
     records: Sequence[Json]
@@ -42,14 +44,14 @@ class _Private:
     mirrors: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
 
-    def named(self, packages: Sequence[Package]) -> list[Package]:
-        """Return packages with their channels by name, as conda writes them down."""
+    def with_channel_names(self, packages: Sequence[Package]) -> list[Package]:
+        """Return packages with the names of their channels instead of URLs, as in conda's history."""
         names = {split_login(channel.urls[0])[0].rstrip("/"): channel.name for channel in self.channels}
         return [replace(package, channel=names.get(package.channel, package.channel)) for package in packages]
 
 
 class Embedded:
-    """See the module. ``command`` is the user's command line, for the history; conda's ``settings`` hold here too."""
+    """The embedded engine. ``command`` is the user's command line, for the history; conda's ``settings`` apply."""
 
     def __init__(self, host: Host, command: str, settings: CondaSettings) -> None:
         self._host = host
@@ -57,7 +59,7 @@ class Embedded:
         self._settings = settings
         self._worker = Rattler(host, settings)
 
-    # -- the protocol -----------------------------------------------------------------------------------------------
+    # -- Engine protocol --------------------------------------------------------------------------------------------
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         installed = conda_meta.require_records(prefix) if prefix else []
@@ -70,7 +72,7 @@ class Embedded:
         message = {
             "action": "solve",
             "channels": [[channel.name, channel.urls, channel.mirrored] for channel in sources.channels],
-            # The library reads only such records as a spec allows, and so overlooks the others of a name.
+            # The library ignores records that a spec excludes. Strict priority must see all records of a name.
             "specs": [*specs, *map(match_spec.name, specs)] if priority == "strict" else specs,
             "installed": str(prefix) if prefix else None,
             "update": list(request.update),
@@ -81,20 +83,20 @@ class Embedded:
         }
         with reporter.bar(tr("Solving")):
             answer = self._worker.request(message)
-        _tell_how(answer, sources.channels, reporter)
+        _note_deviations(answer, sources.channels, reporter)
         private = _Private(
             answer["records"], tuple(specs), sources.channels, answer["mirrors"], self._is_offline(sources)
         )
         return _solution(request, installed, private)
 
     def _explicit(self, request: SolveRequest, installed: Sequence[Json], sources: Sources) -> Solution:
-        """Return the archives as they are named, beside what is installed under other names."""
+        """Return a solution of exactly the requested archives, and the installed packages with other names."""
         archives = [[archive.url, archive.md5, archive.sha256] for archive in request.archives]
         offline = self._is_offline(sources)
         message = {"action": "explicit", "archives": archives, "subdir": self._host.subdir, "offline": offline}
         new = self._worker.request(message)["records"]
-        named = {record["name"] for record in new}
-        kept = [record for record in installed if record["name"] not in named]
+        names = {record["name"] for record in new}
+        kept = [record for record in installed if record["name"] not in names]
         return _solution(request, installed, _Private([*kept, *new], offline=offline))
 
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
@@ -103,7 +105,7 @@ class Embedded:
         self._link(solution.private, stage, prefix, scratch, reporter)
         self._finish_files(stage, solution)
         mark_unfinished(stage, self._command)
-        # Takes the place of the empty folder that reserved the name: a rename is the one step that cannot be half done.
+        # Replaces the empty folder that reserved the path. A rename is atomic.
         stage.replace(prefix)
         post_link.run(prefix, solution.link, "post-link")
         environments_txt.register(self._host, prefix)
@@ -141,7 +143,7 @@ class Embedded:
         *,
         fetch_only: bool = False,
     ) -> None:
-        """Link, and where a package is missing, cut or corrupt, try again from the channel's next replica."""
+        """Link packages. If one is missing, truncated or corrupt, try again with the channel's next mirror."""
         mirrors = dict(private.mirrors)
         message = {
             "action": "link",
@@ -164,39 +166,40 @@ class Embedded:
                         ),
                     )
             except PackageError as error:
-                turned = _next_replica(private.channels, mirrors, error.message)
-                if turned is None:
+                url = _switch_to_next_mirror(private.channels, mirrors, error.message)
+                if url is None:
                     raise
-                reporter.note(tr("{reason} Trying {url}.", reason=error.message, url=turned))
+                reporter.note(tr("{reason}. Trying {url}.", reason=error.message.rstrip("."), url=url))
             else:
                 break
-        # A tag that tells backup programs to pass over the folder: right for a cache, wrong for an environment.
+        # The library writes this tag, with which backup programs skip a folder. That is right for caches only.
         (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
 
     def _finish_files(self, prefix: Path, solution: Solution) -> None:
-        """Write what conda would have written and the library does not."""
+        """Complete the records and write the history, as conda does and the library does not."""
         for package in solution.link:
             conda_meta.tidy(prefix, package)
         private: _Private = solution.private
-        linked, unlinked = private.named(solution.link), private.named(solution.unlink)
+        linked, unlinked = (private.with_channel_names(packages) for packages in (solution.link, solution.unlink))
         request = solution.request
         history.append(prefix, self._command, linked, unlinked, request.specs, request.remove)
 
 
-def _tell_how(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> None:
-    """Say what is not as it was configured: a channel read elsewhere, channels that had to be mixed."""
+def _note_deviations(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> None:
+    """Note deviations from the configuration: channels read from other mirrors, and mixed channels."""
     for channel in channels:
-        first = channel.urls[0]
-        if (used := answer["mirrors"][first]) == first:
+        configured = channel.urls[0]
+        if (used := answer["mirrors"][configured]) == configured:
             continue
-        values = {"channel": channel.name, "url": redact(used), "first": redact(first)}
+        names = {"channel": channel.name, "url": redact(used), "configured": redact(configured)}
         if answer["lacking"]:
-            note = tr("{channel} is read from {url} this time: {first} does not have what was asked for.", **values)
+            reporter.note(
+                tr("{configured} lacks a requested package. Reading {channel} from {url} this time.", **names)
+            )
         else:
-            note = tr("{channel} is read from {url} this time: {first} does not serve it.", **values)
-        reporter.note(note)
+            reporter.note(tr("{configured} does not respond. Reading {channel} from {url} this time.", **names))
     if answer["mixed"]:
-        reporter.note(tr("Packages of several channels are mixed: with strict channel priority nothing fits together."))
+        reporter.note(tr("Packages of several channels are mixed: strict channel priority has no solution."))
 
 
 def _solution(request: SolveRequest, installed: Sequence[Json], private: _Private) -> Solution:
@@ -212,16 +215,16 @@ def _solution(request: SolveRequest, installed: Sequence[Json], private: _Privat
     )
 
 
-def _next_replica(channels: Sequence[Channel], mirrors: dict[str, str], message: str) -> str | None:
-    """Turn the failing channel to its next replica and return its address, or None when there is none left."""
+def _switch_to_next_mirror(channels: Sequence[Channel], mirrors: dict[str, str], message: str) -> str | None:
+    """Switch the channel that an error message names to its next mirror. Return its URL, or None if none is left."""
     for channel in channels:
-        canonical, used = channel.urls[0], mirrors[channel.urls[0]]
-        if used not in message and canonical not in message and len(channels) > 1:
+        configured, used = channel.urls[0], mirrors[channel.urls[0]]
+        if used not in message and configured not in message and len(channels) > 1:
             continue
-        later = channel.urls[channel.urls.index(used) + 1 :]
-        if later:
-            mirrors[canonical] = later[0]
-            return later[0]
+        remaining = channel.urls[channel.urls.index(used) + 1 :]
+        if remaining:
+            mirrors[configured] = remaining[0]
+            return remaining[0]
     return None
 
 
@@ -230,7 +233,7 @@ def _open(setup: EngineSetup) -> Embedded:
 
 
 def _unavailable(_: Host) -> EnvtoolError | None:
-    """Return an error where the library is not installed: it has no wheels for some platforms."""
+    """Return an error if the library is not installed: it has no wheels for some platforms."""
     from importlib.util import find_spec
 
     if find_spec("rattler"):

@@ -1,4 +1,4 @@
-"""The conda engine for mamba 2 and micromamba: conda's arguments, and what these do otherwise than conda."""
+"""The conda engine for mamba 2 and micromamba: their differences from conda."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,52 +22,58 @@ Json = dict[str, Any]
 
 
 class Mamba(Conda):
-    """See the module. ``root`` is its root prefix; ``settings`` are conda's, of which mamba does not honour all."""
+    """The conda engine for mamba or micromamba.
+
+    ``root`` is its root prefix. ``settings`` are conda's settings, some of which mamba ignores.
+    """
 
     def __init__(
         self, program: Path, command: str, caches: Sequence[Path], root: Path | None, settings: CondaSettings
     ) -> None:
         super().__init__(program, command, caches)
         self._settings = settings
-        if root:  # mamba 2.0 does without a guess of its own
+        if root:  # mamba 2.0 has no default
             self._environment["MAMBA_ROOT_PREFIX"] = str(root)
 
     def _solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         if prefix is None and not request.archives:
-            request = replace(request, specs=self._for_new(request.specs))
+            request = replace(request, specs=self._specs_for_new(request.specs))
         return super()._solve(request, prefix, sources, reporter)
 
-    def _for_new(self, specs: Sequence[str]) -> tuple[str, ...]:
+    def _specs_for_new(self, specs: Sequence[str]) -> tuple[str, ...]:
+        """Return the specs of a new environment: with conda's default packages, and without an unrequested pip."""
         specs = (*specs, *solve_specs.not_named(self._settings.create_default_packages, specs))
         names = [match_spec.name(spec) for spec in specs]
         if "pip" in names:
             return specs
-        # Whatever it is told, mamba takes pip along with a Python that is asked for by its bare name.
-        plain = [name == "python" and "::" not in spec for name, spec in zip(names, specs, strict=True)]
-        return tuple(f"::{spec}" if bare else spec for bare, spec in zip(plain, specs, strict=True))
+        # Whatever its settings, mamba adds pip to a Python that is requested without a channel.
+        without_channel = [name == "python" and "::" not in spec for name, spec in zip(names, specs, strict=True)]
+        return tuple(f"::{spec}" if bare else spec for bare, spec in zip(without_channel, specs, strict=True))
 
-    def _take(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Link archives: what is installed of the same name goes first, since mamba would leave it beside the new."""
+    def _link_archives(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        """Link archives. Installed packages of the same names are removed first: mamba would keep both."""
         installed = [path.stem for path in conda_meta.record_files(prefix)]
         archives = tuple(archive for archive in solution.request.archives if stem_of(archive.url) not in installed)
         names = {conda_meta.split_stem(stem_of(archive.url))[0] for archive in archives}
         old = [name for name, *_ in map(conda_meta.split_stem, installed) if name in names]
         if self._offline(solution.private):
-            looked = (verb, "--dry-run", *at(prefix), *self._listed(archives, scratch))
-            self._run(looked, solution.private, reporter, tr("Looking into the cache"))
-        if old:  # every byte is in the cache before the first goes
-            fetch = (verb, *at(prefix), "--download-only", *self._listed(archives, scratch))
+            dry_run = (verb, "--dry-run", *at(prefix), *self._explicit_list(archives, scratch))
+            self._run(dry_run, solution.private, reporter, tr("Checking the cache"))
+        if old:  # fetch everything before removing anything
+            fetch = (verb, *at(prefix), "--download-only", *self._explicit_list(archives, scratch))
             self._run(fetch, solution.private, reporter, tr("Fetching packages"))
             self._remove(old, prefix, reporter)
         if archives:
-            super()._take(verb, replace(solution, request=SolveRequest(archives=archives)), prefix, scratch, reporter)
+            super()._link_archives(
+                verb, replace(solution, request=SolveRequest(archives=archives)), prefix, scratch, reporter
+            )
 
     def _remove(self, names: Sequence[str], prefix: Path, reporter: Reporter) -> None:
-        """Unlink packages and leave what depends on them."""
+        """Unlink packages, but not those that depend on them."""
         self._run(("remove", *at(prefix), "--force", "--", *names), Sources(), reporter, tr("Removing"))
 
     def _digest(self, archive: Archive) -> str:
-        # mamba 2.0 takes every hash for an MD5, and passes over one that says what else it is.
+        # mamba 2.0 reads a bare hash as MD5, and ignores one with the prefix of another algorithm.
         return archive.md5 or (archive.sha256 and f"sha256:{archive.sha256}")
 
     def _run(
@@ -76,11 +82,11 @@ class Mamba(Conda):
         sources: Sources,
         reporter: Reporter,
         label: str,
-        coming: Sequence[Package] = (),
+        downloads: Sequence[Package] = (),
     ) -> Json:
-        answer = super()._run(arguments, sources, reporter, label, coming)
+        answer = super()._run(arguments, sources, reporter, label, downloads)
         if self._offline(sources) and "--dry-run" in arguments:
-            # Offline, mamba reads no index, but what it does not have it fetches all the same.
+            # Offline, mamba reads no index, but fetches missing packages nevertheless.
             records = answer.get("actions", {}).get("FETCH", ())
             missing = [record["fn"] for record in records if not record["url"].startswith("file:")]
             if missing:

@@ -1,4 +1,4 @@
-"""The venv engine: an environment around a Python that is already on this machine, made by uv."""
+"""The venv engine: virtual environments, created by uv from a Python that is installed on this machine."""
 
 import json
 import platform
@@ -19,28 +19,30 @@ from envtool.specs import match_spec
 
 
 class Venv:
-    """See the module. It has no conda half: of conda specs it takes ``python`` alone."""
+    """The venv engine. A venv has no conda half: the only conda specs it accepts are ``python`` and ``pip``."""
 
     def __init__(self, command: str) -> None:
         self._command = command
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:  # noqa: ARG002
         pythons = [spec for spec in request.specs if match_spec.name(spec) == "python"]
-        # Every venv of ours has pip; files made for conda name it beside python.
+        # Every venv gets pip. Files written for conda list it next to python.
         others = [spec for spec in request.specs if spec not in pythons and match_spec.split(spec)[1:] != ("pip", "")]
         if others or request.archives or (prefix and (request.specs or request.remove)):
-            what = ", ".join(others or request.specs or request.remove or [archive.url for archive in request.archives])
+            names = ", ".join(
+                others or request.specs or request.remove or [archive.url for archive in request.archives]
+            )
             raise EnvtoolError(
-                tr("A venv holds pip packages only, and {packages} was asked for as a conda package.", packages=what),
-                hint=tr("Ask for it with --pip, or make the environment with --engine embedded or conda."),
+                tr("A venv has pip packages only, but {packages} was requested as a conda package.", packages=names),
+                hint=tr("Request it with --pip, or create the environment with --engine embedded or conda."),
                 code=ExitCode.BAD_INPUT,
             )
         if prefix:
             return Solution(request)
         if len({match_spec.split(spec).version.replace(" ", "") for spec in pythons} - {""}) > 1:
             raise EnvtoolError(
-                tr("More than one Python is asked for: {pythons}.", pythons=", ".join(pythons)),
-                hint=tr("Name the one that it is to have."),
+                tr("More than one Python version is requested: {pythons}.", pythons=", ".join(pythons)),
+                hint=tr("Request one of them."),
                 code=ExitCode.BAD_INPUT,
             )
         python, version = find_python(
@@ -63,29 +65,30 @@ class Venv:
         )
         done = capture(Command(command, env={"VIRTUAL_ENV": None}), timeout=300)
         if done.returncode:
-            raise EnvtoolError(tr("The venv could not be made: {reason}", reason=done.stderr.strip()))
+            raise EnvtoolError(tr("The venv could not be created: {reason}", reason=done.stderr.strip()))
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Do nothing: a venv has no conda half."""
 
     def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Do nothing: there is no conda half."""
+        """Do nothing: a venv has no conda half."""
 
     def footprint(self, solution: Solution, prefix: Path) -> Footprint:  # noqa: ARG002
-        """Return nothing: there is no conda half."""
+        """Return an empty footprint: a venv has no conda half."""
         return Footprint()
 
     def unregister(self, prefix: Path) -> None:
-        """Do nothing: a venv is registered nowhere."""
+        """Do nothing: a venv is not registered."""
 
     def close(self) -> None:
-        """Do nothing: nothing is kept running."""
+        """Do nothing: no process is kept running."""
 
 
 def find_python(spec: str) -> tuple[Path, str]:
-    """Return a Python of this machine for ``python``, ``python=3.11``, ``python>=3.10,<3.13``, and its full version.
+    """Return an installed Python for a spec such as ``python``, ``python=3.11`` or ``python>=3.10,<3.13``.
 
-    The one that envtool itself runs on comes first. Raises EnvtoolError where there is none.
+    Returns its path and full version ("3.11.7"). The Python that envtool runs on is preferred. Raises EnvtoolError
+    (MISSING) if no Python matches.
     """
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -104,15 +107,15 @@ def find_python(spec: str) -> tuple[Path, str]:
     done = capture(command, timeout=60)
     if done.returncode:
         raise EnvtoolError(
-            tr("No Python {version} was found on this machine, and a venv is made around one.", version=wanted),
-            hint=tr("Ask for another version, install that Python, or use --engine embedded, which brings its own."),
+            tr("No Python {version} is installed on this machine, and a venv needs one.", version=wanted),
+            hint=tr("Request another version, install that Python, or use --engine embedded, which installs its own."),
             code=ExitCode.MISSING,
         )
     return _full_python(Path(done.stdout.strip()))
 
 
 def _full_python(python: Path) -> tuple[Path, str]:
-    """Return the interpreter behind a virtual environment's, which may be thrown away, and its version."""
+    """Return the base interpreter of a Python, which outlives a virtual environment, and its full version."""
     probe = (
         "import json, os, sys; "
         "print(json.dumps([getattr(sys, '_base_executable', '') or sys.executable, '%d.%d.%d' % sys.version_info[:3]]))"
@@ -120,7 +123,7 @@ def _full_python(python: Path) -> tuple[Path, str]:
     done = capture(Command((str(python), "-I", "-c", probe)), timeout=60)
     if done.returncode:
         raise EnvtoolError(
-            tr("The Python at {path} does not start: {reason}", path=python, reason=done.stderr.strip()),
+            tr("The Python at {path} fails to start: {reason}", path=python, reason=done.stderr.strip()),
             code=ExitCode.MISSING,
         )
     base, version = json.loads(done.stdout)
@@ -133,5 +136,5 @@ ENGINE = EngineType(
     conda_half=False,
     open=lambda setup: Venv(setup.command),
     unavailable=lambda _: None,
-    reason=lambda _: tr("Engine: venv, around a Python of this machine."),
+    reason=lambda _: tr("Engine: venv, with a Python of this machine."),
 )
