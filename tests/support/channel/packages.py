@@ -280,7 +280,7 @@ def index(folder: Path) -> None:
         "import asyncio, os, sys\n"
         "from rattler.index import index_fs\n"
         "asyncio.run(index_fs(sys.argv[1], write_zst=True, write_shards=True, force=True))\n"
-        "sys.stdout.flush(); os._exit(0)\n"  # see engines/rattler_worker.py for why
+        "sys.stdout.flush(); os._exit(0)\n"  # see engines/rattler_worker/__init__.py for why
     )
     subprocess.run([sys.executable, "-c", script, str(folder)], check=True, capture_output=True)
 
