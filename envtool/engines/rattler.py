@@ -19,7 +19,8 @@ STALL = 40.0  # seconds without progress after which a server counts as stalled;
 
 # The worker imports envtool and the library from where this process does, and nothing from the current folder.
 _BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from envtool.engines.rattler_worker.server import main; main()"
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from envtool.engines.rattler_worker.server import main; main()"
 )
 
 Json = dict[str, Any]
