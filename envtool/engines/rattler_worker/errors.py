@@ -1,0 +1,17 @@
+"""Errors that the worker raises itself, besides those of the library."""
+
+
+class ChannelError(Exception):
+    """A channel cannot be read at any of its URLs; ``causes`` maps each URL to the reason."""
+
+    def __init__(self, name: str, causes: dict[str, str]) -> None:
+        super().__init__(name)
+        self.name, self.causes = name, causes
+
+
+class OfflineError(Exception):
+    """Packages are not in the cache in an offline run. The message lists their files."""
+
+
+class StalledError(Exception):
+    """Nothing was received, written or computed for too long."""

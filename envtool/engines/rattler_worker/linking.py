@@ -1,0 +1,98 @@
+"""Fetching packages and linking them into a prefix."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rattler import Client, InstallerReporter, MatchSpec, PackageCache, RepoDataRecord, install
+
+from envtool.engines.rattler_worker.errors import OfflineError
+from envtool.engines.rattler_worker.events import emit
+from envtool.engines.rattler_worker.network import client, unless_stalled
+from envtool.engines.rattler_worker.records import from_json, installed
+
+Json = dict[str, Any]
+
+
+async def link(request: Json) -> Json:
+    """Change a prefix to contain exactly ``records``, after fetching those that are not in the cache.
+
+    ``final`` is the path that is written into files in place of ``prefix``. With ``fetch_only`` the prefix is not
+    changed. With ``offline`` packages come from the cache or from file: URLs only. ``scratch`` is a folder on the file
+    system of the prefix.
+    """
+    records = [from_json(record) for record in request["records"]]
+    cache = PackageCache(Path(request["cache"], "pkgs"))
+    http = client(request, request["mirrors"])
+    present = {record.sha256 for record in installed(request["prefix"])}
+    index = await cache.index()
+    missing = [record for record in records if record.sha256 not in present and not index.contains_record(record)]
+    if request["offline"]:
+        _require_local(missing)
+    # Linking into a new prefix may fail half-way, because it is then thrown away. An existing prefix is changed only
+    # after all packages are in the cache.
+    if missing and (present or request["fetch_only"]):
+        await _fetch(request, records, missing, cache, http)
+    if not request["fetch_only"]:
+        linking = install(
+            records,
+            Path(request["prefix"]),
+            package_cache=cache,
+            client=http,
+            reporter=_progress(records),
+            alternative_target_prefix=request["final"],
+            # In 0.28 the inner objects are required here, contrary to the annotation.
+            requested_specs=[MatchSpec(spec)._match_spec for spec in request["specs"]],  # noqa: SLF001
+        )
+        await unless_stalled(request, linking, [record.file_name for record in missing])
+    return {"fetched": len(missing)}
+
+
+def _require_local(missing: list[RepoDataRecord]) -> None:
+    """Raise OfflineError if a package that is not in the cache has to come from a server."""
+    remote = sorted(record.file_name for record in missing if not record.url.startswith("file:"))
+    if remote:
+        raise OfflineError(", ".join(remote))
+
+
+async def _fetch(
+    request: Json, records: list[RepoDataRecord], missing: list[RepoDataRecord], cache: PackageCache, http: Client
+) -> None:
+    """Fetch the missing packages into the cache, by linking them into a temporary folder."""
+    # noarch packages cannot be linked without a Python in the same prefix.
+    python = [record for record in records if record.name.normalized == "python" and record not in missing]
+    # After an error the library continues to write there. What remains is removed with the scratch folder.
+    with tempfile.TemporaryDirectory(dir=request["scratch"], ignore_cleanup_errors=True) as folder:
+        fetching = install([*missing, *python], folder, package_cache=cache, client=http, reporter=_progress(missing))
+        await unless_stalled(request, fetching, [record.file_name for record in missing])
+
+
+class _Progress(InstallerReporter):
+    """Emits the library's progress in total: bytes while downloading, packages while linking."""
+
+    def __init__(self, records: list[RepoDataRecord]) -> None:
+        self.total = len(records)
+        self.linked = 0
+        self.bytes: dict[int, int] = {}
+        self.totals: dict[int, int] = {}
+        self.downloads = 0
+
+    def on_download_start(self, cache_entry: int) -> int:  # noqa: ARG002
+        self.downloads += 1
+        return self.downloads
+
+    def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:
+        self.bytes[download_idx] = progress
+        self.totals[download_idx] = total or progress
+        emit(event="progress", unit="bytes", done=sum(self.bytes.values()), total=sum(self.totals.values()))
+
+    def on_link_start(self, operation: int, package_name: str) -> int:
+        emit(event="progress", unit="packages", done=self.linked, total=self.total, label=package_name)
+        return operation
+
+    def on_link_complete(self, index: int) -> None:  # noqa: ARG002
+        self.linked += 1
+
+
+def _progress(records: list[RepoDataRecord]) -> InstallerReporter:
+    return _Progress(records)  # type: ignore[abstract]  # the library's methods have no bodies, and need none
