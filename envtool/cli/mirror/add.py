@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.mirror.files import own_mirrors_result
+from envtool.cli.file_changes import written
 from envtool.cli.options import DryRun
 from envtool.cli.output import Result, out
 from envtool.operations.context import Context
@@ -29,4 +29,4 @@ def command(
 
     context = Context.here(out)
     change = own.plan_add(context, name, pypi=pypi, conda=conda, torch=torch, flat=flat)
-    return own_mirrors_result(context.host, change, dry_run=dry_run)
+    return written(context.host, "mirror", change.plan, dry_run=dry_run)

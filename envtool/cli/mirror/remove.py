@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from envtool.cli import completion
-from envtool.cli.mirror.files import own_mirrors_result
+from envtool.cli.file_changes import written
 from envtool.cli.options import DryRun
 from envtool.cli.output import Result, out
 from envtool.operations.context import Context
@@ -21,4 +21,4 @@ def command(
     from envtool.operations.mirror import own
 
     context = Context.here(out)
-    return own_mirrors_result(context.host, own.plan_remove(context, name), dry_run=dry_run)
+    return written(context.host, "mirror", own.plan_remove(context, name).plan, dry_run=dry_run)

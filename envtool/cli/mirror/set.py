@@ -40,11 +40,12 @@ def command(
     yes: Yes = False,
 ) -> Result:
     """Comments and other lines in the settings are kept, and `envtool mirror undo` restores the files."""
-    from envtool.operations.mirror import scope as scopes
     from envtool.operations.mirror import switch as operation
+    from envtool.operations.steps import file_edits
+    from envtool.operations.steps import scope as scopes
 
     context = Context.here(out)
-    operation.settle(context)
+    file_edits.settle(context)
     if torch:
         return switch_result(context.host, operation.plan_torch(context, name), dry_run=dry_run)
     where = scopes.from_options(context, scope, env, prefix)

@@ -10,18 +10,18 @@ from envtool.operations.context import Context
 
 def command(dry_run: DryRun = False) -> Result:
     """The files get their former contents, byte for byte; files that the switch created are removed."""
-    from envtool.operations.mirror import switch as operation
+    from envtool.operations.steps import file_edits
 
     context = Context.here(out)
-    operation.settle(context)
-    undone = operation.undo(context.host, dry_run=dry_run)
+    file_edits.settle(context)
+    undone = file_edits.undo(context.host, "mirror", dry_run=dry_run)
     if undone is None:
         out.note(tr("Nothing to undo."))
         return Result({"undone": None, "files": []})
     entry, edits = undone
     data: dict[str, Any] = {"undone": entry.title, "files": [str(path) for path in entry.paths]}
     if dry_run:
-        return Result(data, operation.diff(edits))
+        return Result(data, file_edits.diff(edits))
     for edit in edits:
         if edit.after is None:
             out.note(tr("removed {path}", path=edit.path))

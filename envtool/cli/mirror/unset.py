@@ -15,11 +15,12 @@ def command(
     dry_run: DryRun = False,
 ) -> Result:
     """The clients use upstream again. Other lines are left alone."""
-    from envtool.operations.mirror import scope as scopes
     from envtool.operations.mirror import switch as operation
+    from envtool.operations.steps import file_edits
+    from envtool.operations.steps import scope as scopes
 
     context = Context.here(out)
-    operation.settle(context)
+    file_edits.settle(context)
     where = scopes.from_options(context, scope, env, prefix)
     switch = operation.plan_unset(context, operation.targets(context.host, target), where)
     return switch_result(context.host, switch, dry_run=dry_run)

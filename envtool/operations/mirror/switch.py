@@ -1,13 +1,12 @@
-"""``envtool mirror set``, ``unset`` and ``undo``: one plan over all clients' files, carried out whole or not at all."""
+"""``envtool mirror set`` and ``unset``: one plan over all clients' files, carried out whole or not at all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from envtool import journal
-from envtool.clients import CLIENTS, client
+from envtool.clients import CLIENTS, client, settings_file
 from envtool.clients.protocol import Client, Endpoints, Scope, SiteMatcher, Surroundings
-from envtool.encoding import Form, decode_with_form
+from envtool.encoding import Form
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.mirrors import endpoints, url_matching
@@ -15,8 +14,6 @@ from envtool.model import FileEdit, Plan
 from envtool.operations.context import Context
 from envtool.paths import Host
 from envtool.redaction import redact
-
-PURPOSE = "mirror"
 
 
 @dataclass(frozen=True)
@@ -47,15 +44,15 @@ class _Draft:
         if found is None:
             self.notes.append(tr("{client} has no settings of its own in this scope.", client=edited.name))
             return
-        first = _naming_a_source(edited, found.paths) or found.default
+        first = settings_file.naming_a_source(edited, found.paths) or found.default
         for path in dict.fromkeys((*found.paths, first)):
             # in the other files of the scope a mirror that is left would go on being merged in
             if path == first or path.exists():
                 self._add_file(edited, path, self.target if path == first else None)
 
     def _add_file(self, edited: Client, path: Path, target: Endpoints | None) -> None:
-        before = _bytes(path)
-        text, form = _text(edited, path, before)
+        before = settings_file.read(path)
+        text, form = settings_file.text_of(edited, path, before)
         new = (
             edited.switched(text, str(path), target, self.sites, clean=self.clean, host=self.host)
             if target
@@ -178,80 +175,8 @@ def plan_unset(context: Context, clients: Sequence[str], scope: Scope) -> Switch
     return _plan("mirror unset", draft, clients, scope)
 
 
-def carry_out(host: Host, switch: Switch) -> None:
-    """Write the planned files, all or none, so that :func:`undo` can take them back."""
-    if switch.plan.edits:
-        journal.apply(host, PURPOSE, switch.plan.title, switch.plan.edits)
-
-
-def settle(context: Context) -> None:
-    """Revert what an interrupted switch left half-written, and warn of it."""
-    for reverted in journal.recover(context.host):
-        context.reporter.warn(reverted)
-
-
-def undo(host: Host, *, dry_run: bool = False) -> tuple[journal.Entry, tuple[FileEdit, ...]] | None:
-    """Take the last switch back, byte for byte; None where there is none.
-
-    Raises EnvtoolError with a diff where a file was changed since.
-    """
-    entry = journal.last(host, PURPOSE)
-    if entry is None:
-        return None
-    edits = journal.preview(host, PURPOSE)
-    if not dry_run:
-        journal.undo(host, PURPOSE)
-    return entry, edits
-
-
 def _plan(title: str, draft: _Draft, clients: Sequence[str], scope: Scope) -> Switch:
     for name in clients:
         draft.add(client(name), scope)
     notes, stale = (tuple(dict.fromkeys(map(redact, said))) for said in (draft.notes, draft.stale))
     return Switch(Plan(title, edits=tuple(draft.edits)), tuple(clients), notes, stale)
-
-
-def diff(edits: Sequence[FileEdit]) -> str:
-    """Return edits as a unified diff, without logins."""
-    import difflib
-
-    lines: list[str] = []
-    for edit in edits:
-        before, after = (_shown(data) for data in (edit.before, edit.after))
-        old, new = (str(edit.path) if data is not None else "/dev/null" for data in (edit.before, edit.after))
-        lines += difflib.unified_diff(before, after, old, new, lineterm="")
-    return "\n".join(lines)
-
-
-def _shown(data: bytes | None) -> list[str]:
-    return redact(decode_with_form(data or b"", any_bytes=True)[0]).splitlines()
-
-
-def _naming_a_source(edited: Client, paths: Sequence[Path]) -> Path | None:
-    """Return the file of highest precedence that names a source."""
-    for path in reversed(paths):
-        if path.is_file() and edited.keyword in _text(edited, path, _bytes(path))[0]:
-            return path
-    return None
-
-
-def _bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise EnvtoolError(
-            tr("{path} cannot be read: {reason}.", path=path, reason=error.strerror), code=ExitCode.BAD_INPUT
-        ) from None
-
-
-def _text(edited: Client, path: Path, data: bytes | None) -> tuple[str, Form]:
-    try:
-        return decode_with_form(data or b"", any_bytes=edited.any_bytes)
-    except UnicodeDecodeError as error:
-        raise EnvtoolError(
-            tr("{path} is not text: byte {position} is neither UTF-8 nor UTF-16.", path=path, position=error.start),
-            hint=tr("Save it as UTF-8 and try again."),
-            code=ExitCode.BAD_INPUT,
-        ) from None

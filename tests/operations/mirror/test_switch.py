@@ -20,6 +20,7 @@ from envtool.files import write_atomically
 from envtool.model import FileEdit
 from envtool.operations.context import Context
 from envtool.operations.mirror import switch as switch_mirror
+from envtool.operations.steps import file_edits
 from envtool.paths import Host
 from envtool.reporter import Silent
 
@@ -50,7 +51,7 @@ def switch(
     allow_http: bool = False,
 ) -> switch_mirror.Switch:
     planned = switch_mirror.plan_set(home.context, name, clients, scope, clean=clean, allow_http=allow_http)
-    switch_mirror.carry_out(home.host, planned)
+    file_edits.carry_out(home.host, "mirror", planned.plan)
     return planned
 
 
@@ -88,7 +89,7 @@ def round_trip(home: Home, case: Path, mirror: str) -> None:
     again = switch_mirror.plan_set(home.context, mirror, BOTH, USER, clean=True)
     assert again.plan.edits == ()
     assert not again.stale
-    switch_mirror.undo(home.host)
+    file_edits.undo(home.host, "mirror")
     assert target.read_bytes() == original
     left = [path for path in home.path.rglob("*") if path.is_file() and ".local" not in path.parts]
     assert left == [target]
@@ -112,7 +113,7 @@ def test_real_files_switch_back_to_the_byte(home: Home) -> None:
             assert planned.plan.edits, case.name
             untouched(original, target.read_bytes())
             assert switch_mirror.plan_set(home.context, mirror, BOTH, USER, clean=True).plan.edits == (), case.name
-            switch_mirror.undo(home.host)
+            file_edits.undo(home.host, "mirror")
             assert target.read_bytes() == original, case.name
             target.unlink()
 
@@ -127,7 +128,7 @@ def test_both_clients_resolve_to_the_mirror_and_back(home: Home) -> None:
     assert conda.channel_urls(settings, "conda-forge") == (("conda-forge", f"{TUNA}/anaconda/cloud/conda-forge"),)
     assert settings.channels == ("conda-forge",)
     assert pip.settings(pip.layers(home.host))["index-url"].value == f"{TUNA}/pypi/web/simple"
-    switch_mirror.undo(home.host)
+    file_edits.undo(home.host, "mirror")
     assert conda.in_force(home.host) == conda.CondaSettings()
     assert not (home.path / ".condarc").exists()
     assert not (home.path / ".config").exists()
@@ -139,11 +140,11 @@ def test_undo_goes_back_step_by_step(home: Home) -> None:
     switch(home, "aliyun")
     assert ALIYUN.encode() in (home.path / ".condarc").read_bytes()
     assert conda.channel_urls(conda.in_force(home.host), "pytorch")[0][1] == f"{ALIYUN}/anaconda/cloud/pytorch"
-    switch_mirror.undo(home.host)
+    file_edits.undo(home.host, "mirror")
     assert (home.path / ".condarc").read_bytes() == first
-    switch_mirror.undo(home.host)
+    file_edits.undo(home.host, "mirror")
     assert not (home.path / ".condarc").exists()
-    assert switch_mirror.undo(home.host) is None
+    assert file_edits.undo(home.host, "mirror") is None
 
 
 def test_undo_refuses_with_a_diff_where_a_file_was_changed_since(home: Home) -> None:
@@ -152,7 +153,7 @@ def test_undo_refuses_with_a_diff_where_a_file_was_changed_since(home: Home) -> 
     condarc.write_text(condarc.read_text() + "envs_dirs: [/data]\nproxy_servers: {http: 'http://me:pw@p:1'}\n")
     before = pip_conf.read_bytes()
     with pytest.raises(EnvtoolError) as caught:
-        switch_mirror.undo(home.host)
+        file_edits.undo(home.host, "mirror")
     assert "+envs_dirs: [/data]" in caught.value.message
     assert "pw" not in caught.value.message
     assert pip_conf.read_bytes() == before
@@ -195,7 +196,7 @@ def test_files_behind_links_are_changed_where_they_are_kept(home: Home, exists: 
     (home.path / ".condarc").symlink_to(kept)
     switch(home, "tsinghua", clients=("conda",))
     assert TUNA in kept.read_text()
-    switch_mirror.undo(home.host)
+    file_edits.undo(home.host, "mirror")
     assert (home.path / ".condarc").is_symlink()
     assert (kept.read_text() if kept.exists() else None) == ("channels: [bioconda]\n" if exists else None)
 
@@ -222,7 +223,7 @@ def test_no_token_is_shown(home: Home) -> None:
     )
     planned = switch_mirror.plan_set(home.context, "ustc", BOTH, USER, clean=False)
     assert "hunter" not in "".join((*planned.notes, *planned.stale))
-    assert "hunter" not in switch_mirror.diff(planned.plan.edits)
+    assert "hunter" not in file_edits.diff(planned.plan.edits)
 
 
 def test_a_private_alias_keeps_every_channel_it_rules(home: Home) -> None:
@@ -279,7 +280,7 @@ def test_unset_removes_mirror_lines_and_nothing_else(home: Home) -> None:
     condarc = home.path / ".condarc"
     condarc.write_text("# note\nenvs_dirs: [/data]\n" + condarc.read_text())
     planned = switch_mirror.plan_unset(home.context, BOTH, USER)
-    switch_mirror.carry_out(home.host, planned)
+    file_edits.carry_out(home.host, "mirror", planned.plan)
     assert condarc.read_text() == "# note\nenvs_dirs: [/data]\nchannels:\n  - conda-forge\n"
     assert "tuna" not in (home.path / ".config/pip/pip.conf").read_text()
 
@@ -347,7 +348,7 @@ journal.apply(host, s.PURPOSE, planned.plan.title, planned.plan.edits, step)
     if kill_at == 2:  # all was written: it counts as done, and can be undone
         assert said == ()
         assert TUNA in (home.path / ".condarc").read_text()
-        switch_mirror.undo(home.host)
+        file_edits.undo(home.host, "mirror")
     else:
         assert len(said) == 1
     assert (home.path / ".condarc").read_text() == "channels: [conda-forge]\n"
@@ -371,7 +372,7 @@ def test_undo_does_not_call_restored_what_another_program_wrote_meanwhile(
 
     monkeypatch.setattr("envtool.journal.write_atomically", overtaken)
     with pytest.raises(EnvtoolError, match="changed meanwhile") as caught:
-        switch_mirror.undo(home.host)
+        file_edits.undo(home.host, "mirror")
     assert str(condarc) in caught.value.message
     assert condarc.read_text() == "channels: [mine]\n"
 
@@ -396,7 +397,7 @@ journal.undo(Host.here(), "mirror")
     done = subprocess.run([sys.executable, "-c", script], env=dict(home.environ), check=False)
     assert done.returncode == -9
     journal.recover(home.host)
-    if switch_mirror.undo(home.host) is None:  # killed in the middle: the rest was undone by the next command
+    if file_edits.undo(home.host, "mirror") is None:  # killed in the middle: the rest was undone by the next command
         assert kill_at == 2
     assert (home.path / ".condarc").read_text() == "channels: [conda-forge]\n"
     assert not (home.path / ".config").exists()
@@ -412,7 +413,7 @@ def test_no_login_reaches_the_journal(home: Home) -> None:
     assert journals
     for path in journals:
         assert "hunter" not in path.read_text()
-    switch_mirror.undo(home.host)
+    file_edits.undo(home.host, "mirror")
     assert "hunter2" in (home.path / ".condarc").read_text()
 
 
@@ -499,6 +500,6 @@ def test_a_hundred_kills_leave_all_old_or_all_new(home: Home) -> None:
         seen.add(changed[0])
         assert not list(home.path.rglob("*.envtool")), number
         if changed[0]:
-            switch_mirror.undo(home.host)
+            file_edits.undo(home.host, "mirror")
             assert all(path.read_bytes() == data for path, data in old.items())
     assert seen == {True, False}

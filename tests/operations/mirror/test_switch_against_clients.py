@@ -11,6 +11,7 @@ from support.home import Home
 
 from envtool.clients.protocol import Scope
 from envtool.operations.mirror import switch
+from envtool.operations.steps import file_edits
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "configuration").glob("*.*"))
 ALIYUN = "https://mirrors.aliyun.com"
@@ -22,7 +23,7 @@ def switched(home: Home, case: Path, client: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(case.read_bytes())
     planned = switch.plan_set(home.context, "aliyun", (client,), Scope("user"), clean=True)
-    switch.carry_out(home.host, planned)
+    file_edits.carry_out(home.host, "mirror", planned.plan)
     return target
 
 

@@ -11,6 +11,7 @@ from envtool.clients import conda, pip
 from envtool.clients.protocol import Scope
 from envtool.operations.context import Context
 from envtool.operations.mirror import switch as switch_mirror
+from envtool.operations.steps import file_edits
 from envtool.paths import Host
 from envtool.reporter import Silent
 
@@ -93,7 +94,7 @@ def account(folder: str) -> Host:
 
 def switch(host: Host, mirror: str) -> tuple[Path, ...]:
     planned = switch_mirror.plan_set(Context(host, Silent()), mirror, ("conda", "pip"), Scope("user"), clean=True)
-    switch_mirror.carry_out(host, planned)
+    file_edits.carry_out(host, "mirror", planned.plan)
     return tuple(edit.path for edit in planned.plan.edits)
 
 
@@ -123,7 +124,7 @@ def test_any_files_switch_as_said_once_and_back(condarc: str, conf: str, mirror:
         texts = {path: path.read_bytes() for path in files}
         assert all("注释".encode() in data for data in texts.values())
         assert switch(host, mirror) == ()
-        switch_mirror.undo(host)
+        file_edits.undo(host, "mirror")
         assert {path: path.read_bytes() for path in files} == files
 
 
@@ -137,7 +138,7 @@ def test_unset_only_takes_lines_away(condarc: str, conf: str) -> None:
         path.write_bytes(conf.encode())
         Path(folder, ".condarc").write_bytes(condarc.encode())
         planned = switch_mirror.plan_unset(Context(host, Silent()), ("conda", "pip"), Scope("user"))
-        switch_mirror.carry_out(host, planned)
+        file_edits.carry_out(host, "mirror", planned.plan)
         left = Path(folder, ".condarc").read_text(), path.read_text()
         assert not any(word in text for text in left for word in ("tuna", "ustc.edu", "douban"))
         before = {line.strip() for line in (*condarc.splitlines(), *conf.splitlines())}

@@ -10,6 +10,7 @@ from envtool.clients.protocol import Scope
 from envtool.errors import EnvtoolError
 from envtool.mirrors import catalogue, url_matching
 from envtool.operations.mirror import show, switch
+from envtool.operations.steps import file_edits
 
 TUNA = "https://mirrors.tuna.tsinghua.edu.cn"
 ALIYUN = "https://mirrors.aliyun.com"
@@ -41,10 +42,10 @@ def change(home: Home) -> Change:
             plan = switch.plan_unset(home.context, (client,), Scope("user"))
         else:
             plan = switch.plan_set(home.context, "aliyun", (client,), Scope("user"), clean=True)
-        switch.carry_out(home.host, plan)
+        file_edits.carry_out(home.host, "mirror", plan.plan)
         after = path.read_bytes()
         if plan.plan.edits:
-            switch.undo(home.host)
+            file_edits.undo(home.host, "mirror")
         assert path.read_bytes() == before
         path.write_bytes(after)
         again = switch.plan_set(home.context, "aliyun", (client,), Scope("user"), clean=True)

@@ -11,6 +11,7 @@ from envtool.clients import toml_text
 from envtool.clients.protocol import Scope
 from envtool.errors import EnvtoolError
 from envtool.operations.mirror import switch as switch_mirror
+from envtool.operations.steps import file_edits
 
 TUNA = "https://mirrors.tuna.tsinghua.edu.cn"
 USER = Scope("user")
@@ -27,7 +28,7 @@ UV_FILES = {
 
 def switch(home: Home, name: str, client: str) -> switch_mirror.Switch:
     planned = switch_mirror.plan_set(home.context, name, (client,), USER, clean=True)
-    switch_mirror.carry_out(home.host, planned)
+    file_edits.carry_out(home.host, "mirror", planned.plan)
     return planned
 
 
@@ -48,7 +49,7 @@ def test_uv_gets_the_mirror_as_its_default_index(home: Home, case: str) -> None:
     for kept in ("# mine", "# yes", "# ours"):
         assert (kept in text.decode()) == (kept in (UV_FILES[case] or ""))
     assert not switch_mirror.plan_set(home.context, "ustc", ("uv",), USER, clean=True).plan.edits
-    switch_mirror.undo(home.host)
+    file_edits.undo(home.host, "mirror")
     assert (path.read_bytes().decode() if path.exists() else None) == UV_FILES[case]
 
 
@@ -88,7 +89,7 @@ def test_unset_keeps_uvs_other_settings(home: Home) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("preview = true\n")
     switch(home, "ustc", "uv")
-    switch_mirror.carry_out(home.host, switch_mirror.plan_unset(home.context, ("uv",), USER))
+    file_edits.carry_out(home.host, "mirror", switch_mirror.plan_unset(home.context, ("uv",), USER).plan)
     assert toml_text.parse(path.read_text(), "x").unwrap() == {"preview": True}
 
 
@@ -107,7 +108,7 @@ def test_pixi_falls_back_to_upstream(home: Home) -> None:
     assert data["mirrors"][upstream][0] == "https://mirrors.ustc.edu.cn/anaconda/cloud/conda-forge"
     # what ustc lacks is still served by the one before
     assert data["mirrors"]["https://repo.anaconda.com/pkgs/main"][0] == f"{TUNA}/anaconda/pkgs/main"
-    switch_mirror.carry_out(home.host, switch_mirror.plan_unset(home.context, ("pixi",), USER))
+    file_edits.carry_out(home.host, "mirror", switch_mirror.plan_unset(home.context, ("pixi",), USER).plan)
     assert toml_text.parse(path.read_text(), "x").unwrap() == {"default-channels": ["conda-forge"]}
 
 
@@ -121,7 +122,7 @@ def test_mamba_gets_conda_forge_only_and_only_where_it_is_in_use(home: Home) -> 
     assert text.count("- ") == 2
     switch(home, "ustc", "mamba")
     assert "tuna" not in (home.path / ".mambarc").read_text()
-    switch_mirror.undo(home.host)
+    file_edits.undo(home.host, "mirror")
     assert (home.path / ".mambarc").read_text() == text
 
 

@@ -8,7 +8,7 @@ from support.layouts import conda_env, venv
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.operations.context import Context
-from envtool.operations.mirror import scope
+from envtool.operations.steps import scope
 from envtool.operations.steps.target import is_active, named, target
 from envtool.operations.verify_gpu import target_of
 from envtool.reporter import Silent

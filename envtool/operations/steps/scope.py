@@ -1,4 +1,4 @@
-"""The scope that ``--scope``, ``-n`` and ``-p`` of ``envtool mirror`` mean: whose settings are edited."""
+"""The scope that ``--scope``, ``-n`` and ``-p`` of ``mirror`` and ``channel`` mean: whose settings are edited."""
 
 from pathlib import Path
 
