@@ -12,16 +12,17 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.paths import Host
 
-State = Literal["active", "partial", "uncertain", "redirector", "retired"]
-STATES: tuple[State, ...] = ("active", "partial", "uncertain", "redirector", "retired")
+State = Literal["active", "partial", "uncertain", "unverified", "redirector", "retired"]
+STATES: tuple[State, ...] = ("active", "partial", "uncertain", "unverified", "redirector", "retired")
 
 
 @dataclass(frozen=True)
 class PypiIndex:
-    """A mirror of the default Python package index: its address, and the others that lead to it."""
+    """A mirror of the default Python package index: its address, the others that lead to it, and dead ones."""
 
     index: str
     also: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class TorchWheels:
 
     base: str
     how: Literal["index", "find-links"]
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Mirror:
     conda: CondaChannels | None = None
     torch: TorchWheels | None = None
     python: str = ""
+    hosts: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
     installers: Mapping[str, str] = field(default_factory=dict)
     status: str = ""
     evidence: tuple[Evidence, ...] = ()
@@ -93,6 +97,11 @@ class Mirror:
     def usable(self) -> bool:
         """Whether it may be used: it is not retired."""
         return self.state != "retired"
+
+    @property
+    def offered(self) -> bool:
+        """Whether it is tested, and chosen, without being named: somebody has looked at it."""
+        return self.state not in ("retired", "unverified")
 
     @property
     def date(self) -> str:
@@ -181,10 +190,12 @@ def _mirror(name: str, entry: Mapping[str, Any], *, own: bool = False) -> Mirror
         depends=tuple(entry.get("depends", ())),
         note=entry.get("note", ""),
         replacement=entry.get("replacement", ""),
-        pypi=PypiIndex(_bare(pypi["index"]), tuple(map(_bare, pypi.get("also", ())))) if pypi else None,
+        pypi=PypiIndex(_bare(pypi["index"]), _all(pypi, "also"), _all(pypi, "dead")) if pypi else None,
         conda=_conda(conda) if conda else None,
-        torch=TorchWheels(_bare(torch["base"]), torch["how"]) if torch else None,
+        torch=TorchWheels(_bare(torch["base"]), torch["how"], _all(torch, "also")) if torch else None,
         python=_bare(entry.get("python", "")),
+        hosts=tuple(entry.get("hosts", ())),
+        other=_all(entry, "other"),
         installers=entry.get("installers", {}),
         status=entry.get("status", ""),
         evidence=tuple(Evidence(e["what"], e["source"], str(e["date"])) for e in entry.get("evidence", ())),
@@ -195,12 +206,16 @@ def _mirror(name: str, entry: Mapping[str, Any], *, own: bool = False) -> Mirror
 def _conda(entry: Mapping[str, Any]) -> CondaChannels:
     return CondaChannels(
         base=_bare(entry["base"]),
-        also=tuple(map(_bare, entry.get("also", ()))),
+        also=_all(entry, "also"),
         pkgs=tuple(entry.get("pkgs", ())),
         channels=tuple(entry.get("channels", ())),
         elsewhere={name: _bare(url) for name, url in entry.get("elsewhere", {}).items()},
         missing=tuple(entry.get("missing", ())),
     )
+
+
+def _all(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(map(_bare, entry.get(key, ())))
 
 
 def _bare(url: str) -> str:

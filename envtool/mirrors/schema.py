@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
+from envtool.mirrors.catalogue import STATES
 from envtool.redaction import redact
 
 _Address: TypeAlias = tuple[str | int, ...]  # of a value: the keys and positions that lead to it
@@ -75,7 +76,7 @@ def _urls_by_name(name: str, value: object) -> str:
 
 
 _EVIDENCE = _Map({"what": _text, "source": _text, "date": _date}, {})
-_PYPI = _Map({"index": _url}, {"also": _List(_url)})
+_PYPI = _Map({"index": _url}, {"also": _List(_url), "dead": _List(_url)})
 _CONDA = _Map(
     {"base": _url},
     {
@@ -86,20 +87,22 @@ _CONDA = _Map(
         "missing": _List(_text),
     },
 )
-_TORCH = _Map({"base": _url, "how": _one_of("index", "find-links")}, {})
+_TORCH = _Map({"base": _url, "how": _one_of("index", "find-links")}, {"also": _List(_url)})
 _MIRROR: dict[str, _Shape] = {
     "title": _text,
     "aliases": _List(_word),
     "group": _word,
     "depends": _List(_word),
     "preference": _number,
-    "state": _one_of("active", "partial", "uncertain", "redirector", "retired"),
+    "state": _one_of(*STATES),
     "note": _text,
     "replacement": _word,
     "pypi": _PYPI,
     "conda": _CONDA,
     "torch": _TORCH,
     "python": _url,
+    "hosts": _List(_text),
+    "other": _List(_url),
     "installers": _urls_by_name,
     "status": _url,
     "evidence": _List(_EVIDENCE),

@@ -7,8 +7,7 @@ from envtool.clients.protocol import UrlMatch
 from envtool.mirrors.catalogue import Catalogue, Mirror
 
 _SUBDIR = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9]+)$")
-# A channel or an index at a known site where it has none: a mistake in the configuration, never a private server.
-_LOST = re.compile(r"/(?P<channel>(?:pkgs|cloud)/[^/]+)$|/simple$|^/pypi$")
+_CHANNEL = re.compile(r"/(?P<channel>(?:pkgs|cloud)/[^/]+)$")
 # The hosts of the default index, present and former, are known by digest: this project never names them. Looks do not
 # decide: a lab's own `pypi.lan` must never be taken for it.
 _DEFAULT_INDEX = ("a4aa2ac280bb8d1a", "d6d7019ca9fcbf07")
@@ -36,14 +35,13 @@ class UrlMatcher:
         return UrlMatch("", "pypi") if digest.startswith(_DEFAULT_INDEX) else None
 
     def _lost(self, address: str) -> UrlMatch | None:
+        """Return the site at which an address stands that it does not serve: a mistake, never a private server."""
         host, _, path = _SUBDIR.sub("", address).partition("/")
         mirror = next((mirror for mirror in self._catalogue.mirrors.values() if host in _hosts(mirror)), None)
-        if mirror is None or mirror.own:
+        if mirror is None or mirror.own or any(_below(address, _address(url)) for url in mirror.other):
             return None
-        lost = _LOST.search(f"/{path}")
-        if lost is None and mirror.usable and (path or not host.startswith("pypi.")):
-            return None
-        channel = (lost["channel"] or "").removeprefix("cloud/") if lost else ""
+        lost = _CHANNEL.search(f"/{path}")
+        channel = lost["channel"].removeprefix("cloud/") if lost else ""
         return UrlMatch(mirror.name, "conda" if channel else "pypi", channel, alive=False)
 
     def is_mirror_host(self, text: str) -> bool:
@@ -68,13 +66,15 @@ def _roots(mirror: Mirror) -> tuple[str, ...]:
 
 
 def _hosts(mirror: Mirror) -> set[str]:
-    return {_address(root).partition("/")[0] for root in _roots(mirror)}
+    return {*mirror.hosts, *(_address(root).partition("/")[0] for root in _roots(mirror))}
 
 
 def _known(mirror: Mirror, address: str) -> UrlMatch | None:
     if mirror.pypi and any(_below(address, _address(root)) for root in (mirror.pypi.index, *mirror.pypi.also)):
         return UrlMatch(mirror.name, "pypi", alive=mirror.usable)
-    if mirror.torch and _below(address, _address(mirror.torch.base)):
+    if mirror.pypi and any(_below(address, _address(root)) for root in mirror.pypi.dead):
+        return UrlMatch(mirror.name, "pypi", alive=False)
+    if mirror.torch and any(_below(address, _address(root)) for root in (mirror.torch.base, *mirror.torch.also)):
         return UrlMatch(mirror.name, "torch", alive=mirror.usable)
     if mirror.python and _below(address, _address(mirror.python)):
         return UrlMatch(mirror.name, "python", alive=mirror.usable)

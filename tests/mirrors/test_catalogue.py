@@ -180,3 +180,12 @@ def test_torch_replicas_say_how_to_ask(shipped: Catalogue) -> None:
     ways = {url: how for how, url in fallbacks.for_torch(shipped, "cu128")}
     assert ways["https://mirrors.aliyun.com/pytorch-wheels/cu128/"] == "find-links"
     assert ways["https://mirror.sjtu.edu.cn/pytorch-wheels/cu128"] == "index"
+
+
+def test_a_site_that_nobody_verified_is_recognized_and_never_chosen(shipped: Catalogue) -> None:
+    unverified = {mirror.name for mirror in shipped.mirrors.values() if mirror.state == "unverified"}
+    assert {"volcengine", "baidu", "bjtu", "njtech", "nyist", "sdu", "xjtu", "iscas", "neusoft"} <= unverified
+    matcher = url_matching.UrlMatcher(shipped)
+    urls = (*fallbacks.for_pypi(shipped), *fallbacks.for_channel(shipped, "conda-forge"))
+    assert not {found.mirror for url in urls if (found := matcher.match(url))} & unverified
+    assert not any(shipped.named(name).offered for name in unverified)

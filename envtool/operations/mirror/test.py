@@ -66,7 +66,7 @@ def run(
 ) -> tuple[MirrorHealth, ...]:
     """Return the results, best first; ``seen`` gets each as it arrives. Raises EnvtoolError on an unknown mirror."""
     host, known = context.host, context.catalogue
-    sites = [_find(known, name) for name in trial.mirrors] or [m for m in known.mirrors.values() if m.usable]
+    sites = [_find(known, name) for name in trial.mirrors] or [m for m in known.mirrors.values() if m.offered]
     questions = [q for site in sites for purpose in trial.purposes for q in _questions(host, trial, site, purpose)]
     if not trial.mirrors:
         questions += _upstream(host, known, trial)  # to see how far behind the others are

@@ -158,6 +158,17 @@ def test_comments_inside_what_is_removed_stay(change: Change) -> None:
         ("https://pypi.tuna.tsinghua.edu.cn//", "tsinghua", "", False),
         ("https://opentuna.cn/pypi/web/simple", "opentuna", "", False),
         ("https://anaconda.mirrors.sjtug.sjtu.edu.cn/pkgs/main", "sjtu", "pkgs/main", True),
+        ("https://mirror.sjtu.edu.cn/pypi-packages", "sjtu", "", False),
+        ("https://mirror.sjtu.edu.cn/pypi-packages/simple/", "sjtu", "", False),
+        (f"{TUNA}/sample", "tsinghua", "", False),
+        (f"{TUNA}/help/pypi", "tsinghua", "", False),
+        (f"{ALIYUN}/docker-ce", "aliyun", "", False),
+        ("https://mirrors.nju.edu.cn/pytorch/whl", "nju", "", True),
+        ("https://mirrors.nju.edu.cn/pytorch/whl/cu126", "nju", "", True),
+        ("https://mirrors.ivolces.com/pypi/simple/", "volcengine", "", True),
+        ("http://mirrors.aliyuncs.com/pypi/simple/", "aliyun", "", True),
+        ("http://pypi.sdutlinux.org/", "sdutlinux", "", False),
+        ("http://mirrors.sohu.com/python/", "sohu", "", False),
     ],
 )
 def test_mistaken_addresses_of_known_sites_are_theirs(
@@ -168,7 +179,14 @@ def test_mistaken_addresses_of_known_sites_are_theirs(
     assert (found.mirror, found.channel, found.alive) == (mirror, channel, alive)
 
 
-@pytest.mark.parametrize("url", ["https://lab.example/pkgs/main", f"{ALIYUN}/docker-ce", f"{TUNA}/help/pypi"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://lab.example/pkgs/main",
+        "https://mirror.nju.edu.cn/jetson-pypi/jp6/cu126/+simple",
+        "https://mirrors.tencent.com/repository/pypi/a_team/simple",
+    ],
+)
 def test_other_addresses_are_not(home: Home, url: str) -> None:
     assert url_matching.UrlMatcher(catalogue.load(home.host)).match(url) is None
 
