@@ -74,6 +74,22 @@ def locked(
         os.close(handle)
 
 
+def make_folder(folder: Path) -> None:
+    """Create the folder of a lock, and its parents, where they are missing. Raises OSError.
+
+    The last process that leaves such a folder removes it. If that happens while ``Path.mkdir`` looks at what it could
+    not create, it raises FileExistsError for a folder that is gone: only then is it called again.
+    """
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            if os.path.lexists(folder) and not folder.is_dir():
+                raise
+        else:
+            return
+
+
 def _acquire_within(wait: float, path: Path, purpose: str, waiting: Callable[[str], None] | None) -> int:
     deadline = time.monotonic() + wait
     told = False
@@ -118,7 +134,7 @@ def _held_by_unknown(path: Path) -> EnvtoolError:
 
 def _acquire(path: Path, purpose: str) -> int:
     """Return a handle that holds the lock. Raises _BusyError, or EnvtoolError where waiting would be of no use."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
         handle = _open(path)
         if handle is None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import EnvtoolError
-from envtool.file_lock import locked
+from envtool.file_lock import locked, make_folder
 
 REFUSED = "no flock"
 HOLD = """
@@ -236,6 +236,31 @@ def test_what_a_killed_process_left_while_it_made_a_lock_is_swept(tmp_path: Path
     (tmp_path / ".other.lock.1.abcd.new").write_bytes(b"{")
     take(tmp_path / "dl.lock")
     assert [path.name for path in tmp_path.iterdir()] == [".other.lock.1.abcd.new"]
+
+
+def test_a_folder_that_others_remove_meanwhile_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, mkdir, removed = tmp_path / "locks" / "dl.lock", os.mkdir, []
+
+    def removed_at_once(path: Path, *mode: int) -> None:  # another process made it, and has left it again
+        if len(removed) < 3:
+            removed.append(path)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        mkdir(path, *mode)
+
+    monkeypatch.setattr(os, "mkdir", removed_at_once)
+    assert take(lock)["purpose"] == "mine"
+    assert len(removed) == 3
+
+
+@pytest.mark.parametrize("kind", ["file", "broken link"])
+def test_a_folder_that_is_no_folder_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "locks"
+    if kind == "file":
+        place.write_text("")
+    else:
+        place.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OSError):
+        make_folder(place)
 
 
 def _count(path: str, rounds: int, error: int) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from envtool.errors import EnvtoolError
-from envtool.file_lock import locked
+from envtool.file_lock import locked, make_folder
 from envtool.i18n import tr
 from envtool.operations.steps.leftovers import clear_away, delete, is_half_renamed, scratch_of
 from envtool.prefix.marks import OWN
@@ -22,7 +22,7 @@ def holding(prefix: Path, purpose: str, reporter: Reporter) -> Iterator[Path]:
     """
     beside = prefix.parent / OWN
     try:
-        beside.mkdir(parents=True, exist_ok=True)
+        make_folder(beside)
     except OSError as error:
         raise EnvtoolError(
             tr("The folder {folder} cannot be written: {reason}.", folder=prefix.parent, reason=error.strerror),
