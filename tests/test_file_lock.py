@@ -239,7 +239,8 @@ def test_what_a_killed_process_left_while_it_made_a_lock_is_swept(tmp_path: Path
 
 
 def test_a_folder_that_others_remove_meanwhile_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock, mkdir, removed = tmp_path / "locks" / "dl.lock", os.mkdir, []
+    lock, mkdir = tmp_path / "locks" / "dl.lock", os.mkdir
+    removed: list[Path] = []
 
     def removed_at_once(path: Path, *mode: int) -> None:  # another process made it, and has left it again
         if len(removed) < 3:
@@ -259,7 +260,7 @@ def test_a_folder_that_is_no_folder_is_not_waited_for(tmp_path: Path, kind: str)
         place.write_text("")
     else:
         place.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(OSError):
+    with pytest.raises(FileExistsError, match="locks"):
         make_folder(place)
 
 

@@ -150,7 +150,7 @@ class _MadeUp:
     def change(self, solution, prefix, scratch, reporter):
         pass
 
-    def unregister(self, prefix):
+    def unregister(self, prefix, reporter):
         pass
 
     def close(self):

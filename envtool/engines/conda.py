@@ -97,7 +97,7 @@ class Conda:
     def footprint(self, solution: Solution, prefix: Path) -> Footprint:
         return footprint(solution, prefix, self._caches)
 
-    def unregister(self, prefix: Path) -> None:
+    def unregister(self, prefix: Path, reporter: Reporter) -> None:
         """Do nothing: conda drops missing environments from its list the next time it lists them."""
 
     def close(self) -> None:

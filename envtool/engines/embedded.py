@@ -108,7 +108,7 @@ class Embedded:
         # Replaces the empty folder that reserved the path. A rename is atomic.
         stage.replace(prefix)
         post_link.run(prefix, solution.link, "post-link")
-        environments_txt.register(self._host, prefix)
+        environments_txt.register(self._host, prefix, reporter)
 
     def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         self._link(solution.private, prefix, prefix, scratch, reporter, fetch_only=True)
@@ -122,8 +122,8 @@ class Embedded:
         self._finish_files(prefix, solution)
         post_link.run(prefix, solution.link, "post-link")
 
-    def unregister(self, prefix: Path) -> None:
-        environments_txt.unregister(self._host, prefix)
+    def unregister(self, prefix: Path, reporter: Reporter) -> None:
+        environments_txt.unregister(self._host, prefix, reporter)
 
     def close(self) -> None:
         self._worker.close()

@@ -72,8 +72,8 @@ class Engine(Protocol):
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Apply a fetched solution to an existing environment."""
 
-    def unregister(self, prefix: Path) -> None:
-        """Remove a deleted environment from the lists that the engine keeps."""
+    def unregister(self, prefix: Path, reporter: Reporter) -> None:
+        """Remove a deleted environment from the lists that the engine keeps; warn where that fails."""
 
     def close(self) -> None:
         """Stop the programs that the engine keeps running."""

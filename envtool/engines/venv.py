@@ -77,7 +77,7 @@ class Venv:
         """Return an empty footprint: a venv has no conda half."""
         return Footprint()
 
-    def unregister(self, prefix: Path) -> None:
+    def unregister(self, prefix: Path, reporter: Reporter) -> None:
         """Do nothing: a venv is not registered."""
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from envtool.operations.steps.reservation import reserved
 from envtool.prefix import environments_txt, history
 from envtool.prefix.marks import OWN, record_maker
 from envtool.redaction import redact
+from envtool.reporter import Reporter
 
 # The parts of an installation that are no part of its environment: caches, environments, conda's own entry points.
 _OF_INSTALLATION = ("pkgs", "envs", "condabin", "shell", "_conda", "conda-bld")
@@ -181,8 +182,8 @@ def _carry_out(context: Context, command: str, draft: _Draft) -> Copied:
     host, reporter = context.host, context.reporter
     clone, source = draft.plan.environment, draft.plan.source
 
-    def unregister(prefix: Path) -> None:
-        environments_txt.unregister(host, prefix)
+    def unregister(prefix: Path, reporter: Reporter) -> None:
+        environments_txt.unregister(host, prefix, reporter)
 
     with reserved(clone.prefix, clone.name, command, reporter, unregister) as scratch:
         stage = scratch / "stage"
@@ -203,5 +204,5 @@ def _carry_out(context: Context, command: str, draft: _Draft) -> Copied:
         record_maker(stage, source.engine, __version__)
         stage.replace(clone.prefix)
         if clone.kind == "conda":
-            environments_txt.register(host, clone.prefix)
+            environments_txt.register(host, clone.prefix, reporter)
     return copied

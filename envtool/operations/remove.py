@@ -75,5 +75,5 @@ def remove(context: Context, request: RemoveRequest, confirm: Callable[[RemovePl
                 discard(prefix)
     choice = engine_selection.for_existing(context, environment)
     with engine_selection.opened(context, choice, request.command) as engine:
-        engine.unregister(prefix)
+        engine.unregister(prefix, context.reporter)
     return Removed(environment)

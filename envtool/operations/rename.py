@@ -89,16 +89,16 @@ def _move(context: Context, old: Path, new: Path, command: str) -> int:
         with context.reporter.bar(tr("Finding files that contain its path"), unit="files") as bar:
             count, warnings = move.prepare(bar.update)
         if registered:
-            environments_txt.register(context.host, new)
+            environments_txt.register(context.host, new, context.reporter)
         move.carry_out()
     except BaseException as error:
         if not new.exists():
             in_place.abandon(old)
-            environments_txt.unregister(context.host, new)
+            environments_txt.unregister(context.host, new, context.reporter)
         if isinstance(error, OSError):
             raise _failure(error, old, new) from error
         raise
-    environments_txt.unregister(context.host, old)
+    environments_txt.unregister(context.host, old, context.reporter)
     for warning in warnings:
         context.reporter.warn(warning)
     return count

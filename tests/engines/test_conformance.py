@@ -58,6 +58,17 @@ def test_create_makes_a_working_python(home: Home, engine: str, channel: str) ->
     assert [(e["name"], e["unfinished"]) for e in listed if e["name"] != "base"] == [("demo", False)]
 
 
+def test_create_is_complete_where_environments_txt_cannot_be_written(home: Home, engine: str, channel: str) -> None:
+    listed = home.path / ".conda" / "environments.txt"
+    listed.parent.mkdir(exist_ok=True)
+    listed.symlink_to(listed.parent / "missing" / "environments.txt")
+    prefix = home.path / "demo"
+    ran = home.envtool("create", "-p", str(prefix), "leaf", "-c", channel, "--engine", engine)
+    assert ran.code == 0, ran.err
+    assert engine == "conda" or f"{prefix} could not be added" in ran.err
+    assert home.envtool("list", str(prefix)).code == 0
+
+
 def test_console_scripts_and_prefixes_point_to_the_final_place(home: Home, engine: str, channel: str) -> None:
     assert home.envtool("create", "demo", f"python={PYTHON}", "trunk", "-c", channel, "--engine", engine).code == 0
     prefix = home.conda_envs / "demo"

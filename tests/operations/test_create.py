@@ -184,7 +184,7 @@ class Writer:
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         raise NotImplementedError
 
-    def unregister(self, prefix: Path) -> None:
+    def unregister(self, prefix: Path, reporter: Reporter) -> None:
         pass
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from envtool.reporter import Reporter
 
 @contextmanager
 def reserved(
-    prefix: Path, name: str, command: str, reporter: Reporter, unregister: Callable[[Path], None]
+    prefix: Path, name: str, command: str, reporter: Reporter, unregister: Callable[[Path, Reporter], None]
 ) -> Iterator[Path]:
     """Reserve ``prefix`` for a new environment and yield a scratch folder; whatever is raised inside, nothing stays.
 
@@ -36,7 +36,7 @@ def reserved(
             yield scratch
         except BaseException:
             discard(prefix)
-            unregister(prefix)
+            unregister(prefix, reporter)
             intent.unlink(missing_ok=True)
             if not prefix.exists():
                 reporter.note(tr("Removed the unfinished {prefix}.", prefix=prefix))
