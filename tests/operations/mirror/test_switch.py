@@ -340,7 +340,7 @@ def rename(self, target: str):
     os.kill(os.getpid(), signal.SIGKILL)
 if {kill_at} == 2:
     Path.rename = rename
-journal.apply(host, s.PURPOSE, planned.plan.title, planned.plan.edits, step)
+journal.apply(host, "mirror", planned.plan.title, planned.plan.edits, step)
 """
     done = subprocess.run([sys.executable, "-c", script], env=dict(home.environ), check=False)
     assert done.returncode == -9
