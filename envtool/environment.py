@@ -1,10 +1,33 @@
 """What an environment is to envtool. Apart from the rest of the model, which ``envtool run`` has no use for."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 Kind = Literal["conda", "venv"]
+
+MARKERS = (
+    "VIRTUAL_ENV",
+    "VIRTUAL_ENV_PROMPT",
+    "CONDA_PREFIX",
+    "CONDA_DEFAULT_ENV",
+    "CONDA_SHLVL",
+    "CONDA_PROMPT_MODIFIER",
+)
+"""The variables that tell programs which environment is active."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def is_variable_name(text: str) -> bool:
+    """Return whether every shell can carry a variable of that name."""
+    return bool(_VARIABLE.fullmatch(text))
+
+
+def set_by_activation(name: str) -> bool:
+    """Return whether activation itself sets a variable, so that an environment cannot store it."""
+    return name in ("PATH", "PYTHONHOME", *MARKERS)
 
 
 @dataclass(frozen=True)

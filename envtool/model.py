@@ -67,7 +67,8 @@ class Archive:
 class Spec:
     """What a user or a file asks for: ``conda`` match specs, ``pip`` requirements-file lines.
 
-    Where ``explicit`` is not empty, ``conda`` is.
+    Where ``explicit`` is not empty, ``conda`` is. ``prefix`` is the path that a file records, on the machine where it
+    was made. ``places`` maps lines of ``pip`` to where they were written, in the words of messages.
     """
 
     name: str = ""
@@ -76,6 +77,8 @@ class Spec:
     pip: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     explicit: tuple[Archive, ...] = ()
+    prefix: str = field(default="", compare=False)
+    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

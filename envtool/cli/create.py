@@ -78,10 +78,12 @@ def command(
     from envtool.operations import create as operation
     from envtool.operations.context import Context
     from envtool.operations.steps.package_sources import SourceOptions
-    from envtool.operations.steps.requested import requested
+    from envtool.operations.steps.requested import requested, require_name
 
     words = ([f"python={python}"] if python else []) + ([name] if prefix and name else []) + (packages or [])
     spec = requested(Spec(name="" if prefix else name, conda=tuple(words), pip=tuple(pip)), file, out)
+    if not prefix:
+        require_name(spec, file)
     request = operation.CreateRequest(
         prefix or spec.name,
         spec,

@@ -58,7 +58,9 @@ class Conda:
     def _solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         if request.archives:
             link = tuple(_from_url(archive.url) for archive in request.archives)
-            return Solution(request, link, private=replace(sources, channels=()))
+            python = next((package.version for package in link if package.name == "python"), "")
+            python = python or (_python_in(prefix) if prefix else "")
+            return Solution(request, link, python=python, private=replace(sources, channels=()))
         # For a new environment, conda solves for any path that does not exist.
         target = prefix or Path("/nonexistent/envtool")
         verb = _verb(request) if prefix else "create"

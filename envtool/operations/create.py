@@ -14,7 +14,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations.context import Context
-from envtool.operations.steps import engine_selection, pip_packages, pypi_names, torch_index
+from envtool.operations.steps import engine_selection, explicit_lists, pip_packages, pypi_names, torch_index
 from envtool.operations.steps.confirmation import Confirm, accept, require_confirmation
 from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.location import Destination, name_of, place
@@ -212,6 +212,7 @@ def _solve(engine: Engine, spec: Spec, sources: Sources, reporter: Reporter, *, 
     if with_pip and "python" in names and "pip" not in names:
         specs = (*specs, "pip")
     solution = engine.solve(SolveRequest(specs, archives=spec.explicit), None, sources, reporter)
+    explicit_lists.require_python(solution)
     if with_pip and solution.python and not any(package.name == "pip" for package in solution.link):
         solution = engine.solve(SolveRequest((*specs, "pip")), None, sources, reporter)
     return solution

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from envtool import specs
+from envtool.environment import is_variable_name, set_by_activation
 from envtool.environments import packages
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
@@ -168,7 +169,12 @@ def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:
     secret = [name for name, value in stored.items() if is_secret(name, value)]
     if secret:
         reporter.warn(tr("Left out, because they look like secrets: the variables {names}.", names=", ".join(secret)))
-    return {name: value for name, value in stored.items() if name not in secret}
+    inert = [name for name in stored if not is_variable_name(name) or set_by_activation(name)]
+    if inert:
+        reporter.warn(
+            tr("Left out, because activation never sets them: the variables {names}.", names=", ".join(inert))
+        )
+    return {name: value for name, value in stored.items() if name not in (*secret, *inert)}
 
 
 def _as_on_the_index(distribution: Package, owner: Package) -> Package:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from envtool.environment import is_variable_name, set_by_activation
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
-from envtool.operations.steps.activation import markers
 from envtool.operations.steps.guards import refuse_unfinished
 from envtool.operations.steps.prefix_lock import holding
 from envtool.prefix import state_file
@@ -36,7 +36,7 @@ def parse(assignments: Sequence[str]) -> dict[str, str]:
 
 def set_variables(context: Context, environment: Environment, wanted: Mapping[str, str], command: str) -> None:
     """Store variables in an environment. Raises EnvtoolError; nothing is changed then."""
-    taken = {state_file.RESERVED, *markers(environment)} & set(wanted)
+    taken = set(filter(set_by_activation, wanted))
     if taken:
         raise EnvtoolError(
             tr("Activation sets these itself: {names}.", names=", ".join(sorted(taken))),
@@ -63,7 +63,7 @@ def unset_variables(context: Context, environment: Environment, names: Sequence[
 
 
 def _require_name(name: str) -> None:
-    if not state_file.is_name(name):
+    if not is_variable_name(name):
         raise EnvtoolError(
             tr("{name!r} is not a valid variable name.", name=name),
             hint=tr("Use letters, digits and '_'; begin with a letter or '_'."),

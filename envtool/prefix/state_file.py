@@ -5,19 +5,17 @@ rules are those of ``conda/activate.py``. Others keep more in the state file; it
 """
 
 import json
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from envtool.environment import is_variable_name
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import write_atomically
 from envtool.i18n import tr
 
 UNSET = "***unset***"  # conda's way to hide a variable that a package brought
-RESERVED = "PATH"  # conda ignores it, with a warning: activation itself sets it
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY = "env_vars"
 
 
@@ -39,13 +37,8 @@ def in_force(prefix: Path) -> dict[str, str]:
         name: value
         for name, value in every.items()
         # A process cannot be given what is no name, nor a NUL; conda fails on them.
-        if value != UNSET and name != RESERVED and is_name(name) and "\0" not in value
+        if value != UNSET and name != "PATH" and is_variable_name(name) and "\0" not in value
     }
-
-
-def is_name(text: str) -> bool:
-    """Return whether every shell can carry a variable of that name."""
-    return bool(_NAME.fullmatch(text))
 
 
 def store(prefix: Path, wanted: Mapping[str, str]) -> None:

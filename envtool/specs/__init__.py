@@ -48,12 +48,18 @@ def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
     ``base`` is its folder: other requirements files that it names are read, too, and paths made absolute; without it
     both stay as they are. Raises EnvtoolError (BAD_INPUT) with the line.
     """
-    from envtool.specs import references
+    from envtool.specs import characters, downloads, references
+    from envtool.specs.problem import FileError
 
+    if found := downloads.other_than_wanted(text, filename):
+        raise found
     known = formats()
     form = next((each for each in known if each.recognises(text, filename)), None)
     form = form or announced_by(PurePath(filename), known) or named(_ANYTHING)
-    reading = form.read(text, filename, base)
+    try:
+        reading = form.read(text, filename, base)
+    except FileError as error:
+        raise characters.explained(error, text) from None
     if base is None:
         return reading
     return references.followed(reading, base / filename, base if form.from_its_folder else Path.cwd())

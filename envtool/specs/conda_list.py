@@ -10,13 +10,14 @@ from envtool.model import Reading, Spec
 from envtool.specs.format import Format
 from envtool.specs.problem import Place, problem
 
-_LINE = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)=(?P<version>[\w.+!*-]+)=(?P<build>[\w.+*]+)")
+# With `==`: mended by hand because pip refused the line, or copied from one of conda's messages.
+_LINE = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)={1,2}(?P<version>[\w.+!*-]+)=(?P<build>[\w.+*]+)")
 _PIP = "pypi_0"
 _DEVELOP = "dev_0"
 
 
 def is_line(text: str) -> bool:
-    """Return whether a line has the form ``name=version=build``."""
+    """Return whether a line has the form ``name=version=build``, or ``name==version=build``."""
     return _LINE.fullmatch(text) is not None
 
 
@@ -34,7 +35,7 @@ def read(text: str, filename: str = "") -> Reading:
                 tr("Keep pip requirements and the output of `conda list --export` in separate files."),
             )
         if match["build"] not in (_PIP, _DEVELOP):
-            conda.append(line)
+            conda.append(f"{match['name']}={match['version']}={match['build']}")
             continue
         pip.append(f"{match['name']}=={match['version']}")
         if match["build"] == _DEVELOP:
@@ -65,6 +66,6 @@ def _first_line(text: str) -> str:
 
 FORMAT = Format(
     name="conda-list",
-    recognises=lambda text, _: is_line(_first_line(text)),
+    recognises=lambda text, _: is_line(_first_line(text)) and "==" not in _first_line(text),
     read=lambda text, filename, _: read(text, filename),
 )

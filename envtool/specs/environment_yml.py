@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeGuard
 
+from envtool.environment import is_variable_name, set_by_activation
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
+from envtool.specs import conda_list, selectors
 from envtool.specs.format import Format
 from envtool.specs.match_spec import is_spec, not_a_spec
 from envtool.specs.problem import Place, problem
@@ -19,6 +21,10 @@ if TYPE_CHECKING:  # imported where a file is read or written: recognising one n
 
 _FIRST_KEY = re.compile(r"""^["']?(?:name|channels|dependencies|variables|prefix)["']?[ \t]*:(?:\s|$)""", re.MULTILINE)
 _KEYS = ("name", "channels", "dependencies", "variables", "prefix")
+_PIP_KEYS = ("pip", "pips", "pip-dependencies", "pip-requirements", "pip-packages")
+_PACKAGE_WORDS = frozenset(
+    {"packages", "package", "requirements", "requires", "deps", "pip", "conda", "npm", "install"}
+)
 
 
 def read(text: str, filename: str = "") -> Reading:
@@ -63,9 +69,12 @@ class _Reader:
     """Reads one file. Nodes are used, not values: they have line numbers, and ``3.10`` stays what was written."""
 
     filename: str
+    lines: list[str] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def read(self, text: str) -> Reading:
+        self.lines = text.splitlines()
         root = self._root(text)
         entries = self._entries(root)
         self._require_environment(root, entries)
@@ -76,14 +85,11 @@ class _Reader:
             conda=tuple(conda),
             pip=tuple(pip),
             variables=self._variables(entries.get("variables")),
+            prefix=self._prefix(entries.get("prefix")),
+            places=self.places,
         )
-        if "prefix" in entries:
-            self.warnings.append(tr("prefix is ignored: it is a path on the machine where the file was created."))
-        self.warnings += [
-            tr("Line {line}: the unknown key {key} is ignored.", line=_line(key), key=key.value)
-            for key, _ in root.value
-            if key.value not in _KEYS
-        ]
+        for key, value in root.value:
+            self._unknown_key(key, value)
         return Reading(spec, tuple(self.warnings))
 
     def _problem(self, node: "yaml.Node", what: str, hint: str = "") -> EnvtoolError:
@@ -135,8 +141,21 @@ class _Reader:
         conda: list[str] = []
         pip: list[str] = []
         for item in self._items(node, "dependencies"):
+            if self._excluded(item):
+                continue
             if _is_scalar(item):
-                conda.append(self._conda_spec(item))
+                spec = self._conda_spec(item)
+                listed = conda_list.read(spec).spec.pip if conda_list.is_line(spec) else ()
+                conda += () if listed else (spec,)
+                for line in listed:
+                    self.warnings.append(
+                        tr(
+                            "Line {line}: {text} is a package from pip: it is treated as one.",
+                            line=_line(item),
+                            text=spec,
+                        )
+                    )
+                    pip += self._pip_line(line, item)
             elif _is_mapping(item):
                 for key, value in self._entries(item).items():
                     pip += self._pip_section(key, value)
@@ -160,6 +179,8 @@ class _Reader:
                 hint = tr("Only micromamba and unidep know sel(...). Keep the lines for your system as plain lines.")
             raise self._problem(node, tr("conda does not know {key} here.", key=repr(key)), hint)
         for item in self._items(node, "pip"):
+            if self._excluded(item):
+                continue
             if not _is_scalar(item):
                 raise self._problem(
                     item,
@@ -169,9 +190,65 @@ class _Reader:
             text = " ".join(str(item.value).split())
             if not text:
                 raise self._problem(item, tr("The list below `pip:` has an empty item."))
-            usable = corrected(text, Place(self.filename, _line(item)))
-            self.warnings += usable.warnings
-            yield from usable.lines
+            yield from self._pip_line(text, item)
+
+    def _pip_line(self, text: str, node: "yaml.Node") -> Iterator[str]:
+        place = Place(self.filename, _line(node))
+        usable = corrected(text, place)
+        self.warnings += usable.warnings
+        for line in usable.lines:
+            self.places.setdefault(line, place.full)
+            yield line
+
+    def _excluded(self, node: "yaml.Node") -> bool:
+        """Return whether a selector behind a line (``# [win]``) excludes this platform; warn if so."""
+        if not _is_scalar(node):
+            return False
+        condition = selectors.condition(self.lines[node.end_mark.line]) if node.end_mark.line < len(self.lines) else ""
+        excluded = bool(condition) and selectors.holds(condition) is False
+        if excluded:
+            self.warnings.append(selectors.dropped(_line(node), condition, str(node.value)))
+        return excluded
+
+    def _prefix(self, node: "yaml.Node | None") -> str:
+        if node is None:
+            return ""
+        self.warnings.append(tr("prefix is ignored: it is a path on the machine where the file was created."))
+        return str(node.value).strip() if _is_scalar(node) and not _is_null(node) else ""
+
+    def _unknown_key(self, key: "yaml.Node", value: "yaml.Node") -> None:
+        """Warn of a key that is not conda's, and raise EnvtoolError where something asked for would be lost with it."""
+        name = str(key.value)
+        if name in _KEYS:
+            return
+        if name.lower().replace("_", "-") in _PIP_KEYS:
+            what = tr("`{key}:` stands outside of `dependencies:`, where conda does not read it.", key=name)
+            raise self._problem(
+                key, what, tr("Indent it below `dependencies:`, as the item `- pip:` with its own list.")
+            )
+        if meant := difflib.get_close_matches(name.lower(), _KEYS, 1, cutoff=0.8):
+            raise self._problem(key, tr("The key {key} should be {meant}.", key=name, meant=meant[0]))
+        if name == "platforms":
+            self._platforms(key, value)
+            return
+        if _holds_packages(name, value):
+            what = tr("conda does not know the key {key}: its packages would be missing.", key=name)
+            raise self._problem(key, what, tr("Move its items to the list `dependencies`, or remove the key."))
+        self.warnings.append(tr("Line {line}: the unknown key {key} is ignored.", line=_line(key), key=name))
+
+    def _platforms(self, key: "yaml.Node", value: "yaml.Node") -> None:
+        """Warn where the file, of conda-lock's kind, is made for other platforms only."""
+        named = [str(item.value) for item in self._items(value, "platforms")]
+        here = selectors.this_platform()
+        if named and here not in named:
+            self.warnings.append(
+                tr(
+                    "Line {line}: the file is for {platforms}, and this platform is {here}.",
+                    line=_line(key),
+                    platforms=", ".join(named),
+                    here=here,
+                )
+            )
 
     def _name(self, node: "yaml.Node | None") -> str:
         if node is None or _is_null(node):
@@ -208,11 +285,36 @@ class _Reader:
         if not _is_mapping(node):
             raise self._problem(node, tr("`variables` must hold lines of the form NAME: value."))
         variables = {}
-        for name, value in self._entries(node).items():
+        for key, value in node.value:
+            name = str(key.value)
             if not _is_scalar(value):
                 raise self._problem(value, tr("The variable {name} must have a single value.", name=name))
-            variables[name] = "" if _is_null(value) else str(value.value)
+            text = "" if _is_null(value) else str(value.value)
+            if reason := _not_settable(name, text):
+                warning = tr(
+                    "Line {line}: the variable {name} is left out: {reason}.", line=_line(key), name=name, reason=reason
+                )
+                self.warnings.append(warning)
+            else:
+                variables[name] = text
         return variables
+
+
+def _not_settable(name: str, value: str) -> str:
+    """Return why a variable cannot be set on activation, or ``""``."""
+    if not is_variable_name(name):
+        return tr("shells cannot have a variable of that name")
+    if set_by_activation(name):
+        return tr("activation itself sets it")
+    if "\0" in value:
+        return tr("its value has a NUL character")
+    return ""
+
+
+def _holds_packages(key: str, value: "yaml.Node") -> bool:
+    """Return whether an unknown key with a list looks as if it asked for packages."""
+    words = set(re.split(r"[\W_]+", key.lower()))
+    return _is_sequence(value) and bool(value.value) and bool(words & _PACKAGE_WORDS)
 
 
 def _other_file(key: str) -> str:

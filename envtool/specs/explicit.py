@@ -1,4 +1,7 @@
-"""Explicit lists (CEP 23): ``@EXPLICIT``, then the URL of one archive per line, with its hash; installed unsolved."""
+"""Explicit lists (CEP 23): ``@EXPLICIT``, then the URL of one archive per line, with its hash; installed unsolved.
+
+conda-lock writes the pip half into comments: ``# pip NAME @ URL#sha256=...``.
+"""
 
 import re
 from collections.abc import Iterable
@@ -8,11 +11,13 @@ from envtool.i18n import tr
 from envtool.model import Archive, Reading, Spec
 from envtool.specs.format import Format
 from envtool.specs.problem import Place, problem
+from envtool.specs.requirement_line import corrected
 
 MARKER = "@EXPLICIT"
 _LINE = re.compile(
     r"(?P<url>[^#]+?\.(?:conda|tar\.bz2))(?:#(?:(?P<md5>[0-9a-fA-F]{32})|(?:sha256:)?(?P<sha256>[0-9a-fA-F]{64})))?"
 )
+_PIP = re.compile(r"#\s*pip (?P<requirement>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*(?:@|==)\s*\S.*)")
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{1,11}://")
 
 
@@ -23,11 +28,20 @@ def is_explicit(text: str) -> bool:
 
 def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
     """Return the archives that an explicit list names; paths are taken from ``base``. Raises EnvtoolError."""
-    archives = []
+    archives: list[Archive] = []
+    pip: dict[str, str] = {}
+    warnings: list[str] = []
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
-        if line and line != MARKER and not line.startswith("#"):
-            archives.append(_archive(line, Place(filename, number), base))
-    return Reading(Spec(explicit=tuple(archives)))
+        place = Place(filename, number)
+        if comment := _PIP.fullmatch(line):
+            usable = corrected(comment["requirement"], place)
+            pip |= dict.fromkeys(usable.lines, place.full)
+            warnings += usable.warnings
+        elif line and line != MARKER and not line.startswith("#"):
+            archives.append(_archive(line, place, base))
+    if pip:
+        warnings.append(tr("Lines that are packages for pip, as conda-lock writes them: {count}.", count=len(pip)))
+    return Reading(Spec(explicit=tuple(archives), pip=tuple(pip), places=pip), tuple(warnings))
 
 
 def write(archives: Iterable[Archive], subdir: str) -> str:

@@ -65,7 +65,7 @@ def name(spec: str) -> str:
 
 def is_spec(text: str) -> bool:
     """Return whether a text has the form of a match spec."""
-    return _SPEC.fullmatch(text) is not None
+    return _SPEC.fullmatch(text) is not None and (text.isascii() or _ARCHIVE.fullmatch(text) is not None)
 
 
 def is_list(text: str, filename: str = "") -> bool:

@@ -8,16 +8,33 @@ from envtool.redaction import redact
 
 
 class Place(NamedTuple):
-    """A line of a file, from 1; ``file`` is ``""`` for standard input."""
+    """A line of a file, from 1; ``file`` is ``""`` for standard input, ``line`` is 0 for an option's value."""
 
     file: str
     line: int
 
+    @property
+    def full(self) -> str:
+        """The place with its file, or the option."""
+        if not self.line:
+            return self.file
+        return tr("{file}, line {line}", file=self.file or tr("standard input"), line=self.line)
 
-def problem(place: Place, what: str, hint: str = "") -> EnvtoolError:
+    @property
+    def short(self) -> str:
+        """The place as a sentence about one file begins with it."""
+        return tr("Line {line}", line=self.line) if self.line else self.file
+
+
+class FileError(EnvtoolError):
+    """An error in a line of a file, at ``place``."""
+
+    def __init__(self, place: Place, what: str, hint: str = "") -> None:
+        message = tr("{place}: {what}", place=place.full, what=redact(what))
+        super().__init__(message, hint=hint, code=ExitCode.BAD_INPUT)
+        self.place = place
+
+
+def problem(place: Place, what: str, hint: str = "") -> FileError:
     """Return the error to raise for a line."""
-    return EnvtoolError(
-        tr("{file}, line {line}: {what}", file=place.file or tr("standard input"), line=place.line, what=redact(what)),
-        hint=hint,
-        code=ExitCode.BAD_INPUT,
-    )
+    return FileError(place, what, hint)

@@ -34,22 +34,39 @@ def followed(reading: Reading, file: Path, start: Path, above: Sequence[Path] = 
     ``start`` is where pip is called, ``above`` are the files on the way to this one. Raises EnvtoolError where a file
     is missing, has an error, or includes itself.
     """
-    conda, pip, warnings = list(reading.spec.conda), list[str](), list(reading.warnings)
-    for line in reading.spec.pip:
+    spec = reading.spec
+    conda, pip, warnings, places = list(spec.conda), list[str](), list(reading.warnings), dict[str, str]()
+    for line in spec.pip:
         nested = _NESTED.fullmatch(line)
         if nested is None or (_ELSEWHERE.match(nested["path"]) and not nested["path"].startswith("/")):
             pip.append(anchored(line, file.parent, start))
+            places.setdefault(pip[-1], spec.places.get(line, ""))
             continue
         path = Path(_absolute(nested["path"], file.parent))
         if path in (*above, file):
             raise EnvtoolError(tr("{file} includes itself: -r {path}.", file=file, path=path), code=ExitCode.BAD_INPUT)
-        inner = requirements.read(read_input(path), path.name)
+        inner = requirements.read(_included(path, spec.places.get(line, "")), path.name)
         inner = replace(inner, warnings=tuple(f"{path.name}: {warning}" for warning in inner.warnings))
         inner = followed(inner, path, start, (*above, file))
         conda += inner.spec.conda
         pip += inner.spec.pip
+        places = {**inner.spec.places, **places}
         warnings += inner.warnings
-    return Reading(replace(reading.spec, conda=tuple(conda), pip=tuple(pip)), tuple(warnings))
+    return Reading(replace(spec, conda=tuple(conda), pip=tuple(pip), places=places), tuple(warnings))
+
+
+def _included(path: Path, place: str) -> str:
+    """Return the text of a file that the line at ``place`` includes. Raises EnvtoolError that names both."""
+    try:
+        return read_input(path)
+    except EnvtoolError as error:
+        if not place:
+            raise
+        raise EnvtoolError(
+            tr("{place}: {what}", place=place, what=error.message),
+            hint=tr("Paths in a requirements file are relative to its folder."),
+            code=error.code,
+        ) from None
 
 
 def anchored(line: str, folder: Path, start: Path) -> str:

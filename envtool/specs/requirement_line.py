@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from envtool.i18n import tr
 from envtool.redaction import redact
+from envtool.specs import conda_list, git_addresses, pip_options
 from envtool.specs.problem import Place, problem
 
 
@@ -25,15 +26,6 @@ class _Words(NamedTuple):
     packages: list[str]
 
 
-_VALUED = (
-    "--index-url --pypi-url --extra-index-url --constraint --requirement --editable --find-links --no-binary "
-    "--only-binary --trusted-host --use-feature -i -c -r -e -f"
-).split()
-_FLAGS = "--no-index --prefer-binary --require-hashes --pre".split()
-_OF_A_PATH = ("-e", "--editable", "-r", "--requirement", "-c", "--constraint")
-_INDEXES = ("-i", "--index-url", "--pypi-url")
-_OF_REQUIREMENT = re.compile(r"--(?:hash|config-settings?|global-option|install-option)(?:=|$)")
-_OPTION = re.compile(r"(?P<name>-[icref]|--[a-z-]+)(?P<glue>=?)(?P<value>.*)")
 _LOCATION = re.compile(
     r"[a-zA-Z][a-zA-Z0-9+.-]*://|file:|\.{0,2}/|~/|\.\.?(?:\[|$)|\$\{|[A-Za-z]:\\|[\w.-]+/|"
     r"\S+\.(?:whl|zip|tar\.gz|tar\.bz2)(?:\s|$)"
@@ -46,6 +38,7 @@ _SINGLE = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?)\s*=\s*(?P<version>[^=\s;]+)(?P<rest>\s*;.*)?"
 )
 _OLD_LIST = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*) \((?P<version>\d[^\s,()]*)(?:, [^()]*)?\)")
+_FILE_URL = re.compile(r"file:(?://(?:localhost)?(?=/))?(?P<path>(?!//)\S.*)")
 _SHELL = re.compile(r"[!%$]?\s*(?:python3? -m )?pip3? install\s+(?P<rest>\S.*)")
 _CONDA_COMMAND = re.compile(r"[!%$]?\s*(?:conda|mamba|micromamba)\s+install\b")
 _IDLE = ("-U", "--upgrade", "-q", "--quiet", "-v", "-y", "--user", "--no-cache-dir", "--force-reinstall")
@@ -79,21 +72,45 @@ def _command(text: str, place: Place) -> Corrected:
     """Return what a `pip install` on the line would install."""
     options, own, packages = _words(" ".join(word for word in text.split() if word not in _IDLE), place)
     lines = [line for package in packages for line in _requirement(package.strip("'\""), place).lines]
-    warning = tr("Line {line} is a command: the packages that it would install are used.", line=place.line)
+    warning = tr("{place} is a command: the packages that it would install are used.", place=place.short)
     return Corrected([*(text for _, text in options), *(" ".join([line, *own]) for line in lines)], [warning])
 
 
 def _options(line: str, place: Place) -> Corrected:
     """Return a line that begins with an option; packages behind it, which pip ignores, get lines of their own."""
-    option = _option(line, place)
-    if option in _OF_A_PATH:
-        return Corrected([line], [])  # a path may hold spaces
+    option = pip_options.name_of(line, place)
+    if option in pip_options.OF_A_PATH:
+        return _of_a_path(option, line, place)
+    if option == "--pypi-url":  # an old name, which uv does not know
+        line = line.replace("--pypi-url", "--index-url", 1)
     options, _, packages = _words(line, place)
     if not packages:
         return Corrected([line], [])
-    warning = tr("Line {line}: pip would ignore what follows {option}; it is used.", line=place.line, option=option)
+    warning = tr("{place}: pip would ignore what follows {option}; it is used.", place=place.short, option=option)
     lines, warnings = corrected(" ".join(packages), place)
     return Corrected([*(text for _, text in options), *lines], [warning, *warnings])
+
+
+def _of_a_path(option: str, line: str, place: Place) -> Corrected:
+    """Return a line with an option whose value is a path or a URL, which may hold spaces."""
+    value = line[len(option) :].lstrip(" =")
+    if not value:
+        raise problem(place, tr("{option} needs a value.", option=option))
+    usable = git_addresses.as_url(value) if option in ("-e", "--editable") else _without_scheme(value)
+    if usable == value:
+        return Corrected([line], [])
+    mended = f"{option} {usable}"
+    return Corrected([mended], [_written_as(mended, place)])
+
+
+def _without_scheme(value: str) -> str:
+    """Return the path in ``file:PATH`` and ``file:///PATH``; older pips took the first for a path, as people do."""
+    found = _FILE_URL.fullmatch(value)
+    return unquote(found["path"]) if found else value
+
+
+def _written_as(text: str, place: Place) -> str:
+    return tr("{place}: pip writes this as {text}.", place=place.short, text=redact(text))
 
 
 def _with_options(requirement: str, options: str, place: Place) -> Corrected:
@@ -103,12 +120,12 @@ def _with_options(requirement: str, options: str, place: Place) -> Corrected:
     lines[-1] = " ".join([lines[-1], *own])
     for option, text in general:
         # an index meant for one package must not become the only one
-        line = re.sub(rf"^{option}(?:\s+|=)?", "--extra-index-url ", text) if option in _INDEXES else text
+        line = re.sub(rf"^{option}(?:\s+|=)?", "--extra-index-url ", text) if option in pip_options.INDEXES else text
         lines.insert(0, line)
         warnings.append(
             tr(
-                "Line {line}: pip ignores {option} behind a requirement; {used} is used for all lines.",
-                line=place.line,
+                "{place}: pip ignores {option} behind a requirement; {used} is used for all lines.",
+                place=place.short,
                 option=option,
                 used=repr(redact(line)),
             )
@@ -129,12 +146,12 @@ def _words(text: str, place: Place) -> _Words:
         count = 1
         if not words[0].startswith("-"):
             packages.append(words[0])
-        elif _OF_REQUIREMENT.match(words[0]):
+        elif pip_options.OF_REQUIREMENT.match(words[0]):
             count = 1 if "=" in words[0] else 2
             own += words[:count]
         else:
-            option = _option(words[0], place)
-            count = 1 if words[0] != option or option in _FLAGS else 2
+            option = pip_options.name_of(words[0], place)
+            count = 1 if words[0] != option or option in pip_options.FLAGS else 2
             general.append((option, " ".join(words[:count])))
         words = words[count:]
     return _Words(general, own, packages)
@@ -144,40 +161,46 @@ def _split(line: str) -> tuple[str, str]:
     """Return a requirement and the options behind it that are not a requirement's own."""
     for found in re.finditer(r"\s+(?=--?[a-zA-Z])", line):
         options = line[found.end() :]
-        if not all(_OF_REQUIREMENT.match(word) for word in options.split() if word.startswith("-")):
+        if not all(pip_options.OF_REQUIREMENT.match(word) for word in options.split() if word.startswith("-")):
             return line[: found.start()], options
         break
     return line, ""
 
 
-def _option(text: str, place: Place) -> str:
-    """Return the name of the option that a text begins with."""
-    found = _OPTION.match(text.split(maxsplit=1)[0])
-    name = found["name"] if found else ""
-    known = name in _VALUED or (name in _FLAGS and not (found and found["value"]))
-    if not known and not _OF_REQUIREMENT.match(text):
-        raise problem(place, tr("pip has no option {text} in requirements files.", text=repr(text)), _hint(text))
-    return name
-
-
 def _requirement(line: str, place: Place) -> Corrected:
     if local := _LOCAL.fullmatch(line):
         return _without_folder(local, line, place)
+    if (url := git_addresses.as_url(line)) != line:
+        return Corrected([url], [_written_as(url, place)])
     if _LOCATION.match(line):
         return Corrected([line], [])
+    if conda_list.is_line(line):
+        return _listed(line, place)
     if single := _SINGLE.fullmatch(line):
         fixed = f"{single['name']}=={single['version']}{single['rest'] or ''}"
         if not _fault(fixed):
-            return Corrected([fixed], [tr("Line {line}: pip writes {text} with `==`.", line=place.line, text=line)])
+            return Corrected([fixed], [tr("{place}: pip writes {text} with `==`.", place=place.short, text=line)])
     if old := _OLD_LIST.fullmatch(line):
         fixed = f"{old['name']}=={old['version']}"
-        return Corrected([fixed], [tr("Line {line}: pip writes this as {text}.", line=place.line, text=fixed)])
+        return Corrected([fixed], [_written_as(fixed, place)])
     if fault := _fault(line):
         what = tr("{text} is not a valid requirement: {reason}.", text=repr(line), reason=fault)
         if "::" in line:
             what = tr("{text} names a conda channel, and pip has no channels.", text=repr(line))
         raise problem(place, what, _hint(line))
     return Corrected([line], [])
+
+
+def _listed(line: str, place: Place) -> Corrected:
+    """Return a line in the form of ``conda list --export`` as pip writes it, if it is about one of pip's packages."""
+    lines = conda_list.read(line, place.file).spec.pip
+    if not lines:
+        raise problem(
+            place,
+            tr("{text} has the form name=version=build of a conda package.", text=repr(line)),
+            tr("List it with the conda packages: in an environment.yml, above `- pip:`."),
+        )
+    return Corrected([*lines], [_written_as(lines[0], place)])
 
 
 def _without_folder(local: re.Match[str], line: str, place: Place) -> Corrected:
@@ -187,8 +210,8 @@ def _without_folder(local: re.Match[str], line: str, place: Place) -> Corrected:
         requirement += f"=={version}"
     requirement += f" {local['marker']}" if local["marker"] else ""
     warning = tr(
-        "Line {line}: {text} points to a path on another machine; {requirement} is used instead.",
-        line=place.line,
+        "{place}: {text} points to a path on another machine; {requirement} is used instead.",
+        place=place.short,
         text=repr(redact(line)),
         requirement=requirement,
     )

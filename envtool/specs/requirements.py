@@ -1,11 +1,13 @@
 """pip's requirements files: requirements and options, and what people put into them by mistake."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
-from envtool.specs import conda_list
+from envtool.specs import conda_list, selectors
 from envtool.specs.format import Exportable, Format
 from envtool.specs.problem import Place
 from envtool.specs.requirement_line import corrected
@@ -17,33 +19,63 @@ _PYTHON = re.compile(r"python(?P<rest>\s*(?:[=<>!~]=?|===)\s*[\w.*]+(?:\s*,\s*[=
 
 def read(text: str, filename: str = "") -> Reading:
     """Return the spec that a requirements file holds, its lines as they are written. Raises EnvtoolError."""
-    pip: list[str] = []
-    conda: list[str] = []
-    warnings: list[str] = []
-    for number, line in _logical_lines(text):
-        if conda_list.is_line(line):
-            listed = conda_list.read(line, filename).spec
-            conda += listed.conda
-            pip += listed.pip
+    reader = _Reader(filename)
+    for number, line, comment in _logical_lines(text):
+        reader.take(line, comment, number)
+    return reader.reading()
+
+
+@dataclass
+class _Reader:
+    """Reads one file, line by line."""
+
+    filename: str
+    conda: list[str] = field(default_factory=list)
+    pip: list[str] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    listed: Counter[str] = field(default_factory=Counter)  # lines of `conda list --export` for each half
+
+    def take(self, line: str, comment: str, number: int) -> None:
+        """Read one logical line, with the comment behind it."""
+        condition = selectors.condition(comment)
+        if condition and selectors.holds(condition) is False:
+            self.warnings.append(selectors.dropped(number, condition, line))
+        elif conda_list.is_line(line):
+            self._listed(line, Place(self.filename, number))
         elif python := _PYTHON.fullmatch(line):
-            conda.append(f"python{python['rest'] or ''}")
-            warnings.append(
-                tr(
-                    "Line {line}: {text} is the interpreter: it is treated as a conda package.",
-                    line=number,
-                    text=line,
-                )
+            self.conda.append(f"python{python['rest'] or ''}")
+            self.warnings.append(
+                tr("Line {line}: {text} is the interpreter: it is treated as a conda package.", line=number, text=line)
             )
         else:
-            usable = corrected(line, Place(filename, number))
-            pip += usable.lines
-            warnings += usable.warnings
-    if any(conda_list.is_line(line) for line in conda):
-        count = sum(map(conda_list.is_line, conda))
-        warnings.append(
-            tr("{count} lines have the form name=version=build: they are treated as conda packages.", count=count)
-        )
-    return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), tuple(warnings))
+            place = Place(self.filename, number)
+            usable = corrected(line, place)
+            self._add(usable.lines, place)
+            self.warnings += usable.warnings
+
+    def reading(self) -> Reading:
+        """Return what was read."""
+        warnings = list(self.warnings)
+        if count := self.listed["conda"]:
+            form = tr(
+                "{count} lines have the form name=version=build: they are treated as conda packages.", count=count
+            )
+            warnings.append(form)
+        if count := self.listed["pip"]:
+            warnings.append(conda_list.from_pip(count))
+        return Reading(Spec(conda=tuple(self.conda), pip=tuple(self.pip), places=self.places), tuple(warnings))
+
+    def _listed(self, line: str, place: Place) -> None:
+        spec = conda_list.read(line, self.filename).spec
+        self.conda += spec.conda
+        self._add(spec.pip, place)
+        self.listed.update({"conda": len(spec.conda), "pip": len(spec.pip)})
+
+    def _add(self, lines: Iterable[str], place: Place) -> None:
+        for line in lines:
+            self.pip.append(line)
+            self.places.setdefault(line, place.full)
 
 
 def write(lines: Iterable[str]) -> str:
@@ -51,8 +83,8 @@ def write(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (number of its first line, text) of each line, with continued lines joined and comments removed."""
+def _logical_lines(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield (number of its first line, text, comment) of each line, with continued lines joined."""
     started, parts = 0, list[str]()
     for number, raw in enumerate([*text.splitlines(), ""], 1):
         started = started if parts else number
@@ -60,10 +92,11 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         parts.append(raw[:-1] if continued else raw)
         if continued:
             continue
-        line = _COMMENT.sub("", "".join(parts)).strip()
+        whole = "".join(parts)
+        line = _COMMENT.sub("", whole)
         parts.clear()
-        if line:
-            yield started, line
+        if line.strip():
+            yield started, line.strip(), whole[len(line) :]
 
 
 def _write_environment(environment: Exportable) -> str:

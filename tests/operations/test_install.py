@@ -18,6 +18,7 @@ from envtool.operations.create import CreateRequest, create
 from envtool.operations.install import InstallRequest, install, plan
 from envtool.operations.steps.package_sources import SourceOptions
 from envtool.operations.uninstall import UninstallRequest, uninstall
+from envtool.prefix import state_file
 from envtool.prefix.marks import OWN, mark_unfinished, unfinished
 
 pytestmark = pytest.mark.slow
@@ -148,4 +149,28 @@ def test_an_unfinished_environment_is_not_changed(
     before = files(dl.prefix)
     with pytest.raises(EnvtoolError, match="interrupted"):
         verb(home.context, requests[verb])
+    assert files(dl.prefix) == before
+
+
+def test_variables_in_a_file_are_stored_in_an_existing_environment(home: Home, dl: Environment) -> None:
+    spec = Spec(variables={"A": "1"})
+    request = InstallRequest(dl, spec)
+    install(home.context, request)
+    assert state_file.stored(dl.prefix) == {"A": "1"}
+
+
+@pytest.mark.parametrize(
+    ("pins", "line"), [(b"not a spec !!\n", 1), (b"\xef\xbb\xbf# a\n\nleaf==1,,\xef\xbc\x9d\n", 3), (b"\xff\n", 1)]
+)
+def test_a_pin_that_is_no_spec_is_named_before_anything_is_changed(
+    home: Home, dl: Environment, sources: SourceOptions, pins: bytes, line: int
+) -> None:
+    path = dl.prefix / "conda-meta" / "pinned"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(pins)
+    before = files(dl.prefix)
+    with pytest.raises(EnvtoolError) as caught:
+        install(home.context, InstallRequest(dl, Spec(pip=("leaf==2.0",)), sources=sources))
+    assert caught.value.code == ExitCode.BAD_INPUT
+    assert caught.value.message.startswith(f"{path}, line {line}: ")
     assert files(dl.prefix) == before

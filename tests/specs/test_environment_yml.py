@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from envtool import specs
 from envtool.encoding import decode
+from envtool.environment import set_by_activation
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Spec
 from envtool.specs import environment_yml
@@ -130,6 +131,43 @@ def test_a_mistake_is_reported_with_its_line(text: str, line: int, word: str) ->
     assert word in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("dependencies: [python]\npip:\n  - six\n", "`pip:`"),
+        ("dependencies: [python]\npip_requirements: [six]\n", "`pip_requirements:`"),
+        ("dependencies: [python]\nchannel: [mine]\n", "channels"),
+        ("dependencies: [python]\nDependencies: [six]\n", "dependencies"),
+        ("dependencies: [python]\nvariable: {A: b}\n", "variables"),
+        ("dependencies: [python]\nextra-packages: [six]\n", "extra-packages"),
+        ("dependencies: [python]\nconda:\n  - six\n", "conda"),
+    ],
+)
+def test_a_key_is_not_ignored_where_something_asked_for_would_be_missing(text: str, word: str) -> None:
+    with pytest.raises(EnvtoolError) as caught:
+        read(text)
+    assert caught.value.code == ExitCode.BAD_INPUT
+    assert word in caught.value.message
+
+
+def test_packages_that_conda_lists_as_pips_go_to_pip() -> None:
+    reading = specs.read("dependencies:\n  - python=3.11\n  - six=1.16.0=pypi_0\n", "environment.yml")
+    assert (reading.spec.conda, reading.spec.pip) == (("python=3.11",), ("six==1.16.0",))
+    assert "Line 3" in reading.warnings[0]
+
+
+def test_variables_that_cannot_be_set_are_left_out_and_said() -> None:
+    text = 'dependencies: []\nvariables:\n  PATH: /x\n  A-B: x\n  1A: x\n  CONDA_PREFIX: x\n  N: "a\\0"\n  GOOD: x\n'
+    reading = specs.read(text, "environment.yml")
+    assert reading.spec.variables == {"GOOD": "x"}
+    assert [warning.split(":")[0] for warning in reading.warnings] == [f"Line {line}" for line in (3, 4, 5, 6, 7)]
+
+
+def test_a_file_for_other_platforms_is_taken_and_said() -> None:
+    reading = specs.read("platforms: [win-64, osx-64]\ndependencies: [six]\n", "environment.yml")
+    assert "win-64, osx-64" in reading.warnings[0]
+
+
 def test_a_wrong_place_for_pips_packages_is_explained() -> None:
     with pytest.raises(EnvtoolError) as caught:
         read("dependencies:\n  - torch @ https://example.org/torch.whl\n")
@@ -171,7 +209,7 @@ def whole_specs(variables: st.SearchStrategy[str]) -> st.SearchStrategy[Spec]:
         channels=st.lists(texts).map(tuple),
         conda=st.lists(conda_specs).map(tuple),
         pip=st.lists(pip_lines).map(tuple),
-        variables=st.dictionaries(variables, any_text),
+        variables=st.dictionaries(variables, any_text.filter(lambda text: "\0" not in text)),
     )
 
 
@@ -199,7 +237,10 @@ def test_what_is_written_is_what_pyyaml_writes(spec: Spec) -> None:
     assert environment_yml.write(spec) == expected
 
 
-@given(whole_specs(texts))
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True).filter(lambda name: not set_by_activation(name))
+
+
+@given(whole_specs(names))
 def test_what_is_written_is_read_back(spec: Spec) -> None:
     assert read(environment_yml.write(spec)) == spec
 

@@ -14,6 +14,9 @@ from envtool.specs import requirements
     "line",
     [
         "numpy",
+        "git+ssh://git@host:22/me/x.git",
+        "git+ssh://git@host/me/x.git",
+        "-r https://host/file:more.txt",
         "numpy>=1.21,<2",
         "numpy === 1.21",
         "torch==2.1.0+cu118 ; sys_platform == 'linux'",
@@ -74,6 +77,17 @@ def test_comments_go_and_continued_lines_become_one() -> None:
         ("x @ file:///croot/x-1.2.tar.gz#sha256=ab; os_name == 'nt'", "x==1.2 ; os_name == 'nt'"),
         ("absl-py (0.7.1)", "absl-py==0.7.1"),
         ("mine (0.1, /home/me/mine)", "mine==0.1"),
+        ("git+git@host:me/x.git#egg=x", "git+ssh://git@host/me/x.git#egg=x"),
+        ("git@host:me/x.git", "git+ssh://git@host/me/x.git"),
+        ("x @ git+git@host:me/x.git@v1", "x @ git+ssh://git@host/me/x.git@v1"),
+        ("x@git+git@host:me/x.git", "x@git+ssh://git@host/me/x.git"),
+        ("git+ssh://git@host:me/x.git", "git+ssh://git@host/me/x.git"),
+        ("-e git+git@host:me/x.git#egg=x", "-e git+ssh://git@host/me/x.git#egg=x"),
+        ("--editable=git@host:/srv/x.git#egg=x", "--editable git+ssh://git@host/srv/x.git#egg=x"),
+        ("-r file:more.txt", "-r more.txt"),
+        ("-c file:./pins.txt", "-c ./pins.txt"),
+        ("--requirement=file:///srv/a%20b.txt", "--requirement /srv/a b.txt"),
+        ("-r file://localhost/srv/more.txt", "-r /srv/more.txt"),
     ],
 )
 def test_a_line_that_only_needs_mending_is_mended_and_said(line: str, taken: str) -> None:
@@ -146,7 +160,6 @@ def test_the_interpreter_goes_to_conda(line: str) -> None:
         ("x=={{latest}}", "template"),
         ("======= ", "merge"),
         ("x==1#two", "space"),
-        ("git+git@host:me/x.git#egg=x", "Correct"),
         ("what is this", "Correct"),
     ],
 )
@@ -168,6 +181,57 @@ def test_lines_of_conda_list_among_requirements_go_to_their_halves() -> None:
     reading = requirements.read(text)
     assert reading.spec == Spec(conda=("numpy=1.26.4=py311_0",), pip=("scipy", "absl-py==1.4.0"))
     assert "conda" in reading.warnings[0]
+
+
+def test_lines_of_conda_list_that_were_mended_by_hand_go_to_their_halves() -> None:
+    reading = specs.read("six==1.16.0=pypi_0\nleaf==1.0=0\nnumpy\n", "requirements.txt")
+    assert reading.spec == Spec(conda=("leaf=1.0=0",), pip=("six==1.16.0", "numpy"))
+    assert len(reading.warnings) == 2
+
+
+@pytest.mark.parametrize("option", ["--no-build-isolation", "--no-deps", "--user", "--target", "-U", "--upgrade"])
+@pytest.mark.parametrize("line", ["{} -e ./own", "{}=1", "own {}"])
+def test_an_option_of_pips_command_line_is_named_alone_with_a_way_on(option: str, line: str) -> None:
+    with pytest.raises(EnvtoolError) as caught:
+        requirements.read(line.format(option))
+    assert f" {option} on its command line only" in caught.value.message
+    assert f"pip install {option}" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("selector", "kept"),
+    [
+        ("# [win]", False),
+        ("# [osx]", False),
+        ("# [linux or osx or win]", True),
+        ("# [unix or win]", True),
+        ("#[not win and not unix]", False),
+        ("# because of numpy  # [not (linux or osx or win)]", False),
+        ("# [py3k]", True),
+        ("# [see the wiki]", True),
+        ("# [" + "not " * 20 + "x]", True),
+        ("# linux only", True),
+    ],
+)
+@pytest.mark.parametrize("form", ["x.txt", "x.yml", "pip.yml"])
+def test_a_line_for_another_platform_is_left_out_and_said(selector: str, kept: bool, form: str) -> None:
+    text = {
+        "x.txt": f"six\nmine  {selector}\n",
+        "x.yml": f"dependencies:\n  - six\n  - mine  {selector}\n",
+        "pip.yml": f"dependencies:\n  - six\n  - pip:\n    - mine  {selector}\n",
+    }[form]
+    reading = specs.read(text, form)
+    assert ("mine" in (*reading.spec.conda, *reading.spec.pip)) == kept
+    assert any("mine" in warning for warning in reading.warnings) == (not kept)
+
+
+def test_each_line_knows_where_it_was_written() -> None:
+    reading = specs.read("six\n\npip install idna -i https://host/simple\n", "requirements.txt")
+    assert reading.spec.places == {
+        "six": "requirements.txt, line 1",
+        "idna": "requirements.txt, line 3",
+        "-i https://host/simple": "requirements.txt, line 3",
+    }
 
 
 def test_an_empty_file_asks_for_nothing() -> None:

@@ -197,3 +197,16 @@ def test_real_files_are_read_and_written_and_read_again(path: Path) -> None:
     else:
         again = specs.read(requirements.write(spec.pip)).spec
     assert again == spec
+
+
+def test_a_lock_of_conda_lock_brings_its_pip_half() -> None:
+    text = (
+        "# platform: linux-64\n@EXPLICIT\nhttps://c/noarch/a-1-0.conda#"
+        + "0" * 32
+        + "\n# pip six @ https://i/six.whl#sha256=ab\n# pip -- a comment\n"
+    )
+    reading = specs.read(text, "conda-linux-64.lock")
+    assert [archive.url for archive in reading.spec.explicit] == ["https://c/noarch/a-1-0.conda"]
+    assert reading.spec.pip == ("six @ https://i/six.whl#sha256=ab",)
+    assert reading.spec.places == {reading.spec.pip[0]: "conda-linux-64.lock, line 4"}
+    assert "pip" in reading.warnings[0]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from envtool.environment import Environment
+from envtool.environment import MARKERS, Environment
 from envtool.prefix import state_file
 from envtool.prefix.layout import bin_dir
 
@@ -53,17 +53,7 @@ def markers(environment: Environment) -> dict[str, str | None]:
         # The level tells conda that there is an environment to deactivate before it activates another.
         mine = {"CONDA_PREFIX": prefix, "CONDA_DEFAULT_ENV": name, "CONDA_SHLVL": "1"}
         mine["CONDA_PROMPT_MODIFIER"] = f"({name}) "
-    return dict.fromkeys((*_MARKERS, "PYTHONHOME")) | mine
-
-
-_MARKERS = (
-    "VIRTUAL_ENV",
-    "VIRTUAL_ENV_PROMPT",
-    "CONDA_PREFIX",
-    "CONDA_DEFAULT_ENV",
-    "CONDA_SHLVL",
-    "CONDA_PROMPT_MODIFIER",
-)
+    return dict.fromkeys((*MARKERS, "PYTHONHOME")) | mine
 
 
 def scripts(environment: Environment, suffix: str = ".sh") -> list[Path]:

@@ -12,6 +12,7 @@ from envtool.operations.context import Context
 from envtool.operations.steps import pip_packages, torch_index
 from envtool.operations.steps.change import Change, ChangeRequest, solve
 from envtool.operations.steps.package_sources import gather
+from envtool.prefix import state_file
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def work_out(context: Context, request: ChangeRequest, wanted: Additions, before
         if half.lines:
             options = InstallOptions(upgrade=wanted.upgrade)
             pip_packages.install(context, half, environment.prefix, sources, options)
+        if spec.variables:
+            state_file.store(environment.prefix, spec.variables)
 
     there = (*before.pip, *before.inside, *solution.link)
     removed, added = pip_packages.foreseen(half, pins, there, upgrade=wanted.upgrade)

@@ -12,7 +12,7 @@ from envtool.environments.packages import Contents
 from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources
 from envtool.operations.context import Context
-from envtool.operations.steps import engine_selection, guards
+from envtool.operations.steps import engine_selection, explicit_lists, guards
 from envtool.operations.steps.channel_names import with_channel_names
 from envtool.operations.steps.confirmation import Confirm, require_confirmation
 from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions
@@ -129,12 +129,15 @@ def solve(
     """Return the engine's solution; an empty one, without asking it, where nothing is asked of the conda half."""
     if not (to_solve.specs or to_solve.remove or to_solve.update or to_solve.archives):
         return Solution(to_solve)
-    return engine.solve(to_solve, environment.prefix, sources, context.reporter)
+    solution = engine.solve(to_solve, environment.prefix, sources, context.reporter)
+    explicit_lists.require_python(solution)
+    return solution
 
 
 def _refuse(request: ChangeRequest) -> None:
     guards.refuse_installation(request.environment)
     guards.refuse_own(request.environment)
+    guards.refuse_invalid_pins(request.environment)
     if not request.override_frozen:
         guards.refuse_frozen(request.environment)
 

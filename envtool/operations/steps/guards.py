@@ -8,7 +8,7 @@ from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
 from envtool.operations.steps.target import is_active
-from envtool.prefix import frozen
+from envtool.prefix import frozen, pinned
 from envtool.prefix.layout import kind_of
 from envtool.prefix.marks import old_state_of, snapshot_of, unfinished
 
@@ -34,6 +34,18 @@ def refuse_installation(environment: Environment) -> None:
             ),
             code=ExitCode.USAGE,
         )
+
+
+def refuse_invalid_pins(environment: Environment) -> None:
+    """Raise EnvtoolError (BAD_INPUT) for a line of ``conda-meta/pinned`` that pins nothing because it is no spec."""
+    from envtool.specs import match_spec
+    from envtool.specs.problem import Place, problem
+
+    file = str(pinned.path_of(environment.prefix))
+    for number, text in pinned.numbered(environment.prefix).items():
+        if not match_spec.is_spec(text):
+            hint = tr("Each line holds one spec, such as numpy=1.26. Correct the line, or put a # in front of it.")
+            raise problem(Place(file, number), match_spec.not_a_spec(text), hint)
 
 
 def refuse_own(environment: Environment) -> None:

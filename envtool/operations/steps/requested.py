@@ -1,7 +1,10 @@
 """Requested packages: the words of the command line and the files that it names, as one spec."""
 
+import re
+import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from envtool import specs
@@ -10,6 +13,11 @@ from envtool.files import input_text, read_input
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.reporter import Reporter
+from envtool.specs import references
+from envtool.specs.problem import Place
+from envtool.specs.requirement_line import Corrected, corrected
+
+_COMMAND_LINE = Place("--pip", 0)
 
 
 def requested(words: Spec, files: Sequence[str], reporter: Reporter) -> Spec:
@@ -17,11 +25,12 @@ def requested(words: Spec, files: Sequence[str], reporter: Reporter) -> Spec:
 
     The name is the first that any of them gives. Reports what readers warn of. Raises EnvtoolError.
     """
-    readings = [_read(file) for file in files]
+    readings = [_words(words), *map(_read, files)]
     for reading in readings:
         for warning in reading.warnings:
             reporter.warn(warning)
-    every = [words, *(reading.spec for reading in readings)]
+    every = [reading.spec for reading in readings]
+    _refuse_beside_explicit(every)
     return Spec(
         name=next((spec.name for spec in every if spec.name), ""),
         channels=tuple(dict.fromkeys(channel for spec in every for channel in spec.channels)),
@@ -29,7 +38,61 @@ def requested(words: Spec, files: Sequence[str], reporter: Reporter) -> Spec:
         pip=tuple(item for spec in every for item in spec.pip),
         variables={name: value for spec in every for name, value in spec.variables.items()},
         explicit=tuple(item for spec in every for item in spec.explicit),
+        prefix=next((spec.prefix for spec in every if spec.prefix), ""),
+        places={line: place for spec in reversed(every) for line, place in spec.places.items()},
     )
+
+
+def require_name(spec: Spec, files: Sequence[str]) -> None:
+    """Raise EnvtoolError (USAGE) where neither the command line nor a file names the environment to create."""
+    if spec.name:
+        return
+    shown = " ".join(f"-f {shlex.quote(file)}" for file in files)
+    if not files:
+        raise EnvtoolError(
+            tr("The new environment has no name."),
+            hint=tr("Name it: envtool create NAME"),
+            code=ExitCode.USAGE,
+        )
+    raise EnvtoolError(
+        tr("No name was given, and {files} has none.", files=", ".join(files)),
+        hint=tr("Name the environment: envtool create {name} {files}", name=_suggested(spec, files), files=shown),
+        code=ExitCode.USAGE,
+    )
+
+
+def _suggested(spec: Spec, files: Sequence[str]) -> str:
+    """Return a name for an environment: that of the path which a file records, else of the first file's folder."""
+    recorded = re.split(r"[\\/]", spec.prefix.rstrip("\\/"))[-1]
+    folder = Path.cwd() if files[0] == "-" else Path(files[0]).absolute().parent
+    return next((name for name in (recorded, folder.name) if re.fullmatch(r"[A-Za-z0-9][\w.-]*", name)), "NAME")
+
+
+def _words(words: Spec) -> Reading:
+    """Return what the command line asks for, its ``--pip`` values read as lines of a requirements file."""
+    pip: dict[str, str] = {}
+    warnings: list[str] = []
+    for word in words.pip:
+        usable = corrected(word.strip(), _COMMAND_LINE) if word.strip() else Corrected([], [])
+        pip |= dict.fromkeys(usable.lines, _COMMAND_LINE.full)
+        warnings += usable.warnings
+    here = Path.cwd()
+    reading = Reading(replace(words, pip=tuple(pip), places=pip), tuple(warnings))
+    return references.followed(reading, here / "--pip", here)
+
+
+def _refuse_beside_explicit(every: Sequence[Spec]) -> None:
+    """Raise EnvtoolError (USAGE) where conda packages are asked for beside an explicit list, which is never solved."""
+    others = [item for spec in every for item in spec.conda]
+    if others and any(spec.explicit for spec in every):
+        raise EnvtoolError(
+            tr(
+                "An explicit list is installed as it is, without solving: {packages} cannot be added.",
+                packages=", ".join(others),
+            ),
+            hint=tr("Create the environment from the list first, then install the others."),
+            code=ExitCode.USAGE,
+        )
 
 
 def _read(name: str) -> Reading:

@@ -1,0 +1,99 @@
+"""What the command line and the files that it names ask for."""
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support.reporter import Recorder
+
+from envtool.errors import EnvtoolError, ExitCode
+from envtool.model import Spec
+from envtool.operations.steps.requested import requested, require_name
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+
+@pytest.mark.parametrize(
+    ("word", "lines"),
+    [
+        ("torch=2.1.0", ("torch==2.1.0",)),
+        ("six==1.16.0=pypi_0", ("six==1.16.0",)),
+        ("git+git@host:me/x.git", ("git+ssh://git@host/me/x.git",)),
+        ("-r more.txt", ("idna", "certifi")),
+        ("-rmore.txt", ("idna", "certifi")),
+    ],
+)
+def test_a_value_of_pip_is_read_as_a_line_of_a_file_is(word: str, lines: tuple[str, ...]) -> None:
+    Path("more.txt").write_text("idna\ncertifi\n")
+    reporter = Recorder()
+    assert requested(Spec(pip=("six", word)), [], reporter).pip == ("six", *lines)
+
+
+@pytest.mark.parametrize("word", ["what is this", "--no-deps", "conda install numpy", "-r nowhere.txt"])
+def test_a_wrong_value_of_pip_is_named_as_such(word: str) -> None:
+    with pytest.raises(EnvtoolError) as caught:
+        requested(Spec(pip=(word,)), [], Recorder())
+    assert caught.value.message.startswith("--pip: ")
+    assert caught.value.code == ExitCode.BAD_INPUT
+
+
+def test_a_missing_nested_file_is_named_with_the_line_that_asks_for_it() -> None:
+    Path("environment.yml").write_text("dependencies:\n  - pip:\n    - -r nowhere.txt\n")
+    with pytest.raises(EnvtoolError) as caught:
+        requested(Spec(), ["environment.yml"], Recorder())
+    assert caught.value.message.startswith("environment.yml, line 3: ")
+    assert "nowhere.txt" in caught.value.message
+
+
+def test_every_line_knows_the_file_it_was_written_in() -> None:
+    Path("more.txt").write_text("\nidna\n")
+    Path("environment.yml").write_text("dependencies:\n  - pip:\n    - ./own\n    - -r more.txt\n")
+    spec = requested(Spec(pip=("six",)), ["environment.yml"], Recorder())
+    assert dict(spec.places) == {
+        "six": "--pip",
+        f"{Path.cwd()}/own": "environment.yml, line 3",
+        "idna": "more.txt, line 2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("dependencies: [leaf]\nprefix: /home/u/miniconda3/envs/foo\n", "foo"),
+        ("dependencies: [leaf]\nprefix: C:\\Users\\u\\envs\\bar\\\n", "bar"),
+        ("dependencies: [leaf]\n", "project"),
+        ("dependencies: [leaf]\nprefix:\n", "project"),
+        ("name: ''\ndependencies: [leaf]\nprefix: /home/u/a b\n", "project"),
+    ],
+)
+def test_a_file_without_a_name_leads_to_the_command_with_one(text: str, name: str) -> None:
+    Path("environment.yml").write_text(text)
+    spec = requested(Spec(), ["environment.yml"], Recorder())
+    with pytest.raises(EnvtoolError) as caught:
+        require_name(spec, ["environment.yml"])
+    assert caught.value.code == ExitCode.USAGE
+    assert f"envtool create {name} -f environment.yml" in caught.value.hint
+
+
+def test_stdin_without_a_name_and_no_file_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"leaf==1.0\n")))
+    spec = requested(Spec(), ["-"], Recorder())
+    for files in (["-"], []):
+        with pytest.raises(EnvtoolError) as caught:
+            require_name(spec, files)
+        assert "envtool create" in caught.value.hint
+
+
+def test_packages_beside_an_explicit_list_are_refused_rather_than_dropped() -> None:
+    Path("list.txt").write_text("@EXPLICIT\nhttps://host/noarch/a-1-0.conda\n")
+    assert requested(Spec(pip=("six",)), ["list.txt"], Recorder()).pip == ("six",)
+    with pytest.raises(EnvtoolError) as caught:
+        requested(Spec(conda=("numpy",)), ["list.txt"], Recorder())
+    assert caught.value.code == ExitCode.USAGE
+    assert "numpy" in caught.value.message
