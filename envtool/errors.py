@@ -25,3 +25,10 @@ class EnvtoolError(Exception):
         self.message = message
         self.hint = hint
         self.code = code
+
+
+class Declined(EnvtoolError):  # noqa: N818 - the user's answer, not an error
+    """The user was asked and said no. Nothing was changed, which is what they wanted: the exit code is OK."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code=ExitCode.OK)

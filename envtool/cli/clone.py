@@ -5,23 +5,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from envtool.cli.options import Destination, DryRun, command_line
+from envtool.cli.options import ACCEPTS_YES, ByName, Destination, DryRun, Prefix, command_line
 from envtool.cli.output import Result, out
+from envtool.cli.which import source_and_destination
 from envtool.i18n import tr
 
 if TYPE_CHECKING:
     from envtool.operations.clone import ClonePlan
 
+ACCEPTS = ACCEPTS_YES
+
 
 def command(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Name or path of the environment to copy.")],
-    destination: Destination,
+    destination: Destination = "",
+    option: ByName = "",
+    prefix: Prefix = None,
     dry_run: DryRun = False,
 ) -> Result:
     """Files are shared by hard links or reflinks where the file system allows it."""
     from envtool.operations.steps.location import destination as where
 
-    return clone_to(source, where(destination), dry_run=dry_run)
+    old, new = source_and_destination(source, destination, option, prefix)
+    return clone_to(old, where(new), dry_run=dry_run)
 
 
 def clone_to(source: str, where: str | Path, *, dry_run: bool) -> Result:

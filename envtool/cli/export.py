@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool import specs
-from envtool.cli.options import EnvironmentOrActive
+from envtool.cli.options import EnvironmentOrActive, Name, Prefix
 from envtool.cli.output import Result, out
+from envtool.cli.which import chosen
 from envtool.i18n import tr
 
 EXAMPLES = {"envtool export dl > environment.yml": ""}
@@ -30,15 +31,20 @@ def _default_format() -> str:
 
 def command(
     name: EnvironmentOrActive = "",
+    option: Name = "",
+    prefix: Prefix = None,
     form: Annotated[FormatName | None, typer.Option("--format", help=_default_format())] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
+        Path | None,
+        typer.Option("--output", "-o", "--file", "-f", metavar="FILE", help="Write to this file instead of stdout."),
     ] = None,
 ) -> Result:
     from envtool.operations.context import Context
     from envtool.operations.export import ExportRequest, export
 
-    done = export(Context.here(out), ExportRequest(name, specs.named(form).name if form else "", output))
+    done = export(
+        Context.here(out), ExportRequest(chosen(name, option, prefix), specs.named(form).name if form else "", output)
+    )
     data = {
         "name": done.environment.name,
         "prefix": str(done.environment.prefix),

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.formatting import amount, moment
-from envtool.cli.options import EnvironmentOrActive
+from envtool.cli.options import EnvironmentOrActive, Name, Prefix
 from envtool.cli.output import Result, out
+from envtool.cli.which import chosen
 from envtool.i18n import tr
 
 if TYPE_CHECKING:  # they import the engines, which --help does not need
@@ -17,6 +18,8 @@ if TYPE_CHECKING:  # they import the engines, which --help does not need
 
 def command(
     name: EnvironmentOrActive = "",
+    option: Name = "",
+    prefix: Prefix = None,
     show: Annotated[bool, typer.Option("--show", help="Show the values of secret variables, too.")] = False,
 ) -> Result:
     from envtool.operations import info as operation
@@ -24,7 +27,7 @@ def command(
     from envtool.operations.steps.target import target
 
     context = Context.here(out)
-    found = operation.info(context, target(context, name), show=show)
+    found = operation.info(context, target(context, chosen(name, option, prefix)), show=show)
     return Result(found.as_dict(), _screen(found))
 
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from envtool.cli.output import FLAGS, Rerun, Result, out
-from envtool.errors import EnvtoolError, ExitCode
+from envtool.errors import Declined, EnvtoolError, ExitCode
 from envtool.i18n import tr
 
 SUMMARY = "Create, export, clone and verify environments in which PyTorch really works on this GPU."
@@ -59,6 +59,9 @@ def run(arguments: Sequence[str]) -> int:
     out.command = next((word for word in arguments if not word.startswith("-")), "")
     try:
         code = _perform(arguments)
+    except Declined as answer:
+        out.note(answer.message)
+        return ExitCode.OK
     except EnvtoolError as error:
         out.failure(error)
         return error.code

@@ -9,18 +9,23 @@ import typer
 from envtool.cli import completion
 from envtool.cli.formatting import either
 
-Environment = Annotated[str, typer.Argument(metavar="NAME", help="Name or path of the environment.")]
+Environment = Annotated[
+    str, typer.Argument(metavar="[NAME]", help="Name or path of the environment.", show_default=False)
+]
 EnvironmentOrActive = Annotated[
     str, typer.Argument(metavar="[NAME]", help="Name or path of the environment. Default: the active one.")
 ]
 NewEnvironment = Annotated[
     str, typer.Argument(metavar="[NAME]", help="Name of the new environment.", show_default=False)
 ]
-Destination = Annotated[str, typer.Argument(metavar="NEW", help="New name, or new path (with a / in it).")]
+Destination = Annotated[
+    str, typer.Argument(metavar="NEW", help="New name, or new path (with a / in it).", show_default=False)
+]
 Name = Annotated[
     str, typer.Option("--name", "-n", metavar="NAME", help="Name of the environment. Default: the active one.")
 ]
 Prefix = Annotated[Path | None, typer.Option("--prefix", "-p", metavar="PATH", help="Path of the environment.")]
+ByName = Annotated[str, typer.Option("--name", "-n", metavar="NAME", help="Name of the environment.")]
 
 Python = Annotated[str, typer.Option("--python", metavar="VERSION", help="Version of Python, such as 3.12.")]
 Engine = Annotated[
@@ -58,10 +63,13 @@ FindLinks = Annotated[
 AcceptTos = Annotated[bool, typer.Option("--accept-tos", help="Accept the terms of service of conda's channels.")]
 
 Force = Annotated[bool, typer.Option("--force", help="Let pip overwrite files that conda installed.")]
-OverrideFrozen = Annotated[bool, typer.Option("--override-frozen", help="Change the environment even if it is frozen.")]
+OverrideFrozen = Annotated[bool, typer.Option("--override-frozen", help="Do it even if the environment is frozen.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Use only what is in the caches.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done without doing it.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+
+ACCEPTS_YES = {("--yes", "-y"): "Accepted: this command never asks."}
+"""``ACCEPTS`` of a command that changes something without a question, so that scripts can pass --yes to every one."""
 
 
 def command_line() -> str:

@@ -2,8 +2,9 @@
 
 A command is a module of the command's name with a function ``command``, whose signature declares its options and whose
 docstring is the second paragraph of its help. A module may also have ``EXAMPLES`` (a command line -> what it does) for
-the help, and ``PASSES_WORDS_ON``: from the first argument on, options belong to another program. A group is a package
-with ``COMMANDS`` (name -> summary), and ``DEFAULT`` where one of them may be left out.
+the help, ``PASSES_WORDS_ON``: from the first argument on, options belong to another program, and ``ACCEPTS`` (spellings
+-> help): options that people are used to and that say nothing new here. A group is a package with ``COMMANDS`` (name
+-> summary), and ``DEFAULT`` where one of them may be left out.
 """
 
 import sys
@@ -100,7 +101,10 @@ def _load(package: ModuleType, name: str, summary: str) -> Any:
     app = typer.Typer(add_completion=False, rich_markup_mode=_markup())
     settings = {"allow_interspersed_args": not getattr(module, "PASSES_WORDS_ON", False)}
     app.command(name, cls=_Command, help=_help(module, summary), context_settings=settings)(module.command)
-    return typer.main.get_command(app)
+    command = typer.main.get_command(app)
+    accepted = [_option(names, words, None) for names, words in getattr(module, "ACCEPTS", {}).items()]
+    command.params[-len(FLAGS) : -len(FLAGS)] = accepted
+    return command
 
 
 def _markup() -> Literal["rich"] | None:

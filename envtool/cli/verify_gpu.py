@@ -8,7 +8,9 @@ import typer
 
 from envtool.cli import completion
 from envtool.cli.formatting import NOTHING, table
+from envtool.cli.options import Name, Prefix
 from envtool.cli.output import Result, out
+from envtool.cli.which import chosen
 from envtool.errors import ExitCode
 from envtool.i18n import tr
 
@@ -45,6 +47,8 @@ def command(
         Path | None,
         typer.Option("--python", metavar="PATH", help="Check this interpreter; its environment is not changed."),
     ] = None,
+    option: Name = "",
+    prefix: Prefix = None,
     device: Annotated[_Device, typer.Option("--device", help="Device to check.")] = _Device.GPU,
     suite: Annotated[_Suite, typer.Option("--suite", help="quick takes seconds, full up to a minute.")] = _Suite.FULL,
     only: Annotated[
@@ -91,6 +95,7 @@ def command(
         nodes=nodes,
         meeting=rdzv,
     )
+    name = chosen(name or "", option, prefix)
     if name and python:
         raise typer.BadParameter(tr("Give a name or --python, not both."))
     checks = selected(options)

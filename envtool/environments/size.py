@@ -43,15 +43,15 @@ def measure(prefix: Path, without: Iterable[Path] = (), progress: Callable[[int]
             if files % _STEP == 0:
                 progress(files)
         if is_folder or status.st_nlink == 1:
-            unique += _bytes(status)
+            unique += on_disk(status)
         else:
             inode = status.st_dev, status.st_ino
             linked[inode] = linked.get(inode, (0,))[0] + 1, status
     for names, status in linked.values():
         if status.st_nlink > names:
-            shared += _bytes(status)
+            shared += on_disk(status)
         else:
-            unique += _bytes(status)
+            unique += on_disk(status)
     return Size(files, unique, shared, unread)
 
 
@@ -78,6 +78,7 @@ def _walk(prefix: Path, without: frozenset[str]) -> Iterator[tuple[bool, os.stat
             yield error
 
 
-def _bytes(status: os.stat_result) -> int:
+def on_disk(status: os.stat_result) -> int:
+    """Return the bytes that a file takes on disk."""
     blocks: int | None = getattr(status, "st_blocks", None)
     return status.st_size if blocks is None else blocks * _BLOCK

@@ -1,10 +1,12 @@
 """``envtool remove``: an environment shown, then deleted."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from envtool.environments import find, packages, size
+from envtool.environments.size import Size
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
@@ -25,18 +27,42 @@ _PARTS = frozenset(
 
 @dataclass(frozen=True)
 class RemoveRequest:
-    """What to remove. ``command`` is the user's command line, for those who wait for the environment."""
+    """What to remove. ``command`` is the user's command line, for those who wait for the environment.
+
+    ``override_frozen`` removes an environment that its owner has frozen.
+    """
 
     environment: Environment
     command: str = "envtool remove"
+    override_frozen: bool = False
 
 
 @dataclass(frozen=True)
 class RemovePlan:
-    """What removing an environment would delete: ``own_files`` are those in it that look like the user's own."""
+    """What removing an environment would delete.
+
+    ``conda`` and ``pip`` count its packages; ``own_files`` maps what looks like the user's own, at its top, to bytes;
+    ``inside`` are other environments in its folder.
+    """
 
     environment: Environment
-    own_files: tuple[Path, ...]
+    conda: int
+    pip: int
+    size: Size
+    own_files: Mapping[Path, int]
+    inside: tuple[Path, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what --json shows."""
+        return {
+            "prefix": str(self.environment.prefix),
+            "name": self.environment.name,
+            "packages": {"conda": self.conda, "pip": self.pip},
+            "size": asdict(self.size),
+            "own_files": [{"path": str(path), "bytes": count} for path, count in self.own_files.items()],
+            "environments": [str(path) for path in self.inside],
+            "dry_run": True,
+        }
 
 
 @dataclass(frozen=True)
@@ -47,7 +73,7 @@ class Removed:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what --json shows."""
-        return {"prefix": str(self.environment.prefix), "name": self.environment.name}
+        return {"prefix": str(self.environment.prefix), "name": self.environment.name, "dry_run": False}
 
 
 def plan(context: Context, request: RemoveRequest) -> RemovePlan:
@@ -56,8 +82,19 @@ def plan(context: Context, request: RemoveRequest) -> RemovePlan:
     guards.refuse_installation(environment)
     guards.refuse_own(environment)
     guards.refuse_active(context, environment)
-    own_files = tuple(sorted(path for path in environment.prefix.iterdir() if path.name not in _PARTS))
-    return RemovePlan(environment, own_files)
+    guards.refuse_frozen(environment, override=request.override_frozen)
+    contents = packages.read(environment)
+    own_files = sorted(path for path in environment.prefix.iterdir() if path.name not in _PARTS)
+    with context.reporter.bar(tr("Measuring"), unit="files") as bar:
+        measured = size.measure(environment.prefix, progress=bar.update)
+    return RemovePlan(
+        environment,
+        len(contents.conda),
+        len(contents.pip),
+        measured,
+        {path: _bytes(path) for path in own_files},
+        tuple(find.inside(context.host, context.folders, environment.prefix)),
+    )
 
 
 def remove(context: Context, request: RemoveRequest, confirm: Callable[[RemovePlan], bool] = lambda _: True) -> Removed:
@@ -77,3 +114,11 @@ def remove(context: Context, request: RemoveRequest, confirm: Callable[[RemovePl
     with engine_selection.opened(context, choice, request.command) as engine:
         engine.unregister(prefix, context.reporter)
     return Removed(environment)
+
+
+def _bytes(path: Path) -> int:
+    """Return the disk space of a file or of a folder with all that is in it, links not followed."""
+    if path.is_dir() and not path.is_symlink():
+        found = size.measure(path)
+        return found.unique + found.shared
+    return size.on_disk(path.lstat())

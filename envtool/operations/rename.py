@@ -19,11 +19,15 @@ from envtool.prefix import environments_txt
 
 @dataclass(frozen=True)
 class RenameRequest:
-    """What to rename, and to what. ``command`` is the user's command line, for the records."""
+    """What to rename, and to what. ``command`` is the user's command line, for the records.
+
+    ``override_frozen`` renames an environment that its owner has frozen.
+    """
 
     source: Environment
     where: Destination
     command: str = "envtool rename"
+    override_frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def plan(context: Context, request: RenameRequest) -> RenamePlan:
     guards.refuse_installation(source)
     guards.refuse_own(source)
     guards.refuse_active(context, source)
+    guards.refuse_frozen(source, override=request.override_frozen)
     # An environment that goes by a name stays in its folder when it gets another one.
     beside = source.prefix.parent if source.name else None
     prefix = place(context, where, source.kind, beside)

@@ -7,7 +7,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
-from envtool.operations.steps.guards import refuse_unfinished
+from envtool.operations.steps.guards import refuse_frozen, refuse_unfinished
 from envtool.operations.steps.prefix_lock import holding
 from envtool.prefix import state_file
 from envtool.prefix.layout import bin_dir
@@ -34,8 +34,16 @@ def parse(assignments: Sequence[str]) -> dict[str, str]:
     return wanted
 
 
-def set_variables(context: Context, environment: Environment, wanted: Mapping[str, str], command: str) -> None:
+def set_variables(
+    context: Context,
+    environment: Environment,
+    wanted: Mapping[str, str],
+    command: str,
+    *,
+    override_frozen: bool = False,
+) -> None:
     """Store variables in an environment. Raises EnvtoolError; nothing is changed then."""
+    refuse_frozen(environment, override=override_frozen)
     taken = set(filter(set_by_activation, wanted))
     if taken:
         raise EnvtoolError(
@@ -48,8 +56,11 @@ def set_variables(context: Context, environment: Environment, wanted: Mapping[st
         state_file.store(environment.prefix, wanted)
 
 
-def unset_variables(context: Context, environment: Environment, names: Sequence[str], command: str) -> None:
+def unset_variables(
+    context: Context, environment: Environment, names: Sequence[str], command: str, *, override_frozen: bool = False
+) -> None:
     """Remove stored variables, and hide those that packages set. Raises EnvtoolError; nothing is changed then."""
+    refuse_frozen(environment, override=override_frozen)
     with holding(environment.prefix, command, context.reporter):
         refuse_unfinished(environment)
         known = {*state_file.require_stored(environment.prefix), *state_file.brought(environment.prefix)}

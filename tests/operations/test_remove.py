@@ -7,7 +7,7 @@ import pytest
 from support.home import Home
 from support.layouts import conda_env, venv, write
 
-from envtool.errors import EnvtoolError, ExitCode
+from envtool.errors import Declined, EnvtoolError, ExitCode
 from envtool.model import Environment
 from envtool.operations.context import Context
 from envtool.operations.remove import Removed, RemovePlan, RemoveRequest, plan, remove
@@ -24,8 +24,20 @@ def dl(home: Home) -> Environment:
 
 
 def test_the_plan_names_the_users_own_files_and_deletes_nothing(home: Home, dl: Environment) -> None:
-    assert plan(home.context, RemoveRequest(dl)) == RemovePlan(dl, (dl.prefix / "thesis",))
+    planned = plan(home.context, RemoveRequest(dl))
+    own = sum(path.lstat().st_blocks * 512 for path in (dl.prefix / "thesis", dl.prefix / "thesis" / "chapter1.tex"))
+    assert planned == RemovePlan(dl, 1, 0, planned.size, {dl.prefix / "thesis": own})
+    assert planned.size.files == 4  # history, one record, one library, one chapter
     assert (dl.prefix / "thesis" / "chapter1.tex").exists()
+
+
+def test_an_environment_inside_it_is_named(home: Home, dl: Environment) -> None:
+    inner = venv(dl.prefix / "work" / "inner")
+    context = Context(home.host_with(VIRTUAL_ENV=str(inner)), Silent())
+    write(home.path / ".conda" / "environments.txt", f"{inner}\n")
+    assert plan(home.context, RemoveRequest(dl)).inside == (inner,)
+    with pytest.raises(EnvtoolError, match="active"):
+        plan(context, RemoveRequest(Environment("", inner, "venv")))
 
 
 def test_all_of_it_goes_and_the_others_stay(home: Home, dl: Environment) -> None:
@@ -53,10 +65,10 @@ def test_a_refusal_deletes_nothing(home: Home, dl: Environment) -> None:
         seen.append(plan)
         return False
 
-    with pytest.raises(EnvtoolError) as caught:
+    with pytest.raises(Declined, match="Cancelled: nothing was removed") as caught:
         remove(home.context, RemoveRequest(dl), refuse)
-    assert caught.value.code == ExitCode.INTERRUPTED
-    assert [plan.own_files for plan in seen] == [(dl.prefix / "thesis",)]
+    assert caught.value.code == ExitCode.OK
+    assert [list(plan.own_files) for plan in seen] == [[dl.prefix / "thesis"]]
     assert (dl.prefix / "lib" / "libz.so").exists()
 
 

@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from envtool.cli.file_changes import written
-from envtool.cli.options import DryRun
+from envtool.cli.options import ACCEPTS_YES, DryRun
 from envtool.cli.output import Result, out
 from envtool.operations.context import Context
+
+ACCEPTS = ACCEPTS_YES
 
 
 def command(

@@ -7,7 +7,7 @@ import typer
 from envtool.cli import completion
 from envtool.cli.mirror.files import switch_result
 from envtool.cli.mirror.options import Scope, ScopeName, ScopePrefix, Target
-from envtool.cli.options import DryRun, Yes
+from envtool.cli.options import DryRun, OverrideFrozen, Yes
 from envtool.cli.output import Result, out
 from envtool.i18n import tr
 from envtool.operations.context import Context
@@ -36,6 +36,7 @@ def command(
     torch: Annotated[
         bool, typer.Option("--torch", help="Only make envtool look for PyTorch wheels there first.")
     ] = False,
+    override_frozen: OverrideFrozen = False,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Result:
@@ -48,7 +49,7 @@ def command(
     file_edits.settle(context)
     if torch:
         return switch_result(context.host, operation.plan_torch(context, name), dry_run=dry_run)
-    where = scopes.from_options(context, scope, env, prefix)
+    where = scopes.from_options(context, scope, env, prefix, override_frozen=override_frozen)
     clients = operation.targets(context.host, target)
     if name == "auto":
         from envtool.operations.mirror.test import choose

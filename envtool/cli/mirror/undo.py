@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from envtool.cli.options import DryRun
+from envtool.cli.options import ACCEPTS_YES, DryRun
 from envtool.cli.output import Result, out
 from envtool.i18n import tr
 from envtool.operations.context import Context
+
+ACCEPTS = ACCEPTS_YES
 
 
 def command(dry_run: DryRun = False) -> Result:

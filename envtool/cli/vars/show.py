@@ -4,13 +4,16 @@ from typing import Annotated
 
 import typer
 
-from envtool.cli.options import EnvironmentOrActive
+from envtool.cli.options import EnvironmentOrActive, Name, Prefix
 from envtool.cli.output import Result, out
+from envtool.cli.which import chosen
 from envtool.i18n import tr
 
 
 def command(
     name: EnvironmentOrActive = "",
+    option: Name = "",
+    prefix: Prefix = None,
     reveal: Annotated[bool, typer.Option("--show", help="Show the values of secret variables, too.")] = False,
 ) -> Result:
     """`envtool vars NAME` does the same."""
@@ -18,7 +21,7 @@ def command(
     from envtool.operations.steps.target import target
     from envtool.operations.steps.variables import shown_variables
 
-    environment = target(Context.here(out), name)
+    environment = target(Context.here(out), chosen(name, option, prefix))
     shown = shown_variables(environment, reveal=reveal)
     if not shown:
         out.note(tr("{name} sets no variables.", name=environment.title))

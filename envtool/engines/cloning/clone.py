@@ -15,7 +15,9 @@ from envtool.prefix.marks import OWN
 from envtool.reporter import Reporter
 
 # Files that are about one environment only: envtool's marks, and when conda created it.
-_NOT_CLONED = frozenset({f"{OWN}/environment.json", f"{OWN}/unfinished.json", "conda-meta/created_at"})
+_NOT_CLONED = frozenset(
+    {f"{OWN}/environment.json", f"{OWN}/unfinished.json", "conda-meta/created_at", "conda-meta/frozen"}
+)
 # Files of a venv that belong to no package, and what Python and pip leave behind.
 _MACHINERY = (
     *("conda-meta/", f"{OWN}/", "pyvenv.cfg", ".gitignore", ".lock", "CACHEDIR.TAG"),

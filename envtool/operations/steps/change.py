@@ -138,8 +138,7 @@ def _refuse(request: ChangeRequest) -> None:
     guards.refuse_installation(request.environment)
     guards.refuse_own(request.environment)
     guards.refuse_invalid_pins(request.environment)
-    if not request.override_frozen:
-        guards.refuse_frozen(request.environment)
+    guards.refuse_frozen(request.environment, override=request.override_frozen)
 
 
 @contextmanager

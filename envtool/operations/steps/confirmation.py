@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from envtool.engines.protocol import Solution
-from envtool.errors import EnvtoolError, ExitCode
+from envtool.errors import Declined
 
 Confirm = Callable[[Solution], bool]
 """Return whether the user agrees to a solution."""
@@ -28,6 +28,6 @@ def download_size(solution: Solution) -> int:
 
 
 def require_confirmation(agreed: bool, message: str) -> None:
-    """Raise EnvtoolError (INTERRUPTED) with the message where the user did not agree."""
+    """Raise Declined with the message where the user did not agree."""
     if not agreed:
-        raise EnvtoolError(message, code=ExitCode.INTERRUPTED)
+        raise Declined(message)

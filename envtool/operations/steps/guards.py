@@ -68,13 +68,13 @@ def refuse_active(context: Context, environment: Environment) -> None:
         )
 
 
-def refuse_frozen(environment: Environment) -> None:
-    """Raise EnvtoolError for an environment that its owner has frozen (CEP 22: ``conda-meta/frozen``)."""
+def refuse_frozen(environment: Environment, *, override: bool = False) -> None:
+    """Raise EnvtoolError for an environment that its owner has frozen (CEP 22), unless ``override`` is given."""
     message = frozen.message(environment.prefix)
-    if message is not None:
+    if message is not None and not override:
         raise EnvtoolError(
             tr("{name} is frozen. {message}", name=environment.title, message=message).strip(),
-            hint=tr("Clone it and change the clone, or add --override-frozen."),
+            hint=tr("Work on a clone of it, or add --override-frozen."),
         )
 
 

@@ -6,15 +6,25 @@ from envtool.clients.protocol import Scope
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.operations.context import Context
+from envtool.operations.steps.guards import refuse_frozen
 from envtool.operations.steps.target import target
 
 SCOPES = ("user", "env", "site", "system")
 
 
-def from_options(context: Context, word: str = "user", name: str = "", prefix: Path | None = None) -> Scope:
-    """Return the scope that the options mean. Raises EnvtoolError."""
+def from_options(
+    context: Context,
+    word: str = "user",
+    name: str = "",
+    prefix: Path | None = None,
+    *,
+    override_frozen: bool = False,
+) -> Scope:
+    """Return the scope that the options mean, whose settings are to be edited. Raises EnvtoolError."""
     if name or prefix or word == "env":
-        return Scope("env", prefix=target(context, name, prefix).prefix)
+        environment = target(context, name, prefix)
+        refuse_frozen(environment, override=override_frozen)
+        return Scope("env", prefix=environment.prefix)
     if word == "site":
         if context.root is None:
             raise EnvtoolError(

@@ -17,16 +17,8 @@ def target(
     Raises EnvtoolError: MISSING where it does not exist; where none is named and none is active, with ``hint`` and
     ``code`` where the command has its own.
     """
-    if name and prefix is not None:
-        raise EnvtoolError(
-            tr("Both -n {name} and -p {prefix} were given.", name=name, prefix=prefix),
-            hint=tr("Leave one of them out."),
-            code=ExitCode.USAGE,
-        )
-    if prefix is not None:
-        return named(context, str(prefix.expanduser().absolute()))
-    if name:
-        return named(context, name)
+    if which := only_one(name, prefix=prefix):
+        return named(context, which)
     if context.active and (environment := context.folders.at(context.active)):
         return find.readable(environment)
     raise EnvtoolError(
@@ -34,6 +26,22 @@ def target(
         hint=hint or tr("Name one; `envtool list` shows which there are."),
         code=code,
     )
+
+
+def only_one(*names: str, prefix: Path | None = None) -> str:
+    """Return the one environment that is named, as a name or a path; ``""`` where none is.
+
+    Raises EnvtoolError (USAGE) where several are.
+    """
+    by_path = "" if prefix is None else str(prefix.expanduser().absolute())
+    given = [word for word in (*names, by_path) if word]
+    if len(given) > 1:
+        raise EnvtoolError(
+            tr("Several environments were given: {names}.", names=", ".join(given)),
+            hint=tr("Name one of them."),
+            code=ExitCode.USAGE,
+        )
+    return given[0] if given else ""
 
 
 def named(context: Context, name_or_path: str) -> Environment:

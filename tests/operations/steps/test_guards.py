@@ -9,9 +9,10 @@ from support.layouts import conda_env, venv, write
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Spec
-from envtool.operations import install, remove, rename, uninstall, update
+from envtool.operations import clone, install, remove, rename, uninstall, update
 from envtool.operations.context import Context
 from envtool.operations.steps import guards
+from envtool.prefix import frozen
 from envtool.prefix.marks import mark_unfinished
 from envtool.reporter import Silent
 
@@ -85,6 +86,43 @@ def test_a_frozen_one_is_changed_on_request_only(home: Home, tmp_path: Path) -> 
     assert "--override-frozen" in raised.value.hint
     with pytest.raises(EnvtoolError, match="Not installed"):
         uninstall.plan(home.context, uninstall.UninstallRequest(environment, ("nothing",), override_frozen=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("install", "-n", "dl", "numpy"),
+        ("uninstall", "-n", "dl", "zlib"),
+        ("update", "-n", "dl"),
+        ("remove", "dl", "--yes"),
+        ("remove", "dl", "--dry-run"),
+        ("rename", "dl", "other"),
+        ("vars", "set", "A=1", "-n", "dl"),
+        ("vars", "unset", "OLD", "-n", "dl"),
+        ("mirror", "set", "tsinghua", "-n", "dl", "--target", "pip"),
+        ("mirror", "unset", "-n", "dl", "--target", "pip"),
+    ],
+    ids=" ".join,
+)
+def test_every_command_that_changes_one_refuses_a_frozen_one(home: Home, line: tuple[str, ...]) -> None:
+    prefix = conda_env(home.conda_envs / "dl", {"name": "zlib"})
+    write(prefix / "conda-meta" / "frozen", '{"message": "shared by all"}')
+    write(prefix / "conda-meta" / "state", '{"env_vars": {"OLD": "1"}}')
+    before = {path: path.read_bytes() for path in home.conda_envs.rglob("*") if path.is_file()}
+    ran = home.envtool(*line)
+    assert (ran.code, "dl is frozen. shared by all" in ran.err, "--override-frozen" in ran.err) == (1, True, True)
+    assert {path: path.read_bytes() for path in home.conda_envs.rglob("*") if path.is_file()} == before
+    if line[0] not in ("install", "uninstall", "update"):  # those need an engine
+        assert home.envtool(*line, "--override-frozen").code == 0
+
+
+def test_a_clone_of_a_frozen_one_is_free(home: Home) -> None:
+    prefix = conda_env(home.conda_envs / "dl", {"name": "zlib"})
+    write(prefix / "conda-meta" / "frozen", "{}")
+    clone.clone(home.context, clone.CloneRequest(Environment("dl", prefix, "conda"), "mine", "envtool clone dl mine"))
+    assert frozen.message(home.conda_envs / "mine") is None
+    assert frozen.message(prefix) == ""
 
 
 def test_an_unfinished_one_names_its_ways_out(tmp_path: Path) -> None:
