@@ -44,9 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("corpus") and "ENVTOOL_TEST_CORPUS" not in os.environ:
             item.add_marker(pytest.mark.skip(reason="set ENVTOOL_TEST_CORPUS to a folder of real configuration files"))
     if config.getoption("--fast"):
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("slow")])
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
 def _is_slow(item: pytest.Item) -> bool:

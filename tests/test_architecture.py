@@ -4,7 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -44,15 +44,22 @@ def room_of(path: Path) -> str:
     return room(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return the syntax nodes of a module."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Return the rooms of envtool that a module imports, anywhere in it."""
-    rooms = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    rooms: set[str] = set()
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "envtool":
             rooms |= {room([*node.module.split(".")[1:], alias.name]) for alias in node.names}
         elif isinstance(node, ast.Import):
             rooms |= {room(a.name.split(".")[1:]) for a in node.names if a.name.startswith("envtool.")}
-    return rooms
+    return frozenset(rooms)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
@@ -83,8 +90,7 @@ def test_the_context_is_small_has_no_verbs_and_is_seen_by_cli_and_operations_onl
 
 
 def calls(path: Path, *names: str) -> bool:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in names for n in ast.walk(tree))
+    return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in names for n in nodes(path))
 
 
 def test_one_module_prints() -> None:
@@ -97,7 +103,7 @@ def test_one_module_starts_programs() -> None:
         path.relative_to(PACKAGE).as_posix()
         for path in MODULES
         if room_of(path) != "smoke"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Import) and any(alias.name in ("subprocess", "multiprocessing") for alias in node.names)
     }
     assert starting == {"process.py"}

@@ -89,6 +89,7 @@ def _begun_edits(home: Home, prefix: Path) -> Path:
     return entry.rename(entry.with_suffix(".begun"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "commands"),
     [
@@ -118,6 +119,7 @@ def test_a_newer_file_of_any_kind_is_named_and_left_alone(home: Home, kind: Kind
         assert {file: file.read_bytes() for file in before if file.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_newer_environment_among_others_is_listed_and_named(home: Home) -> None:
     conda_env(home.path / ".conda" / "envs" / "one")
     path = _maker(home, conda_env(home.path / ".conda" / "envs" / "two"))
@@ -130,6 +132,7 @@ def test_a_newer_environment_among_others_is_listed_and_named(home: Home) -> Non
     assert home.envtool("export", env={"CONDA_PREFIX": str(path.parent.parent)}).code == 1
 
 
+@pytest.mark.slow
 def test_a_newer_record_of_bootstrap_hides_nothing_else(home: Home) -> None:
     path = _bootstrap(home, venv(home.host.data_dir / "envs" / "dl"))
     assert home.envtool("info", "dl", "--json").data["bootstrap"]["reason"] == "No card."

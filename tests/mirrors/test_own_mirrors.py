@@ -47,6 +47,7 @@ def test_what_cannot_be_added_or_removed(home: Home, arguments: tuple[str, ...],
     assert not catalogue.own_file(home.host).exists()
 
 
+@pytest.mark.slow
 def test_the_preferred_torch_mirror_is_asked_first(home: Home) -> None:
     assert home.envtool("mirror", "set", "nju", "--torch").code == 0
     assert "nju" in fallbacks.for_torch(catalogue.load(home.host), "cu128")[0][1]

@@ -51,6 +51,7 @@ def test_no_file_is_read_twice(home: Home, dl: Path, command: tuple[str, ...], a
     assert sum(path.suffix == ".json" and path.parent == dl / "conda-meta" for path in counts) == 2
 
 
+@pytest.mark.slow
 def test_the_catalogue_is_parsed_only_where_it_is_needed(home: Home, dl: Path) -> None:
     for command in (("info", "dl"), ("export", "dl"), ("list",)):
         counts, modules = opened(home, *command)

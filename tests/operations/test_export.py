@@ -109,6 +109,7 @@ def test_an_explicit_list_is_in_the_order_of_linking(home: Home) -> None:
     assert "torch" in ran.err
 
 
+@pytest.mark.slow
 def test_a_venv_is_written_down(home: Home) -> None:
     prefix = venv(home.path / "env")
     for name, version in (("pip", "24"), ("setuptools", "65"), ("numpy", "2.0")):

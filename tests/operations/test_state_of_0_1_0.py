@@ -16,7 +16,10 @@ CASE = Path(__file__).parent.parent / "cases" / "state-0.1.0" / "home"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 STAND_INS = {"@HOST@": platform.node(), "@VERSION@": VERSION, "@PYTHON@": sys.base_prefix, "@WHEELS@": "/nowhere"}
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the case was written on Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the case was written on Linux"),
+]
 
 
 @pytest.fixture

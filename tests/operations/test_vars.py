@@ -73,6 +73,7 @@ def test_unsetting_what_is_not_there_is_said_and_changes_nothing(home: Home, dl:
     assert state(dl) == {"env_vars": {"A": "1"}}
 
 
+@pytest.mark.slow
 def test_what_packages_bring_is_shown_overridden_and_hidden(home: Home, dl: Path) -> None:
     write(dl / "etc" / "conda" / "env_vars.d" / "a.json", '{"ONE": "a", "TWO": "a", "PATH": "/evil"}')
     write(dl / "etc" / "conda" / "env_vars.d" / "b.json", '{"TWO": "b", "THREE": "b"}')

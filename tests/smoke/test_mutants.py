@@ -4,6 +4,7 @@
 """
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -33,6 +34,7 @@ class Declared(NamedTuple):
     change: str
 
 
+@functools.cache
 def _declared() -> dict[str, Declared]:
     """Return the mutants by name, by parsing mutants.py, which only an interpreter with torch can import."""
     found = {}
@@ -81,16 +83,28 @@ def stale(declared: Mapping[str, Declared], mutants: Table, seeds: Table, checks
     return found
 
 
-def test_no_row_of_the_tables_is_stale() -> None:
-    declared, mutants, seeds = _declared(), _rows(MUTANTS), _rows(SEEDS)
+@pytest.fixture(scope="module")
+def mutants() -> Table:
+    """The table of mutants, as it is before any test writes it."""
+    return _rows(MUTANTS)
+
+
+@pytest.fixture(scope="module")
+def seeds() -> Table:
+    """The table of clean runs, as it is before any test writes it."""
+    return _rows(SEEDS)
+
+
+def test_no_row_of_the_tables_is_stale(mutants: Table, seeds: Table) -> None:
+    declared = _declared()
     assert len(mutants) >= 200
     assert stale(declared, mutants, seeds, [check.id for check in all_checks()]) == []
     assert {mutant.caught_by for mutant in declared.values()} <= {check.id for check in all_checks()}
 
 
 @pytest.mark.parametrize("check", [check.id for check in select(all_checks(), device="cpu")])
-def test_a_check_is_proved(check: str) -> None:
-    if missing := unproved(check, _declared(), _rows(MUTANTS), _rows(SEEDS)):
+def test_a_check_is_proved(check: str, mutants: Table, seeds: Table) -> None:
+    if missing := unproved(check, _declared(), mutants, seeds):
         pytest.xfail(f"not yet proved: {missing}; `pytest --long tests/smoke/test_mutants.py` adds it")
 
 

@@ -127,6 +127,7 @@ def test_uv_s_own_settings_and_its_lock(home: Home, account: Show, tmp_path: Pat
     }
 
 
+@pytest.mark.slow
 def test_mamba_and_pixi_show_their_fallback_lists(home: Home, account: Show) -> None:
     home.envtool("mirror", "set", "tsinghua", "--target", "all")
     views = account()
