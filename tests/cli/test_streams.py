@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.channel.server import serve
+from support.channel.server import Fault, serve
 from support.home import Home
 from support.terminal import Terminal
 
@@ -166,7 +166,7 @@ def test_mirror_set_asks_as_every_other_command_does(home: Home) -> None:
 
 def test_waiting_for_an_index_shows_progress(home: Home, tmp_path: Path) -> None:
     with serve(tmp_path) as index:
-        index.break_("/simple", "hang")
+        index.put(Fault("/simple", "hang"))
         command = ("create", "demo", "--engine", "venv", "--pip", "six", "-i", f"{index.url}/simple")
         with terminal(home, *command) as running:
             running.until("Solving pip packages")

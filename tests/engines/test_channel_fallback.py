@@ -9,7 +9,7 @@ import pytest
 from support import condas, environments, mirror_site
 from support.channel.packages import index, tiny
 from support.channel.recipe import PYTHON
-from support.channel.server import Server, serve
+from support.channel.server import Fault, Server, serve
 from support.home import Home
 from support.reporter import Recorder
 
@@ -147,8 +147,8 @@ def test_what_a_mirror_does_not_have_yet_comes_from_upstream(
 def test_an_archive_that_a_mirror_cannot_hand_out_comes_from_upstream(
     home: Home, behind: Server, engine: str, channel_server: Server
 ) -> None:
-    behind.break_("/leaf-1.0", "status", status=404)
-    behind.break_("/trunk-1.0", "corrupt")
+    behind.put(Fault("/leaf-1.0", "status", status=404))
+    behind.put(Fault("/trunk-1.0", "corrupt"))
     heard = Recorder()
     create(Context(home.host, heard), CreateRequest("demo", Spec(conda=("trunk",)), engine=engine))
     assert [note for note in heard.notes if channel_server.url in note]

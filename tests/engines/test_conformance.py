@@ -11,7 +11,7 @@ import pytest
 from support import condas, environments
 from support.channel import packages
 from support.channel.recipe import PYTHON
-from support.channel.server import Server
+from support.channel.server import Fault, Server
 from support.home import Home
 
 from envtool.engines.protocol import Solution, SolveRequest
@@ -459,7 +459,7 @@ def test_a_failing_pip_half_leaves_an_existing_environment_as_it_was(
 def test_an_interruption_leaves_nothing(
     home: Home, engine: str, channel: str, channel_server: Server, interruption: int
 ) -> None:
-    channel_server.break_("/python-", "hang")
+    channel_server.put(Fault("/python-", "hang"))
     argv = ["create", "demo", f"python={PYTHON}", "-c", channel, "--engine", engine]
     with home.start(*argv) as child:
         deadline = time.monotonic() + 60
@@ -487,13 +487,15 @@ def test_a_channel_that_is_down_is_named(home: Home, engine: str) -> None:
     assert "127.0.0.1:9" in ran.err
 
 
-@pytest.mark.parametrize("fault", [{"kind": "status", "status": 404}, {"kind": "corrupt"}], ids=["missing", "corrupt"])
+@pytest.mark.parametrize(
+    "fault", [Fault("/leaf-2.0", "status"), Fault("/leaf-2.0", "corrupt")], ids=["missing", "corrupt"]
+)
 def test_a_package_that_cannot_be_had_leaves_nothing_new_and_the_old_alone(
-    home: Home, engine: str, channel: str, channel_server: Server, fault: dict[str, object]
+    home: Home, engine: str, channel: str, channel_server: Server, fault: Fault
 ) -> None:
     assert home.envtool("create", "old", "leaf=1.0", "-c", channel, "--engine", engine).code == 0
     before = home.installed("old")
-    channel_server.break_("/leaf-2.0", **fault)  # type: ignore[arg-type]
+    channel_server.put(fault)
     new = home.envtool("create", "new", "leaf=2.0", "-c", channel, "--engine", engine)
     changed = home.envtool("install", "-n", "old", "leaf=2.0", "-c", channel, "--yes")
     assert (new.code, changed.code) == (5, 5), new.err + changed.err

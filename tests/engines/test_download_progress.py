@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support import condas
 from support.channel.packages import index, tiny
-from support.channel.server import serve
+from support.channel.server import Fault, serve
 from support.home import Home
 from support.reporter import Recorder
 
@@ -48,7 +48,7 @@ def test_a_real_download_is_seen(home: Home, tmp_path: Path, program: str, monke
     heard = Recorder()
     with serve(channel) as server:
         size = next(channel.glob("*/big-1.0*")).stat().st_size
-        server.break_("big-1.0", "slow", rate=size // 2)
+        server.put(Fault("big-1.0", "slow", rate=size // 2))
         spec = Spec(channels=(server.url, "nodefaults"), conda=("big",))
         create(Context(home.host, heard), CreateRequest("demo", spec, engine="conda"))
     amounts = [(done, total) for done, total, _, unit in heard.shown if unit == "bytes"]

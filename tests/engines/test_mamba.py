@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support import condas
 from support.channel.recipe import PYTHON
-from support.channel.server import Server
+from support.channel.server import Fault, Server
 from support.home import Home
 
 from envtool.engines import conda_errors
@@ -85,7 +85,7 @@ def test_offline_it_fetches_nothing(
 
 
 def test_mambas_errors_come_without_its_advice(home: Home, program: str, channel: str, channel_server: Server) -> None:
-    channel_server.break_("/conda-forge/", "status", status=404)
+    channel_server.put(Fault("/conda-forge/", "status", status=404))
     ran = home.envtool("create", "demo", "leaf", "-c", channel, "--override-channels")
     assert ran.code == 5
     assert "status: 404" in ran.err

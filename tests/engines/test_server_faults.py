@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.channel.recipe import PYTHON
-from support.channel.server import Server, serve
+from support.channel.server import Fault, Server, serve
 from support.home import Home
 from support.reporter import Recorder
 
@@ -18,19 +18,19 @@ from envtool.model import Channel, Sources
 from envtool.reporter import Silent
 
 REPODATA = [
-    ("404", {"where": "/conda-forge/", "kind": "status", "status": 404}, "404"),
-    ("500", {"where": "/conda-forge/", "kind": "status", "status": 500}, "500"),
-    ("401", {"where": "/conda-forge/", "kind": "status", "status": 401}, "401"),
-    ("403", {"where": "/conda-forge/", "kind": "status", "status": 403}, "403"),
-    ("captive portal", {"where": "/conda-forge/", "kind": "html"}, ""),
-    ("cut", {"where": "repodata", "kind": "cut"}, ""),
-    ("hanging", {"where": "/conda-forge/", "kind": "hang"}, "3 seconds"),
+    ("404", Fault("/conda-forge/", "status", status=404), "404"),
+    ("500", Fault("/conda-forge/", "status", status=500), "500"),
+    ("401", Fault("/conda-forge/", "status", status=401), "401"),
+    ("403", Fault("/conda-forge/", "status", status=403), "403"),
+    ("captive portal", Fault("/conda-forge/", "html"), ""),
+    ("cut", Fault("repodata", "cut"), ""),
+    ("hanging", Fault("/conda-forge/", "hang"), "3 seconds"),
 ]
 PACKAGES = [
-    ("missing", {"where": "/six-", "kind": "status", "status": 404}),
-    ("cut", {"where": "/six-", "kind": "cut"}),
-    ("corrupt", {"where": "/six-", "kind": "corrupt"}),
-    ("hanging", {"where": "/six-", "kind": "hang"}),
+    ("missing", Fault("/six-", "status", status=404)),
+    ("cut", Fault("/six-", "cut")),
+    ("corrupt", Fault("/six-", "corrupt")),
+    ("hanging", Fault("/six-", "hang")),
 ]
 
 
@@ -43,9 +43,9 @@ def impatient(home: Home) -> Home:
 
 @pytest.mark.parametrize(("fault", "said"), [(f, s) for _, f, s in REPODATA], ids=[name for name, *_ in REPODATA])
 def test_a_channel_that_cannot_be_read(
-    impatient: Home, channel: str, channel_server: Server, fault: dict[str, str], said: str
+    impatient: Home, channel: str, channel_server: Server, fault: Fault, said: str
 ) -> None:
-    channel_server.break_(**fault)  # type: ignore[arg-type]
+    channel_server.put(fault)
     ran = impatient.envtool("create", "demo", "trunk", "-c", channel, "--engine", "embedded")
     assert ran.code == ExitCode.NETWORK, ran.err
     assert channel in ran.err
@@ -55,12 +55,12 @@ def test_a_channel_that_cannot_be_read(
 
 @pytest.mark.parametrize("fault", [fault for _, fault in PACKAGES], ids=[name for name, _ in PACKAGES])
 def test_a_package_that_cannot_be_had_leaves_a_new_environment_away_and_an_old_one_alone(
-    impatient: Home, channel: str, channel_server: Server, fault: dict[str, str]
+    impatient: Home, channel: str, channel_server: Server, fault: Fault
 ) -> None:
     made = impatient.envtool("create", "old", f"python={PYTHON}", "-c", channel, "--engine", "embedded")
     assert made.code == 0, made.err
     before = impatient.envtool("list", "old").out
-    channel_server.break_(**fault)  # type: ignore[arg-type]
+    channel_server.put(fault)
     new = impatient.envtool("create", "new", "six", "-c", channel, "--engine", "embedded")
     changed = impatient.envtool("install", "-n", "old", "six", "idna", "-c", channel)
     assert (new.code, changed.code) == (ExitCode.NETWORK, ExitCode.NETWORK), new.err + changed.err
@@ -72,8 +72,8 @@ def test_a_package_that_cannot_be_had_leaves_a_new_environment_away_and_an_old_o
 
 
 def test_a_broken_zst_falls_back_to_the_plain_file(home: Home, channel: str, channel_server: Server) -> None:
-    channel_server.break_("repodata_shards", "status", status=404)
-    channel_server.break_("repodata.json.zst", "cut")
+    channel_server.put(Fault("repodata_shards", "status", status=404))
+    channel_server.put(Fault("repodata.json.zst", "cut"))
     ran = home.envtool("create", "demo", "trunk", "-c", channel, "--engine", "embedded")
     assert ran.code == 0, ran.err
     assert any(path.endswith("/repodata.json") for path in channel_server.requests)
@@ -89,17 +89,17 @@ def replica(channel_folder: Path) -> Iterator[Server]:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"where": "/conda-forge/", "kind": "status", "status": 503},
-        {"where": "/conda-forge/", "kind": "html"},
-        {"where": "/six-", "kind": "status", "status": 404},
-        {"where": "/six-", "kind": "corrupt"},
+        Fault("/conda-forge/", "status", status=503),
+        Fault("/conda-forge/", "html"),
+        Fault("/six-", "status", status=404),
+        Fault("/six-", "corrupt"),
     ],
     ids=["down", "captive portal", "lacks a package", "corrupt package"],
 )
 def test_a_replica_takes_over_and_the_records_keep_the_first_address(
-    home: Home, channel: str, channel_server: Server, replica: Server, fault: dict[str, str], tmp_path: Path
+    home: Home, channel: str, channel_server: Server, replica: Server, fault: Fault, tmp_path: Path
 ) -> None:
-    channel_server.break_(**fault)  # type: ignore[arg-type]
+    channel_server.put(fault)
     second = channel.replace(channel_server.url, replica.url)
     sources = Sources((Channel("conda-forge", (channel, second)),))
     heard = Recorder()
@@ -120,7 +120,7 @@ def test_a_replica_takes_over_and_the_records_keep_the_first_address(
 
 
 def test_a_private_channel_has_no_replica(home: Home, channel: str, channel_server: Server) -> None:
-    channel_server.break_("/conda-forge/", "status", status=503)
+    channel_server.put(Fault("/conda-forge/", "status", status=503))
     engine = Embedded(home.host, "test", CondaSettings())
     try:
         with pytest.raises(EnvtoolError) as raised:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.channel.recipe import PYTHON
-from support.channel.server import serve
+from support.channel.server import Fault, serve
 from support.home import Home
 from support.reporter import Recorder
 
@@ -124,7 +124,7 @@ def test_a_download_is_shown_in_bytes(home: Home, made: str, tmp_path: Path, mon
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     heard = Recorder()
     with serve(tmp_path / "index") as server:
-        server.break_(wheel.name, "slow", rate=3_000_000)
+        server.put(Fault(wheel.name, "slow", rate=3_000_000))
         half, sources = installers.PipHalf(("big",)), PipSources(index=server.url)
         installers.install(half, home.venvs / made / "bin/python", sources, heard)
     assert "big" in home.installed(made)

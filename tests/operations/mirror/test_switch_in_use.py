@@ -216,6 +216,6 @@ def test_a_real_mamba_goes_on_where_the_mirror_does_not(clean: Home, forge: Path
         ok(clean.envtool("mirror", "set", "one", "--target", "mamba", "--allow-http"))
         mambarc = clean.path / ".mambarc"
         mambarc.write_text(mambarc.read_text().replace("https://conda.anaconda.org", f"{two.url}/anaconda/cloud"))
-        one.break_("/conda-forge/", "status", status=404)
+        one.put(server.Fault("/conda-forge/", "status", status=404))
         assert '"name": "leaf"' in solved_by(clean, program)
         assert two.requests

@@ -4,10 +4,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 from urllib.parse import unquote, urlsplit
 
 
@@ -16,7 +16,7 @@ class Fault:
     """A fault for requests whose path contains ``where``, at most ``times`` times (None: always)."""
 
     where: str
-    kind: str  # status | hang | slow | cut | corrupt | html
+    kind: Literal["status", "hang", "slow", "cut", "corrupt", "html"]
     status: int = 404
     times: int | None = None
     rate: int = 800_000  # bytes a second, for slow
@@ -32,11 +32,9 @@ class Server:
     faults: list[Fault] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
-    def break_(self, where: str, kind: str, **details: int | None) -> Fault:
-        """Put a fault in force and return it."""
-        fault = Fault(where, kind, **details)  # type: ignore[arg-type]
-        self.faults.append(fault)
-        return fault
+    def put(self, fault: Fault) -> None:
+        """Put a copy of a fault in force: its ``times`` are counted down."""
+        self.faults.append(replace(fault))
 
     def mend(self) -> None:
         """Remove all faults and forget all requests."""

@@ -13,7 +13,7 @@ from typing import Any
 from envtool.smoke.facts import nvidia_card
 from support import wheels
 from support.channel import recipe
-from support.channel.server import Server, serve
+from support.channel.server import Fault, Server, serve
 from support.compatibility.normal import Normal, shape
 from support.home import Home, Ran
 from support.layouts import conda_env, dist, venv, write
@@ -313,7 +313,7 @@ def _interrupted(home: Home, running: Server, arguments: tuple[str, ...]) -> Ran
     """Run a command on a channel that hangs, with nothing in the cache, and type Ctrl-C."""
     shutil.rmtree(home.path / ".cache", ignore_errors=True)
     running.mend()
-    running.break_("/", "hang")
+    running.put(Fault("/", "hang"))
     process = home.start(*arguments)
     try:
         deadline = time.monotonic() + 60
