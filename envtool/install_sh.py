@@ -105,8 +105,10 @@ def index_mirrors(catalogue: str) -> tuple[IndexMirror, ...]:
     for entry in re.finditer(r"^  ([\w-]+):\n((?:    .*\n|\n)*)", catalogue, re.MULTILINE):
         state = re.search(r"^    state: (\S+)", entry[2], re.MULTILINE)
         if pypi := re.search(r"^    pypi:\n((?:      .*\n)*)", entry[2], re.MULTILINE):
-            index, *also = re.findall(r"^(?:      index:|        -) (\S+?)/?$", pypi[1], re.MULTILINE)
-            found.append(IndexMirror(entry[1], state[1] if state else "active", index, tuple(also)))
+            parts = dict(re.findall(r"^      (\w+):(.*\n(?:        .*\n)*)", pypi[1], re.MULTILINE))
+            addresses = {key: re.findall(r"(\S+://\S+?)/?$", value, re.MULTILINE) for key, value in parts.items()}
+            usable = addresses["index"][0], tuple(addresses.get("also", ()))
+            found.append(IndexMirror(entry[1], state[1] if state else "active", *usable))
     return tuple(found)
 
 
