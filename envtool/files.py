@@ -1,18 +1,121 @@
-"""Files that must not be lost: input decoded as it was written, and writes that happen whole or not at all."""
+"""Files: read with limits on kind, size and time, and written whole or not at all."""
 
+import errno
 import os
+import stat
+import time
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from envtool.encoding import decode_input
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 
+LIMIT = 128 << 20  # bytes: several times the largest package record, list of files or history known
+INPUT_LIMIT = 8 << 20  # bytes of a file of specs
+WRITER_TIMEOUT = 1.0  # seconds to wait for a program that writes to a named pipe
+
+_CHUNK = 1 << 16
+_PARTS = 1 << 20  # largest read at once: the size that a file claims may be wrong
+_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def read_file(path: Path, *, limit: int = LIMIT, pipe: bool = False) -> bytes:
+    """Return a file's content: the only way to read files that people, packages or other programs may have written.
+
+    Raises OSError where it cannot be read, or is no regular file (a device that never ends, a pipe without a writer, a
+    folder), or is larger than ``limit`` bytes. ``pipe`` allows a pipe, such as a shell's ``<(command)``; it is read to
+    its end. The null device reads as an empty file.
+    """
+    try:
+        handle = os.open(path, _OPEN)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise _not_regular(path) from None
+        raise
+    try:
+        status = os.fstat(handle)
+        if stat.S_ISREG(status.st_mode):
+            if status.st_size > limit:
+                raise _too_large(path, limit)
+            return _read_all(handle, path, limit, size=status.st_size)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if pipe and stat.S_ISFIFO(status.st_mode):
+            return _read_pipe(handle, path, limit)
+        if path.samefile(os.devnull):
+            return b""
+        raise _not_regular(path)
+    finally:
+        os.close(handle)
+
+
+def read_text(path: Path, *, encoding: str = "utf-8", limit: int = LIMIT) -> str:
+    """Return a file's text, undecodable bytes replaced, each line ending in ``\\n``. Raises as :func:`read_file`."""
+    text = read_file(path, limit=limit).decode(encoding, "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def read_stream(stream: BinaryIO, name: object, *, limit: int = INPUT_LIMIT) -> bytes:
+    """Return what comes on a stream, such as stdin. Raises EnvtoolError (BAD_INPUT) beyond ``limit`` bytes."""
+    data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise EnvtoolError(
+            tr("{name} could not be read: {reason}.", name=name, reason=_size_reason(limit)), code=ExitCode.BAD_INPUT
+        )
+    return data
+
+
+def _read_all(handle: int, path: Path, limit: int, *, size: int = 0) -> bytes:
+    first = os.read(handle, min(size, _PARTS) + 1 if size else _PARTS)  # a byte more shows that it is the end
+    if len(first) == size <= _PARTS:
+        return first
+    parts, total = [first], len(first)
+    while parts[-1]:
+        if total > limit:
+            raise _too_large(path, limit)
+        parts.append(os.read(handle, _PARTS))
+        total += len(parts[-1])
+    return b"".join(parts)
+
+
+def _read_pipe(handle: int, path: Path, limit: int) -> bytes:
+    """Return all that is written to a pipe; nothing where no program opens it for writing in time."""
+    import select
+
+    data, deadline = b"", time.monotonic() + WRITER_TIMEOUT
+    while len(data) <= limit:
+        try:
+            part = os.read(handle, _CHUNK)
+        except BlockingIOError:  # it has a writer, which takes its time
+            deadline = 0.0
+            select.select([handle], [], [])
+            continue
+        if not part and (data or time.monotonic() > deadline):
+            return data
+        if not part:
+            time.sleep(0.02)
+        data += part
+    raise _too_large(path, limit)
+
+
+def _not_regular(path: Path) -> OSError:
+    return OSError(errno.EINVAL, tr("it is not a regular file"), str(path))
+
+
+def _too_large(path: Path, limit: int) -> OSError:
+    return OSError(errno.EFBIG, _size_reason(limit), str(path))
+
+
+def _size_reason(limit: int) -> str:
+    return tr("it is larger than {size} MiB", size=limit >> 20)
+
 
 def read_input(path: Path) -> str:
     """Return the text of a file that the user named. Raises EnvtoolError (BAD_INPUT) where it cannot be read."""
     try:
-        data = path.read_bytes()
+        data = read_file(path, limit=INPUT_LIMIT, pipe=True)
     except FileNotFoundError:
         raise EnvtoolError(
             tr("The file {path} does not exist.", path=path),

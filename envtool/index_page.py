@@ -1,11 +1,12 @@
 """Pages of Python package indexes: PEP 503 (HTML), PEP 691 (JSON), and flat listings of find-links. Pure text work."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
+
+from envtool.documents import parse_json
 
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 ACCEPT = f"{JSON_PAGE}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
@@ -48,7 +49,7 @@ def local_path(url: str) -> Path | None:
 
 
 def _from_json(text: str, url: str) -> Iterator[File]:
-    page = json.loads(text)
+    page = parse_json(text)
     files = page.get("files") if isinstance(page, dict) else None
     for entry in files if isinstance(files, list) else ():
         address = _joined(url, entry.get("url")) if isinstance(entry, dict) else ""

@@ -18,7 +18,7 @@ from pathlib import Path
 from envtool import versioned_json
 from envtool.errors import EnvtoolError
 from envtool.file_lock import locked
-from envtool.files import sync_folder, write_atomically
+from envtool.files import read_file, sync_folder, write_atomically
 from envtool.i18n import tr
 from envtool.model import FileEdit
 from envtool.paths import Host
@@ -280,7 +280,7 @@ def _held(host: Host) -> Iterator[None]:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except FileNotFoundError:
         return None
 

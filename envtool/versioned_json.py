@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from envtool.documents import parse_json
 from envtool.errors import EnvtoolError
-from envtool.files import write_atomically
+from envtool.files import read_file, write_atomically
 from envtool.i18n import tr
 
 Json = dict[str, Any]
@@ -40,7 +41,7 @@ def read(path: Path, *, newest: int = VERSION) -> Json:
     Raises NewerVersionError where its version is newer than the ``newest`` known.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(read_file(path))
     except (OSError, ValueError):
         return {}
     if not isinstance(content, dict):

@@ -23,9 +23,10 @@ FLOORS = (
     {"engines", "environments"},
     {"mirrors", "gpu", "specs", "prefix", "journal"},
     {"clients", "versioned_json"},
-    {"http", "files", "file_lock", "process", "install_sh"},
-    {"pseudo_terminal", "reporter"},
+    {"http", "file_lock", "process", "install_sh"},
+    {"pseudo_terminal", "reporter", "files"},
     {"redaction", "encoding", "paths", "errors", "model", "index_page"},
+    {"documents"},
     {"i18n", "environment"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -107,6 +108,66 @@ def test_one_module_starts_programs() -> None:
         if isinstance(node, ast.Import) and any(alias.name in ("subprocess", "multiprocessing") for alias in node.names)
     }
     assert starting == {"process.py"}
+
+
+# What may read without the limits of `files` and `documents`, and why.
+READS_ITSELF = {
+    "files.py": "the one place",
+    "documents.py": "the one place",
+    "engines/rattler.py": "what the worker answers",
+    "engines/rattler_worker/records.py": "what the library returns",
+    "engines/rattler_worker/server.py": "what the parent asks",
+    "http/logins.py": "netrc, given a file that was read with limits",
+    "install_sh.py": "runs before envtool is installed, by itself",
+    "file_lock.py": "at most 64 KiB of a lock, through the handle that holds it; /proc of a process",
+    "gpu/libcuda.py": "a program of its own, which reads /proc/self/maps",
+    "gpu/builds.py": "the table that comes with envtool",
+    "gpu/index_client.py": "a wheel, of which only the listing is read",
+    "clients/conda/program.py": "two bytes of a program",
+    "environments/find.py": "the first 1024 bytes of a program",
+    "clients/pip/__init__.py": "RawConfigParser, given a text that was read with limits",
+    "clients/yaml_parts.py": "one value that is to be written",
+    "clients/yaml_text.py": "a text that was loaded with limits before",
+    "specs/environment_yml.py": "a text that was checked in the same line of work",
+    "clients/toml_text.py": "tomlkit and tomllib, given a text that was read with limits; tomlkit limits nesting",
+}
+# Copying and hashing of an environment's own files, which are of any size and go through memory in pieces.
+COPIES = {
+    "engines/cloning/copying.py",
+    "engines/cloning/rename.py",
+    "engines/cloning/rewriting.py",
+    "prefix/snapshot.py",
+}
+READERS = {"read_text", "read_bytes", "safe_load", "compose", "load", "loads", "SafeLoader", "netrc"}
+PARSERS = {"json", "yaml", "tomllib", "tomlkit", "netrc", "Path"}
+
+
+def reads(path: Path) -> list[int]:
+    """Return the lines in which a module opens a file for reading, or parses a document, without limits."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+        mode = next((a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)), "r")
+        opens = name == "open" and owner.split(".")[-1] in ("", "io", "os", "path", "script", "program", "file")
+        devnull = "devnull" in ast.unparse(node)
+        writes = any(flag in ast.unparse(node) for flag in ("O_CREAT", "O_WRONLY", "O_DIRECTORY"))
+        raw = name in ("read_text", "read_bytes") and owner
+        parses = owner in PARSERS and name in READERS
+        if raw or parses or (opens and not devnull and not writes and not set(mode) & set("wax")):
+            found.append(node.lineno)
+    return found
+
+
+def test_files_of_others_are_read_with_limits() -> None:
+    wrong = {}
+    for path in MODULES:
+        name = path.relative_to(PACKAGE).as_posix()
+        if room_of(path) != "smoke" and name not in READS_ITSELF.keys() | COPIES and (lines := reads(path)):
+            wrong[name] = lines
+    assert wrong == {}, "use envtool.files.read_file or read_text, and envtool.documents for JSON and YAML"
 
 
 @pytest.mark.parametrize("command", [["--version"], ["list"], ["--help"]])

@@ -1,11 +1,17 @@
 """Reading text in any encoding, and atomic writes."""
 
+import io
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from envtool.errors import EnvtoolError
-from envtool.files import input_text, read_input, write_atomically
+from envtool.files import input_text, read_file, read_input, read_stream, read_text, write_atomically
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -54,3 +60,71 @@ def test_input_from_a_pipe_follows_the_same_rules() -> None:
     assert input_text("\ufeff# 数值\n".encode(), "stdin") == "# 数值\n"
     with pytest.raises(EnvtoolError, match="stdin is not text: byte 6"):
         input_text("name: 环境\n".encode("gbk"), "stdin")
+
+
+# -- what a file may be ----------------------------------------------------------------------------------------------
+
+
+def socket_at(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+        (lambda path: path.symlink_to("/dev/tty"), "not a regular file|[Nn]o such device"),
+        (lambda path: path.mkdir(), "[Ii]s a directory"),
+        (socket_at, "not a regular file"),
+        (os.mkfifo, "not a regular file"),
+        (lambda path: path.symlink_to("/proc/self/pagemap"), "larger than 0 MiB"),
+        (lambda path: path.write_bytes(b"x" * 2001), "larger than 0 MiB"),
+        (lambda path: path.symlink_to(path.name), "[Tt]oo many"),
+    ],
+    ids=["endless", "terminal", "folder", "socket", "pipe", "endless in /proc", "large", "loop"],
+)
+def test_only_regular_files_of_a_sane_size_are_read(
+    tmp_path: Path, make: Callable[[Path], object], reason: str
+) -> None:
+    make(tmp_path / "f")
+    with pytest.raises(OSError, match=reason):
+        read_file(tmp_path / "f", limit=2000)
+
+
+def test_what_reads_as_usual(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x" * 2000)
+    assert read_file(tmp_path / "f", limit=2000) == b"x" * 2000
+    (tmp_path / "empty").touch()
+    assert read_file(tmp_path / "empty") == b""
+    assert read_file(Path(os.devnull)) == b""
+    assert read_file(Path("/proc/self/cmdline")) == Path("/proc/self/cmdline").read_bytes()
+    (tmp_path / "large").write_bytes(os.urandom(3 << 20))
+    assert read_file(tmp_path / "large") == (tmp_path / "large").read_bytes()
+    (tmp_path / "windows").write_bytes(b"a\r\nb\xff\r")
+    assert read_text(tmp_path / "windows") == "a\nb\ufffd\n"
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    text = "".join(f"package{number}\n" for number in range(20_000))
+
+    def write() -> None:
+        time.sleep(0.2)
+        with (tmp_path / "pipe").open("w") as pipe:
+            pipe.write(text[:100_000])
+            pipe.flush()
+            time.sleep(0.2)
+            pipe.write(text[100_000:])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert read_input(tmp_path / "pipe") == text
+    writer.join()
+    assert read_input(tmp_path / "pipe") == ""  # nobody writes: it is given up
+
+
+def test_stdin_has_a_limit() -> None:
+    assert read_stream(io.BytesIO(b"x" * 10), "stdin", limit=10) == b"x" * 10
+    with Path("/dev/zero").open("rb") as endless, pytest.raises(EnvtoolError, match=r"stdin.*larger"):
+        read_stream(endless, "stdin")

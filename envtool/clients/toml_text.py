@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from envtool.clients.protocol import SiteMatcher
 from envtool.encoding import decode_with_form, line_end
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import read_file
 from envtool.i18n import tr
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
 Table: TypeAlias = MutableMapping[str, Any]
+
+_LIMIT = 2 << 20  # bytes: the parser that keeps the layout takes a second for each MiB
 
 
 def parse(text: str, source: str) -> "TOMLDocument":
@@ -34,10 +37,26 @@ def parse(text: str, source: str) -> "TOMLDocument":
 
 def values(path: Path, *, any_bytes: bool = False) -> dict[str, Any]:
     """Return what a file holds as plain values; empty where there is no such file. Raises EnvtoolError."""
-    if not path.is_file():
+    try:
+        data = read_file(path, limit=_LIMIT)
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    found: dict[str, Any] = parse(decode_with_form(path.read_bytes(), any_bytes=any_bytes)[0], str(path)).unwrap()
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    try:
+        text = decode_with_form(data, any_bytes=any_bytes)[0]
+    except UnicodeDecodeError:
+        raise _unreadable(path, tr("it is neither UTF-8 nor UTF-16")) from None
+    found: dict[str, Any] = parse(text, str(path)).unwrap()
     return found
+
+
+def _unreadable(path: Path, reason: str) -> EnvtoolError:
+    return EnvtoolError(
+        tr("{path} could not be read: {reason}.", path=path, reason=reason),
+        hint=tr("Correct or remove it."),
+        code=ExitCode.BAD_INPUT,
+    )
 
 
 def put(table: Table, key: str, value: object) -> None:

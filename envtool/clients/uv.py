@@ -1,6 +1,7 @@
 """uv: the settings in force, and ``uv.toml`` edited. uv reads none of pip's settings."""
 
 import codecs
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from envtool.clients.protocol import (
 )
 from envtool.clients.toml_text import Table, is_mirror, put, without_mirrors
 from envtool.errors import EnvtoolError
+from envtool.files import read_text
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.redaction import redact
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
 _DEFAULT_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")  # variables; the second is the older name
+_REGISTRY = re.compile(r'^source = \{ registry = "([^"]+)"', re.MULTILINE)  # of a package in uv.lock
 _OVERRIDES = (*_DEFAULT_INDEX, "UV_CONFIG_FILE", "UV_NO_CONFIG")
 
 
@@ -90,8 +93,10 @@ def _lines(data: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
 
 
 def _locked_elsewhere(lock: Path, ruling: str) -> Iterator[str]:
-    packages = toml_text.values(lock, any_bytes=True).get("package", [])
-    used = {str(package.get("source", {}).get("registry", "")) for package in packages} - {""}
+    try:
+        used = set(_REGISTRY.findall(read_text(lock)))
+    except OSError:
+        return
     if others := sorted(url for url in used if url.rstrip("/") != ruling.rstrip("/")):
         urls = redact(", ".join(others))
         yield tr("{path} was locked to {urls}, and uv sync downloads from there.", path=lock, urls=urls)

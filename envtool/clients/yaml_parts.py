@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from envtool.documents import load_yaml
 from envtool.i18n import tr
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ def load_mapping(text: str) -> dict[str, Any]:
     import yaml
 
     try:
-        # safe loader, in C where PyYAML was built with it
-        values = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        values = load_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or str(error)

@@ -19,6 +19,7 @@ from envtool.clients.yaml_parts import (
     write_flow,
     write_scalar,
 )
+from envtool.documents import compose_yaml
 from envtool.encoding import insert_line, line_end, line_start, lines_of, next_line
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
@@ -234,7 +235,7 @@ class YamlText:
         import yaml
 
         try:
-            root = yaml.compose(self.text, Loader=yaml.SafeLoader)
+            root = compose_yaml(self.text)
         except yaml.MarkedYAMLError as error:  # the parser in C, which read it first, is more lenient
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise self._refused(tr("line {line}: {reason}", line=line, reason=error.problem)) from None

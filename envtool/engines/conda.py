@@ -4,7 +4,6 @@ conda writes the prefix into files, so an environment cannot be staged: it is cr
 failure, the caller that reserved the path removes what conda left there.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients.conda.program import find_program, is_mamba
+from envtool.documents import parse_json
 from envtool.engines import conda_errors
 from envtool.engines.channel_fallback import with_fallback
 from envtool.engines.download_progress import show_downloads
@@ -182,7 +182,7 @@ def _last_json(text: str) -> Json:
     """
     for start in re.finditer(r"\{(?=[\n\"}])", text[text.rfind("\0") + 1 :]):
         try:
-            document: Json = json.loads(start.string[start.start() :])
+            document: Json = parse_json(start.string[start.start() :])
         except ValueError:
             continue
         return document

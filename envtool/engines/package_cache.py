@@ -1,11 +1,12 @@
 """A cache of conda packages: which are in it, and the paths that their files will have in an environment."""
 
 import glob
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from envtool.documents import parse_json
 from envtool.engines.protocol import Solution
+from envtool.files import read_file
 from envtool.model import Package
 from envtool.prefix import conda_meta
 from envtool.prefix.snapshot import Footprint
@@ -25,7 +26,7 @@ def files_of(cache: Path, package: Package, python: str) -> list[str]:
         return []
     version = ".".join(python.split(".")[:2])
     places = {"site-packages": f"lib/python{version}/site-packages", "python-scripts": "bin"}
-    paths = (str(entry["_path"]) for entry in json.loads(listing.read_bytes())["paths"])
+    paths = (str(entry["_path"]) for entry in parse_json(read_file(listing))["paths"])
     files = ["/".join([places.get(head, head), *rest]) for head, *rest in (path.split("/") for path in paths)]
     return [*files, *_scripts(listing.with_name("link.json"))]
 
@@ -34,7 +35,7 @@ def _scripts(link: Path) -> list[str]:
     """Return the paths of the scripts that are made while linking: they are in no list of files."""
     if not link.is_file():
         return []
-    noarch = json.loads(link.read_bytes()).get("noarch") or {}
+    noarch = parse_json(read_file(link)).get("noarch") or {}
     return [f"bin/{entry.partition('=')[0].strip()}" for entry in noarch.get("entry_points", ())]
 
 

@@ -1,11 +1,11 @@
 """The venv engine: virtual environments, created by uv from a Python that is installed on this machine."""
 
-import json
 import platform
 import sys
 from contextlib import suppress
 from pathlib import Path
 
+from envtool.documents import parse_json
 from envtool.engines.installers import uv_program
 from envtool.engines.protocol import EngineType, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
@@ -126,7 +126,7 @@ def _full_python(python: Path) -> tuple[Path, str]:
             tr("The Python at {path} fails to start: {reason}", path=python, reason=done.stderr.strip()),
             code=ExitCode.MISSING,
         )
-    base, version = json.loads(done.stdout)
+    base, version = parse_json(done.stdout)
     return Path(base), version
 
 

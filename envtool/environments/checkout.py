@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envtool.clients.conda import split_login
+from envtool.files import read_text
 
 _REMOTE = re.compile(r'^\[remote "origin"\]\s*$(?P<body>(?:\n(?!\[).*)*)', re.MULTILINE)
 _URL = re.compile(r"^\s*url\s*=\s*(?P<url>\S+)\s*$", re.MULTILINE)
@@ -69,6 +70,6 @@ def _remote(git: Path) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8", "replace")
+        return read_text(path)
     except OSError:
         return ""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from envtool.files import read_text
 from envtool.i18n import tr
 from envtool.model import Environment, Package
 from envtool.prefix import conda_meta, site_packages
@@ -62,7 +63,7 @@ def python_version(environment: Environment) -> str:
     if environment.kind == "conda":
         return conda_meta.version_of(environment.prefix, "python")
     try:
-        match = _VENV_VERSION.search((environment.prefix / "pyvenv.cfg").read_text("utf-8", "replace"))
+        match = _VENV_VERSION.search(read_text(environment.prefix / "pyvenv.cfg"))
     except OSError:
         return ""
     return match[1] if match else ""

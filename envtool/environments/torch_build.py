@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from envtool.files import read_text
 from envtool.prefix import conda_meta
 from envtool.prefix.layout import site_packages_dir
 
@@ -36,7 +37,7 @@ def _release(version: str) -> str:
 def _own_word(path: Path) -> str:
     """Return the build that torch itself names: the default index has CUDA builds whose names do not."""
     try:
-        text = path.read_text("utf-8", "replace")
+        text = read_text(path)
     except OSError:
         return ""
     said = {match["kind"]: match["version"] for match in _OWN_WORD.finditer(text)}

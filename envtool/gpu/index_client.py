@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from envtool import index_page
+from envtool.files import read_text
 from envtool.gpu.wheels import Wheel
 from envtool.http.client import Client
 from envtool.http.errors import RequestError
@@ -96,7 +97,7 @@ def _local_files(path: Path) -> tuple[File, ...]:
         if path.is_dir() and (path / "index.html").is_file():
             path = path / "index.html"
         if path.is_file():
-            return index_page.parse(path.read_text("utf-8", "replace"), "text/html", path.absolute().as_uri())
+            return index_page.parse(read_text(path), "text/html", path.absolute().as_uri())
         return tuple(File(item.name, item.absolute().as_uri()) for item in sorted(path.iterdir()) if item.is_file())
     except FileNotFoundError:
         raise RequestError("missing", tr("it does not exist")) from None

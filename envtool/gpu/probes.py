@@ -1,13 +1,14 @@
 """Probes of the machine, one per function. Every probe returns something; none raises."""
 
 import csv
-import json
 import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.documents import parse_json
 from envtool.errors import EnvtoolError
+from envtool.files import read_file
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.process import Command, capture, find
@@ -69,7 +70,7 @@ def libcuda(host: Host, root: Path) -> Libcuda:
     except EnvtoolError as error:
         return Libcuda(remark=tr("libcuda: {reason}", reason=error.message))
     try:
-        said = json.loads(done.stdout)
+        said = parse_json(done.stdout)
     except ValueError:
         return Libcuda(
             remark=tr("The query of libcuda ended with exit code {code} and no answer.", code=done.returncode)
@@ -197,6 +198,6 @@ def is_container(root: Path) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8", "replace")
+        return read_file(path).decode("utf-8", "replace")
     except OSError:
         return ""

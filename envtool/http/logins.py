@@ -1,9 +1,13 @@
 """Logins: those of URLs, each for its origin only, and those of netrc, each for its host only."""
 
+from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from envtool.files import read_file
 from envtool.http.settings import PORTS
 from envtool.paths import Host
+
+_NETRC_LIMIT = 1 << 20  # bytes
 
 
 class Logins:
@@ -59,6 +63,7 @@ def _read_netrc(host: Host) -> dict[str, tuple[str, str]]:
     named = host.environ.get("NETRC")
     for path in [named] if named else [str(host.home / ".netrc"), str(host.home / "_netrc")]:
         try:
+            read_file(Path(path), limit=_NETRC_LIMIT)
             entries = netrc.netrc(path).hosts
         except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
             continue

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from envtool.documents import compose_yaml, load_yaml
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.mirrors.catalogue import STATES
@@ -123,7 +124,7 @@ def checked(text: str, path: Path, *, whole: bool) -> dict[str, Any]:
     import yaml
 
     try:
-        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+        data = load_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", "") or str(error)
@@ -177,7 +178,7 @@ def _line(text: str, where: _Address) -> int:
     """Return the line (from 1) of a key or item. It is needed for an error only, so the text is parsed again."""
     import yaml
 
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    node = compose_yaml(text)
     line = 0
     for step in where:
         if isinstance(node, yaml.SequenceNode) and isinstance(step, int):

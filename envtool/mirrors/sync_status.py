@@ -1,8 +1,9 @@
 """Status pages of mirror sites, in the formats of tunasync and MirrorZ: when a site last synchronized."""
 
-import json
 import re
 from typing import Any
+
+from envtool.documents import parse_json
 
 _NAMES = {"pip": ("pypi",), "conda": ("anaconda", "conda")}
 # MirrorZ: letters with Unix times. S: last success; O: last success, where it now syncs or has failed.
@@ -12,7 +13,7 @@ _MIRRORZ = re.compile(r"[SO](\d{9,11})")
 def last_success(body: bytes, purpose: str) -> float | None:
     """Return when a site last synchronized successfully (seconds since 1970), or None where it does not say."""
     try:
-        data = json.loads(body)
+        data = parse_json(body)
     except ValueError:
         return None
     jobs = data.get("mirrors", []) if isinstance(data, dict) else data

@@ -10,6 +10,7 @@ from typing import Any
 from envtool import __version__
 from envtool.engines import AUTO
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import read_text
 from envtool.gpu import builds, hardware
 from envtool.gpu.builds import BuildChoice
 from envtool.gpu.hardware import Hardware
@@ -245,7 +246,7 @@ def _create_request(request: BootstrapRequest, found: Found) -> CreateRequest:
 def _compare(prefix: Path, found: Found) -> None:
     """Raise EnvtoolError where the installed torch is not the chosen build, as its ``torch/version.py`` states it."""
     statement = (site_packages_dir(prefix) or prefix) / "torch/version.py"
-    text = statement.read_text(encoding="utf-8") if statement.is_file() else ""
+    text = read_text(statement) if statement.is_file() else ""
     match = _CUDA_LINE.search(text)
     build = "" if match is None else f"cu{match['version'].replace('.', '')}" if match["version"] else builds.CPU
     if build != found.candidate.build:

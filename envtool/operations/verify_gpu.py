@@ -3,13 +3,13 @@
 The checks (``envtool/smoke``) are a program of their own that prints JSON lines, which are kept as they are.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from envtool import smoke
+from envtool.documents import parse_json
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.operations.context import Context
@@ -232,8 +232,10 @@ class _Listener:
     def on_line(self, line: str) -> None:
         """Take in one line; one that is no event is ignored."""
         try:
-            event = json.loads(line)
+            event = parse_json(line)
         except ValueError:
+            return
+        if not isinstance(event, dict):
             return
         kind = event.get("event")
         if kind == "result":

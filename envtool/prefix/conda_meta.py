@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from envtool.clients.conda import split_login
+from envtool.documents import parse_json
 from envtool.errors import EnvtoolError
-from envtool.files import write_atomically
+from envtool.files import read_file, write_atomically
 from envtool.i18n import tr
 from envtool.model import Package
 
@@ -97,7 +98,7 @@ def read_packages(prefix: Path) -> tuple[list[Record], list[str]]:
     found, warnings = [], []
     for path in record_files(prefix):
         try:
-            content = _checked(_parsed(path.read_bytes()), path)
+            content = _checked(_parsed(read_file(path)), path)
             site_packages = content.get("python_site_packages_path") or ""
             found.append(Record(package_of(content), tuple(content.get("files") or ()), site_packages))
         except _MisnamedError:
@@ -146,9 +147,9 @@ def _parsed(data: bytes) -> Any:
     # Most of a record are the hashes of its files, which nobody here asks for: not to parse them halves the time of a
     # listing. A bracket in a file's name makes the cut wrong, which never leaves valid JSON.
     try:
-        return json.loads(_PATHS.sub(b'"paths_data":{}', data, count=1))
+        return parse_json(_PATHS.sub(b'"paths_data":{}', data, count=1))
     except ValueError:
-        return json.loads(data)
+        return parse_json(data)
 
 
 def _checked(content: Any, path: Path) -> Json:
@@ -189,7 +190,7 @@ def records(prefix: Path) -> list[Json]:
     found = []
     for path in record_files(prefix):
         try:
-            found.append(_checked(json.loads(path.read_bytes()), path))
+            found.append(_checked(parse_json(read_file(path)), path))
         except (OSError, ValueError):
             continue
     return found
@@ -200,7 +201,7 @@ def require_records(prefix: Path) -> list[Json]:
     found = []
     for path in record_files(prefix):
         try:
-            found.append(_checked(json.loads(path.read_bytes()), path))
+            found.append(_checked(parse_json(read_file(path)), path))
         except _MisnamedError:
             continue
         except (OSError, ValueError):
@@ -248,7 +249,7 @@ def tidy(prefix: Path, package: Package) -> None:
     from envtool.redaction import redact
 
     path = prefix / _FOLDER / f"{package.name}-{package.version}-{package.build}.json"
-    record = json.loads(path.read_bytes())
+    record = parse_json(read_file(path))
     for key in ("url", "channel"):
         if record.get(key):
             record[key] = redact(record[key]).rstrip("/")
@@ -267,7 +268,7 @@ def delete_broken(prefix: Path, but: Set[str]) -> None:
     """
     for path in record_files(prefix):
         try:
-            json.loads(path.read_bytes())
+            parse_json(read_file(path))
         except ValueError:
             if path.stem not in but:
                 path.unlink()

@@ -8,7 +8,7 @@ an entry that it cannot write, and warns: the environment itself is complete.
 import sys
 from pathlib import Path
 
-from envtool.files import write_atomically
+from envtool.files import read_file, write_atomically
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.reporter import Reporter
@@ -91,7 +91,7 @@ def _path(home: Path) -> Path:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except FileNotFoundError:
         return b""
 

@@ -1,7 +1,9 @@
 """``conda-meta/frozen``: an environment that its owner does not want changed (CEP 22)."""
 
-import json
 from pathlib import Path
+
+from envtool.documents import parse_json
+from envtool.files import read_file
 
 
 def message(prefix: Path) -> str | None:
@@ -10,7 +12,7 @@ def message(prefix: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(read_file(path))
     except (OSError, ValueError):
         return ""  # a file that cannot be understood freezes all the same
     return str(content.get("message") or "") if isinstance(content, dict) else ""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from envtool.files import read_text
 from envtool.model import Package
 from envtool.redaction import redact
 
@@ -29,7 +30,7 @@ class Revision:
 def revisions(prefix: Path) -> tuple[Revision, ...]:
     """Return the changes of an environment, oldest first; none where there is no history."""
     try:
-        text = _path(prefix).read_text("utf-8", "replace")
+        text = read_text(_path(prefix))
     except OSError:
         return ()
     return tuple(_revision(date, lines) for date, lines in _entries(text))

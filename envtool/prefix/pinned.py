@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from envtool.encoding import decode_input
+from envtool.files import read_file
 
 
 def path_of(prefix: Path) -> Path:
@@ -21,7 +22,7 @@ def specs(prefix: Path) -> tuple[str, ...]:
 def numbered(prefix: Path) -> dict[int, str]:
     """Return the pinned match specs by their lines, from 1. Raises as :func:`specs` does."""
     try:
-        data = path_of(prefix).read_bytes()
+        data = read_file(path_of(prefix))
     except FileNotFoundError:
         return {}
     try:

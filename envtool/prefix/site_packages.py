@@ -3,7 +3,6 @@
 Nothing is imported or started.
 """
 
-import json
 import os
 import re
 from base64 import urlsafe_b64encode
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envtool.clients.conda import split_login
+from envtool.documents import parse_json
+from envtool.files import read_file, read_text
 from envtool.i18n import tr
 from envtool.model import Origin, Package
 
@@ -110,7 +111,7 @@ def _headers(path: Path) -> Iterator[tuple[str, str]]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8", "replace")
+        return read_text(path)
     except OSError:
         return ""
 
@@ -118,7 +119,7 @@ def _text(path: Path) -> str:
 def _origin(text: str) -> Origin | None:
     """Return where a direct_url.json (PEP 610) says that a distribution came from."""
     try:
-        content = json.loads(text)
+        content = parse_json(text)
         return _origin_of(content, _public(str(content["url"])))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -168,7 +169,7 @@ def files_of(folder: Path, anchor: str, prefix: Path) -> set[str]:
     record = folder / anchor / "RECORD"
     if record.is_file():
         path = f"{below}/{anchor}/RECORD"
-        return {file for file in recorded_files(path, record.read_bytes()) if not file.startswith(("/", ".."))} | {path}
+        return {file for file in recorded_files(path, read_file(record)) if not file.startswith(("/", ".."))} | {path}
     modules = _text(folder / anchor / "top_level.txt").split()
     roots = [folder / anchor, *(folder / name for name in modules), *(folder / f"{name}.py" for name in modules)]
     found = {path for root in roots for path in ([root, *root.rglob("*")] if root.is_dir() else [root])}
@@ -201,7 +202,7 @@ def damaged(folder: Path) -> set[str]:
 
 def _is_whole(record: Path) -> bool:
     try:
-        for line in record.read_bytes().split(b"\n"):
+        for line in read_file(record).split(b"\n"):
             path, _, size = _split(line)
             if not path:
                 continue

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from envtool.files import sync_folder, write_atomically
+from envtool.documents import parse_json
+from envtool.files import LIMIT, read_file, sync_folder, write_atomically
 from envtool.prefix.marks import OWN
 from envtool.versioned_json import require_known
 
@@ -180,7 +181,7 @@ def load(prefix: Path, folder: Path) -> Snapshot:
     Raises OSError where there is none, ValueError where it makes no sense or is another environment's; and
     NewerVersionError.
     """
-    content = json.loads((folder / INDEX).read_bytes())
+    content = parse_json(read_file(folder / INDEX, limit=4 * LIMIT))
     if not isinstance(content, dict):
         raise ValueError(folder)
     require_known(folder / INDEX, content, newest=VERSION)

@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from envtool.documents import parse_json
 from envtool.environment import is_variable_name
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import write_atomically
+from envtool.files import read_file, write_atomically
 from envtool.i18n import tr
 
 UNSET = "***unset***"  # conda's way to hide a variable that a package brought
@@ -66,7 +67,7 @@ def _path(prefix: Path) -> Path:
 def _content(prefix: Path) -> dict[str, Any]:
     path = _path(prefix)
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(read_file(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError):
@@ -86,7 +87,7 @@ def _write(prefix: Path, content: Mapping[str, Any]) -> None:
 
 def _variables(path: Path, *keys: str) -> dict[str, str]:
     try:
-        content: Any = json.loads(path.read_bytes())
+        content: Any = parse_json(read_file(path))
         for key in keys:
             content = content[key]
         return {str(name): str(value) for name, value in content.items()}

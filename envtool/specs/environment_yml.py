@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeGuard
 
+from envtool.documents import check_yaml
 from envtool.environment import is_variable_name, set_by_activation
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
@@ -99,6 +100,7 @@ class _Reader:
         import yaml
 
         try:
+            check_yaml(text, slow=True)
             loader = yaml.SafeLoader(text)
             root = loader.get_single_node()
             if _is_mapping(root):

@@ -10,6 +10,7 @@ from envtool.engines.cloning.file_tree import FileTree, walk
 from envtool.engines.cloning.manifests import CondaFiles
 from envtool.engines.cloning.relocation import Relocation
 from envtool.engines.cloning.rewriting import Rewriter
+from envtool.files import read_file
 from envtool.i18n import tr
 from envtool.prefix.marks import OWN
 from envtool.reporter import Reporter
@@ -61,7 +62,7 @@ def clone(original: Original, stage: Path, final: Path, reporter: Reporter) -> C
     files = original.tree.files
     with reporter.bar(tr("Copying"), total=len(files), unit="files") as bar:
         copied = copier.copy(original.tree, lambda done: bar.update(done, len(files)))
-    for file, content in manifests.updated(files, lambda file: (stage / file).read_bytes(), copied.rewritten):
+    for file, content in manifests.updated(files, lambda file: read_file(stage / file), copied.rewritten):
         _replace(stage / file, content)
     copier.protect(original.tree.folders, ("", OWN, "conda-meta"))
     history = stage / "conda-meta" / "history"

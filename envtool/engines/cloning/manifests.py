@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envtool.engines.solve_specs import with_dependents
+from envtool.files import read_file
 from envtool.prefix import conda_meta, site_packages
 from envtool.prefix.digest import Digest, Rewritten
 
@@ -57,7 +58,7 @@ def pip_files(prefix: Path, files: Iterable[str]) -> Iterator[str]:
     """Yield what the RECORD files among ``files`` list, as paths below the prefix."""
     for file in filter(site_packages.is_record, files):
         try:
-            data = (prefix / file).read_bytes()
+            data = read_file(prefix / file)
         except OSError:
             continue
         yield from site_packages.recorded_files(file, data)

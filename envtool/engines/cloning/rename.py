@@ -18,7 +18,7 @@ from envtool.engines.cloning.file_tree import walk
 from envtool.engines.cloning.relocation import Relocation
 from envtool.engines.cloning.rewriting import Rewriter
 from envtool.errors import EnvtoolError
-from envtool.files import sync_folder
+from envtool.files import read_file, sync_folder
 from envtool.i18n import tr
 from envtool.prefix.digest import Digest, Rewritten
 from envtool.prefix.marks import RENAMING, mark_finished, mark_unfinished
@@ -106,7 +106,7 @@ class Move:
 
     def _now(self, file: str) -> bytes:
         name = self._pieces.get(file)
-        return (self._folder / name if name else self._old / file).read_bytes()
+        return read_file(self._folder / name if name else self._old / file)
 
     def _target(self, link: str) -> str:
         return self._relocation.link(os.readlink(self._old / link), os.path.dirname(link))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from envtool import specs
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import input_text, read_input
+from envtool.files import input_text, read_input, read_stream
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.reporter import Reporter
@@ -98,7 +98,7 @@ def _refuse_beside_explicit(every: Sequence[Spec]) -> None:
 def _read(name: str) -> Reading:
     stdin, path = name == "-", Path(name)
     shown = tr("stdin") if stdin else name
-    text = input_text(sys.stdin.buffer.read(), shown) if stdin else read_input(path)
+    text = input_text(read_stream(sys.stdin.buffer, shown), shown) if stdin else read_input(path)
     if not text.strip():
         raise EnvtoolError(
             tr("{file} is empty.", file=shown),
