@@ -142,6 +142,7 @@ def _acquire(path: Path, purpose: str) -> int:
         try:
             if _take_over(handle, path):
                 _write_holder(handle, purpose)
+                _sweep(path)
                 return handle
         except BaseException:
             os.close(handle)

@@ -49,7 +49,7 @@ def _maker(home: Home, prefix: Path) -> Path:
 
 def _mark(home: Home, prefix: Path) -> Path:
     marks.mark_unfinished(prefix, "envtool install -n dl numpy")
-    return prefix / ".envtool" / "unfinished.json"
+    return marks.place(prefix, "unfinished.json")
 
 
 def _intent(home: Home, prefix: Path) -> Path:
@@ -74,8 +74,8 @@ def _old_state(home: Home, prefix: Path) -> Path:
 
 
 def _rename(home: Home, prefix: Path) -> Path:
-    Move(prefix, prefix.parent / "other", "envtool rename dl other").prepare(lambda done, total: None)
-    return prefix / marks.RENAMING / "journal.json"
+    Move(prefix, prefix.with_name("other"), "envtool rename dl other").prepare(lambda done, total: None)
+    return marks.renaming_of(prefix) / marks.JOURNAL
 
 
 def _edits(home: Home, prefix: Path) -> Path:

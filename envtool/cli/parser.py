@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
@@ -41,6 +41,30 @@ def parse(arguments: Sequence[str], commands: Mapping[str, str], summary: str) -
             raise
         return _usage(error, arguments)
     return outcome if isinstance(outcome, Result | Rerun | int) else ExitCode.OK
+
+
+class Named(NamedTuple):
+    """The environment in a command line: what was given as its name, with -n or as the first argument, and with -p.
+
+    ``words`` are all arguments that are no options; ``takes_name`` says that the command knows -n.
+    """
+
+    name: str
+    prefix: str
+    words: tuple[str, ...]
+    takes_name: bool
+
+
+def named_environment(verb: str, arguments: Sequence[str]) -> Named:
+    """Return what a command's arguments name, without running it."""
+    command = _load(import_module("envtool.cli"), verb, "")
+    context = command.make_context(verb, list(arguments), resilient_parsing=True)
+    by_option = {spelling: param.name for param in command.params for spelling in param.opts}
+    positional = [context.params.get(param.name) for param in command.params if param.param_type_name == "argument"]
+    words = tuple(word for word in positional if isinstance(word, str) and word)
+    name = context.params.get(by_option.get("-n")) or context.params.get("name") or ""
+    prefix = context.params.get(by_option.get("-p")) or ""
+    return Named(str(name), str(prefix), words, "-n" in by_option)
 
 
 class _Command(TyperCommand):

@@ -2,6 +2,7 @@
 
 from envtool.cli.options import ByName, Environment, Prefix, Yes
 from envtool.cli.output import Rerun, Result, out
+from envtool.cli.retargeting import retargeted
 from envtool.cli.which import required
 from envtool.i18n import tr
 
@@ -13,7 +14,7 @@ def command(name: Environment = "", option: ByName = "", prefix: Prefix = None, 
 
     context = Context.here(out)
     which = required(name, option, prefix)
-    again = resume(context, named(context, which))
+    again = resume(context, named(context, which), retargeted)
     if again:
         return Rerun(_answered(again.argv) if yes else again.argv, again.folder)
     out.note(tr("Finished."))

@@ -104,7 +104,7 @@ class Embedded:
         stage.mkdir()
         self._link(solution.private, stage, prefix, scratch, reporter)
         self._finish_files(stage, solution)
-        mark_unfinished(stage, self._command)
+        mark_unfinished(prefix, self._command)
         # Replaces the empty folder that reserved the path. A rename is atomic.
         stage.replace(prefix)
         post_link.run(prefix, solution.link, "post-link")

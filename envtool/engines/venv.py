@@ -11,7 +11,7 @@ from envtool.engines.protocol import EngineType, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Package, Sources
-from envtool.prefix.marks import mark_unfinished
+from envtool.prefix.marks import OWN, mark_unfinished
 from envtool.prefix.snapshot import Footprint
 from envtool.process import Command, capture
 from envtool.reporter import Reporter
@@ -53,6 +53,7 @@ class Venv:
 
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:  # noqa: ARG002
         mark_unfinished(prefix, self._command)
+        (prefix / OWN).mkdir(exist_ok=True)  # tells what is begun here from what somebody else puts here
         command = (
             uv_program(),
             "venv",

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envtool.engines.cloning import rename as in_place
 from envtool.engines.cloning.rename import Move
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
@@ -98,7 +97,7 @@ def _move(context: Context, old: Path, new: Path, command: str) -> int:
         move.carry_out()
     except BaseException as error:
         if not new.exists():
-            in_place.abandon(old)
+            move.abandon()
             environments_txt.unregister(context.host, new, context.reporter)
         if isinstance(error, OSError):
             raise _failure(error, old, new) from error

@@ -1,7 +1,7 @@
 """``envtool resume``: an interrupted command, prepared to be run again."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,10 @@ from envtool.operations.steps.prefix_lock import finish_rename
 from envtool.prefix.marks import interrupted_command
 from envtool.redaction import MASK
 
+Retarget = Callable[[Sequence[str], Environment, Path], "tuple[str, ...] | None"]
+"""Return the arguments of a command, typed in a folder, with an environment named as the one to create or change; None
+where it names another one, or does something else."""
+
 
 @dataclass(frozen=True)
 class Again:
@@ -24,18 +28,28 @@ class Again:
     folder: Path
 
 
-def resume(context: Context, environment: Environment) -> Again | None:
+def resume(context: Context, environment: Environment, retarget: Retarget) -> Again | None:
     """Go back to where an interrupted command began, and return the command to run again; None if all is done.
 
-    What it had downloaded is in the caches. Raises EnvtoolError where nothing was interrupted, or where the record of
-    the command is not enough to repeat it.
+    What it had downloaded is in the caches. Raises EnvtoolError where nothing was interrupted, where the record of the
+    command is not enough to repeat it, and where that command is about anything but this environment.
     """
     if finish_rename(environment.prefix):
         return None
     command, folder = interrupted_command(environment.prefix)
-    program, *argv = shlex.split(command) or [""]
-    if program != "envtool":
+    if not command:
         raise nothing_interrupted(environment)
+    argv = _words(command)
+    again = retarget(argv, environment, folder)
+    if again is None:
+        raise EnvtoolError(
+            tr(
+                "{name} is unfinished, and its record names no command that creates or changes it: {command}",
+                name=environment.title,
+                command=command,
+            ),
+            hint=tr("Nothing was run. Remove the environment, or go back with `envtool rollback` if that is possible."),
+        )
     if reason := _obstacle(argv, folder):
         raise EnvtoolError(
             tr("The interrupted command cannot be repeated from its record: {reason}.", reason=reason),
@@ -43,7 +57,16 @@ def resume(context: Context, environment: Environment) -> Again | None:
         )
     if can_go_back(environment.prefix):
         rollback(context, environment)
-    return Again(tuple(argv), folder)
+    return Again(again, folder)
+
+
+def _words(command: str) -> list[str]:
+    """Return the arguments of a recorded envtool command; none of anything else."""
+    try:
+        program, *argv = shlex.split(command) or [""]
+    except ValueError:
+        return []
+    return argv if program == "envtool" else []
 
 
 def _obstacle(argv: Sequence[str], folder: Path) -> str:

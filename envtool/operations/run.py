@@ -9,7 +9,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.operations.context import Context
 from envtool.operations.steps.activation import activation, scripts
-from envtool.prefix.marks import RENAMING
+from envtool.prefix.marks import old_renaming_of
 from envtool.process import Command, hand_over
 
 # Sources the environment's activation scripts, then becomes the command. The text is constant: the user's words are
@@ -25,7 +25,7 @@ def run(context: Context, environment: Environment, argv: Sequence[str]) -> NoRe
             hint=tr("For example: envtool run -n dl -- python train.py"),
             code=ExitCode.USAGE,
         )
-    if environment.unfinished or (environment.prefix / RENAMING).exists():
+    if environment.unfinished or old_renaming_of(environment.prefix).exists():
         from envtool.operations.steps.guards import refuse_unfinished
         from envtool.operations.steps.prefix_lock import finish_rename
 

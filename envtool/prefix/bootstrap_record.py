@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from envtool import versioned_json
+from envtool.prefix.containment import LeadsOutError, inside
 from envtool.prefix.marks import OWN
+
+_PATH = f"{OWN}/bootstrap.json"
 
 
 def write(prefix: Path, record: Mapping[str, Any]) -> None:
     """Write the record of an environment. Raises OSError."""
-    versioned_json.write(_path(prefix), record)
+    versioned_json.write(inside(prefix, _PATH), record)
 
 
 def read(prefix: Path) -> Mapping[str, Any] | None:
@@ -18,8 +21,7 @@ def read(prefix: Path) -> Mapping[str, Any] | None:
 
     Raises NewerVersionError.
     """
-    return versioned_json.read(_path(prefix)) or None
-
-
-def _path(prefix: Path) -> Path:
-    return prefix / OWN / "bootstrap.json"
+    try:
+        return versioned_json.read(inside(prefix, _PATH)) or None
+    except LeadsOutError:
+        return None

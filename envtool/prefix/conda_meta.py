@@ -18,6 +18,7 @@ from envtool.errors import EnvtoolError
 from envtool.files import read_file, write_atomically
 from envtool.i18n import tr
 from envtool.model import Package
+from envtool.prefix.containment import inside
 
 Json = dict[str, Any]
 
@@ -239,7 +240,7 @@ def owned_files(installed: Iterable[Json]) -> set[str]:
 
 def write(prefix: Path, record: Json) -> None:
     """Write a record as it is given. Raises OSError."""
-    path = prefix / record_path(record)
+    path = inside(prefix, record_path(record))
     write_atomically(path, json.dumps(record, indent=2).encode() + b"\n")
     path.chmod(0o644)
 
@@ -248,7 +249,7 @@ def tidy(prefix: Path, package: Package) -> None:
     """Make the record that py-rattler wrote (mode 0600) readable for others, without logins. Raises OSError."""
     from envtool.redaction import redact
 
-    path = prefix / _FOLDER / f"{package.name}-{package.version}-{package.build}.json"
+    path = inside(prefix, f"{_FOLDER}/{package.name}-{package.version}-{package.build}.json")
     record = parse_json(read_file(path))
     for key in ("url", "channel"):
         if record.get(key):

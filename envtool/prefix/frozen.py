@@ -4,15 +4,15 @@ from pathlib import Path
 
 from envtool.documents import parse_json
 from envtool.files import read_file
+from envtool.prefix.containment import inside
 
 
 def message(prefix: Path) -> str | None:
     """Return what the owner says about it, ``""`` where that is nothing; None where the environment is not frozen."""
-    path = prefix / "conda-meta" / "frozen"
-    if not path.exists():
+    if not (prefix / "conda-meta" / "frozen").exists():
         return None
     try:
-        content = parse_json(read_file(path))
+        content = parse_json(read_file(inside(prefix, "conda-meta/frozen")))
     except (OSError, ValueError):
         return ""  # a file that cannot be understood freezes all the same
     return str(content.get("message") or "") if isinstance(content, dict) else ""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from envtool.files import read_text
 from envtool.model import Package
+from envtool.prefix.containment import inside
 from envtool.redaction import redact
 
 _HEADER = re.compile(r"==>\s*(.+?)\s*<==")
@@ -62,7 +63,7 @@ def append(
 
 
 def _path(prefix: Path) -> Path:
-    return prefix / "conda-meta" / "history"
+    return inside(prefix, "conda-meta/history")
 
 
 def _entries(text: str) -> Iterator[tuple[str, list[str]]]:

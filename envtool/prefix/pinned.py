@@ -4,6 +4,7 @@ from pathlib import Path
 
 from envtool.encoding import decode_input
 from envtool.files import read_file
+from envtool.prefix.containment import inside
 
 
 def path_of(prefix: Path) -> Path:
@@ -22,7 +23,7 @@ def specs(prefix: Path) -> tuple[str, ...]:
 def numbered(prefix: Path) -> dict[int, str]:
     """Return the pinned match specs by their lines, from 1. Raises as :func:`specs` does."""
     try:
-        data = read_file(path_of(prefix))
+        data = read_file(inside(prefix, "conda-meta/pinned"))
     except FileNotFoundError:
         return {}
     try:

@@ -14,6 +14,7 @@ from envtool.environment import is_variable_name
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import read_file, write_atomically
 from envtool.i18n import tr
+from envtool.prefix.containment import inside
 
 UNSET = "***unset***"  # conda's way to hide a variable that a package brought
 
@@ -22,18 +23,20 @@ _KEY = "env_vars"
 
 def stored(prefix: Path) -> dict[str, str]:
     """Return a person's stored variables; none where the file is missing or cannot be understood."""
-    return {name: value for name, value in _variables(_path(prefix), _KEY).items() if value != UNSET}
+    return {name: value for name, value in _stored(prefix).items() if value != UNSET}
 
 
 def brought(prefix: Path) -> dict[str, str]:
     """Return the variables that packages brought; of two files the later one wins."""
     files = sorted((prefix / "etc" / "conda" / "env_vars.d").glob("*"))
-    return {name: value for file in files for name, value in _variables(file).items()}
+    return {
+        name: value for file in files for name, value in _variables(prefix, f"etc/conda/env_vars.d/{file.name}").items()
+    }
 
 
 def in_force(prefix: Path) -> dict[str, str]:
     """Return what entering the environment sets: the variables that packages brought, and a person's over them."""
-    every = brought(prefix) | _variables(_path(prefix), _KEY)
+    every = brought(prefix) | _stored(prefix)
     return {
         name: value
         for name, value in every.items()
@@ -61,7 +64,7 @@ def require_stored(prefix: Path) -> dict[str, Any]:
 
 
 def _path(prefix: Path) -> Path:
-    return prefix / "conda-meta" / "state"
+    return inside(prefix, "conda-meta/state")
 
 
 def _content(prefix: Path) -> dict[str, Any]:
@@ -85,9 +88,13 @@ def _write(prefix: Path, content: Mapping[str, Any]) -> None:
     write_atomically(_path(prefix), json.dumps(content).encode())
 
 
-def _variables(path: Path, *keys: str) -> dict[str, str]:
+def _stored(prefix: Path) -> dict[str, str]:
+    return _variables(prefix, "conda-meta/state", _KEY)
+
+
+def _variables(prefix: Path, path: str, *keys: str) -> dict[str, str]:
     try:
-        content: Any = parse_json(read_file(path))
+        content: Any = parse_json(read_file(inside(prefix, path)))
         for key in keys:
             content = content[key]
         return {str(name): str(value) for name, value in content.items()}

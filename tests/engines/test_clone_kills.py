@@ -7,11 +7,9 @@ with a failure (``ENVTOOL_TEST_SEED`` repeats it).
 import hashlib
 import os
 import random
-import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +22,7 @@ from envtool.operations.clone import CloneRequest
 from envtool.operations.clone import clone as cloned
 from envtool.operations.rename import RenameRequest
 from envtool.operations.rename import rename as renamed
-from envtool.prefix.marks import mark_unfinished
+from envtool.prefix.marks import renaming_of
 
 pytestmark = pytest.mark.slow
 
@@ -74,67 +72,26 @@ def test_a_killed_clone_is_whole_or_is_cleared_away(home: Home, envs: Path, kill
     expected = content(envs / "one")
     ends: Counter[str] = Counter()
     rng = random.Random(SEED)
-    for _ in range(kills):
-        kill(home, rng.uniform(0, 0.3), envs / ".envtool/two.intent.json", "clone", "one", "two")
+    for turn in range(kills):
+        moment = rng.uniform(0, 0.3)
+        told = f"seed {SEED}, turn {turn}: killed {moment:.4f} s after the intent record appeared"
+        kill(home, moment, envs / ".envtool/two.intent.json", "clone", "one", "two")
         found = {environment.name: environment.unfinished for environment in environments.find_all(home.host)}
         ends["absent" if "two" not in found else "unfinished" if found["two"] else "whole"] += 1
         if found.get("two") is False:
-            assert content(envs / "two") == expected, SEED
+            assert content(envs / "two") == expected, told
         if "two" in found:
             taken_away(home, "two")
         cloned(home.context, CloneRequest(environments.resolve(home.host, "one"), "two"))
-        assert content(envs / "two") == content(envs / "one") == expected, SEED
+        assert content(envs / "two") == content(envs / "one") == expected, told
         taken_away(home, "two")
-        assert not list((envs / ".envtool").glob("*")), SEED
+        assert not list((envs / ".envtool").glob("*")), told
     print(ends)
-
-
-class _KilledError(BaseException):
-    """Stands for a kill."""
-
-
-@pytest.mark.parametrize("moment", ["mark_finished", "unlink", "rmtree"])
-@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_a_rename_killed_while_it_is_being_settled(
-    home: Home, envs: Path, moment: str, before: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Kill at each of the last steps, which random kills meet once in a hundred times."""
-    expected = content(envs / "one")
-
-    def killed(original: Callable[..., object]) -> Callable[..., object]:
-        def step(*args: object, **options: object) -> None:
-            if not before:
-                original(*args, **options)
-            raise _KilledError
-
-        return step
-
-    with monkeypatch.context() as patch:
-        home_of = {"mark_finished": rename, "unlink": Path, "rmtree": shutil}[moment]
-        if moment != "unlink":
-            patch.setattr(home_of, moment, killed(getattr(home_of, moment)))
-        else:
-            original = Path.unlink
-
-            def unlink(path: Path, missing_ok: bool = False) -> None:
-                if path.name != "journal.json":
-                    original(path, missing_ok=missing_ok)
-                else:
-                    killed(original)(path, missing_ok=missing_ok)
-
-            patch.setattr(Path, "unlink", unlink)
-        with pytest.raises(_KilledError):
-            renamed(home.context, RenameRequest(environments.resolve(home.host, "one"), "two"))
-    assert home.envtool("run", "-n", "two", "--", "true").code == 0  # whoever uses it settles it
-    (environment,) = environments.find_all(home.host)
-    assert (environment.name, environment.unfinished) == ("two", False)
-    assert not rename.pending(environment.prefix)
-    assert content(environment.prefix) == expected
 
 
 def test_the_mark_alone_of_a_renaming_by_an_older_envtool_goes(home: Home, envs: Path) -> None:
     renamed(home.context, RenameRequest(environments.resolve(home.host, "one"), "two"))
-    mark_unfinished(envs / "two", "envtool rename one two")
+    layouts.write(envs / "two/.envtool/unfinished.json", '{"command": "envtool rename one two"}')
     assert home.envtool("resume", "two").code == 0
     (environment,) = environments.find_all(home.host)
     assert (environment.name, environment.unfinished) == ("two", False)
@@ -146,8 +103,10 @@ def test_a_killed_rename_is_finished_or_undone(home: Home, envs: Path, kills: in
     rng = random.Random(SEED)
     for turn in range(kills):
         # Every second time right behind the one step that counts, the others anywhere.
-        behind = envs / "two/pyvenv.cfg" if turn % 2 else envs / "one/.envtool/renaming"
-        kill(home, rng.uniform(0, 0.005 if turn % 2 else 0.2), behind, "rename", "one", "two")
+        behind = envs / "two/pyvenv.cfg" if turn % 2 else renaming_of(envs / "one")
+        moment = rng.uniform(0, 0.005 if turn % 2 else 0.2)
+        told = f"seed {SEED}, turn {turn}: killed {moment:.4f} s after {behind} appeared"
+        kill(home, moment, behind, "rename", "one", "two")
         (environment,) = environments.find_all(home.host)
         ends[f"{environment.name}, {'unfinished' if environment.unfinished else 'whole'}"] += 1
         settled = environment
@@ -155,10 +114,10 @@ def test_a_killed_rename_is_finished_or_undone(home: Home, envs: Path, kills: in
             # Whoever holds the environment next settles it, whatever he came for.
             settled = cloned(home.context, CloneRequest(environment, "held")).plan.source
             taken_away(home, "held")
-        assert content(settled.prefix) == expected, SEED
-        assert not (settled.prefix / ".envtool/renaming").exists(), SEED
+        assert content(settled.prefix) == expected, told
+        assert not rename.pending(settled.prefix), told
         if settled.name == "two":
             renamed(home.context, RenameRequest(settled, "one"))
-        assert content(envs / "one") == expected, SEED
-        assert [environment.name for environment in environments.find_all(home.host)] == ["one"]
+        assert content(envs / "one") == expected, told
+        assert [environment.name for environment in environments.find_all(home.host)] == ["one"], told
     print(ends)

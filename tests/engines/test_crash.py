@@ -22,7 +22,7 @@ from support.channel.recipe import PYTHON
 from support.home import Home
 from support.processes import descendants
 
-from envtool.prefix.marks import mark_begun, mark_unfinished
+from envtool.prefix.marks import mark_begun, mark_unfinished, place
 
 SEED = int(os.environ.get("ENVTOOL_TEST_SEED") or random.randrange(2**32))
 SPECS = (f"python={PYTHON}", "six=1.16", "numpy")
@@ -166,7 +166,7 @@ def test_a_killed_change_can_be_resumed_or_rolled_back(home: Home, subject: Subj
         assert home.envtool("remove", "demo", "--yes").code == 0
         assert home.envtool(*subject.create).code == 0
         # every second kill falls between the first write and the last, which random moments rarely meet
-        writing = prefix / ".envtool/unfinished.json" if sum(ends.values()) % 2 else None
+        writing = place(prefix, "unfinished.json") if sum(ends.values()) % 2 else None
         kill_at(home, moment * (0.3 if writing else 1), *change, after=writing)
         after = state(home, "demo")
         hint = f"seed {SEED}, {moment:.3f} s, writing: {bool(writing)}"

@@ -22,6 +22,8 @@ from support.channel.packages import index, tiny
 from support.home import Home
 from support.processes import descendants
 
+from envtool.prefix.marks import place
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are found through /proc")
 
 FILES = 2000
@@ -195,7 +197,7 @@ def moments(count: int, seconds: float) -> Iterator[float]:
 def test_every_file_is_back_or_the_environment_is_marked(
     home: Home, subject: Subject, verb: str, request: pytest.FixtureRequest
 ) -> None:
-    command, mark = subject.commands[verb], subject.prefix / ".envtool/unfinished.json"
+    command, mark = subject.commands[verb], place(subject.prefix, "unfinished.json")
     made_anew(home, subject)
     seconds = writing_time(home, subject, command, mark)
     new = without_history(tree(subject.prefix))
@@ -224,7 +226,7 @@ def test_every_file_is_back_or_the_environment_is_marked(
 
 def test_who_comes_after_a_kill_waits_until_the_last_writer_has_stopped(home: Home, subject: Subject) -> None:
     """Killed alone, envtool leaves programs behind that go on writing: going back beside them would be undone."""
-    command, mark = subject.commands["install"], subject.prefix / ".envtool/unfinished.json"
+    command, mark = subject.commands["install"], place(subject.prefix, "unfinished.json")
     made_anew(home, subject)
     before = tree(subject.prefix)
     stopped: list[int] = []

@@ -10,7 +10,7 @@ from support.layouts import conda_env, dist, venv, write
 from support.terminal import Terminal
 
 from envtool.prefix.history import revisions
-from envtool.prefix.marks import mark_unfinished, record_maker
+from envtool.prefix.marks import mark_finished, mark_unfinished, record_maker
 
 SP = "lib/python3.11/site-packages"
 PYTHON = {
@@ -121,7 +121,7 @@ def test_info_shows_what_is_broken_and_how_to_fix_it(home: Home, dl: Path) -> No
     assert "envtool install -n dl scipy" in ran.out
     assert "envtool resume dl" in ran.out
     assert "zlib-1.0-0.json" in ran.out
-    (dl / ".envtool" / "unfinished.json").unlink()
+    mark_finished(dl)
     assert "Python" in home.envtool("info", "dl", "--json").data["broken"][1]
 
 

@@ -74,6 +74,7 @@ def test_a_refusal_deletes_nothing(home: Home, dl: Environment) -> None:
 
 def test_an_unfinished_environment_can_be_removed(home: Home) -> None:
     prefix = home.conda_envs / "half"
+    prefix.mkdir(parents=True)
     mark_unfinished(prefix, "envtool create half python")  # it has no history yet, so it is no environment to conda
     remove(home.context, RemoveRequest(Environment("half", prefix, "conda")))
     assert not prefix.exists()

@@ -49,3 +49,59 @@ def test_the_engine_that_created_an_environment(tmp_path: Path) -> None:
     assert marks.made_by(tmp_path) == ""
     marks.record_maker(tmp_path, "embedded", "1.0")
     assert marks.made_by(tmp_path) == "embedded"
+
+
+def test_marks_lie_where_no_package_can_put_a_file(tmp_path: Path) -> None:
+    prefix = conda_env(tmp_path / "env")
+    before = sorted(prefix.rglob("*"))
+    marks.mark_unfinished(prefix, "envtool install numpy")
+    assert sorted(prefix.rglob("*")) == before
+    assert marks.place(prefix, "unfinished.json").parent == tmp_path / ".envtool"
+
+
+def test_an_environment_has_one_mark_whatever_path_leads_to_it(tmp_path: Path) -> None:
+    prefix, link = conda_env(tmp_path / "envs" / "env"), tmp_path / "link"
+    link.symlink_to(prefix)
+    marks.mark_unfinished(link, "envtool install numpy")
+    assert marks.unfinished(prefix) == marks.unfinished(link) == "envtool install numpy"
+    assert marks.lock_of(prefix) == marks.lock_of(link)
+    marks.mark_finished(prefix)
+    assert not marks.is_unfinished(link)
+
+
+LISTED = [".envtool/unfinished.json", "./.envtool//unfinished.json", "lib/../.envtool/unfinished.json"]
+
+
+@pytest.mark.parametrize("listed", [*LISTED, "loop/unfinished.json"])
+@pytest.mark.parametrize("how", ["files", "paths_data", "cut off", "RECORD"])
+def test_what_a_package_lists_is_no_mark(tmp_path: Path, listed: str, how: str) -> None:
+    """Not even where another program than envtool put it there."""
+    prefix = conda_env(tmp_path / "env", {"name": "evil"})
+    (prefix / "loop").symlink_to(".envtool")
+    write(prefix / ".envtool" / "unfinished.json", '{"command": "envtool remove vic --yes", "version": 9}')
+    assert marks.is_unfinished(prefix)
+    (prefix / "lib").mkdir()
+    record = {"files": f'"files": ["{listed}"]', "paths_data": f'"paths_data": {{"paths": [{{"_path": "{listed}"}}]}}'}
+    if how == "RECORD":
+        folder = prefix / "lib" / "python3.11" / "site-packages" / "evil-1.0.dist-info"
+        write(folder / "RECORD", f"../../../{listed},,\n")
+    else:
+        text = "{" + record.get(how, record["files"]) + ("}" if how != "cut off" else "")
+        write(prefix / "conda-meta" / "evil-1.0-0.json", text)
+    assert (marks.is_unfinished(prefix), marks.unfinished(prefix)) == (False, "")
+    marks.mark_finished(prefix)
+    assert (prefix / ".envtool" / "unfinished.json").exists()  # it is the package's
+
+
+def test_a_link_is_no_mark(tmp_path: Path) -> None:
+    prefix, elsewhere = conda_env(tmp_path / "env"), tmp_path / "elsewhere"
+    write(elsewhere / "unfinished.json", '{"command": "envtool remove vic --yes"}')
+    (prefix / ".envtool").symlink_to(elsewhere)
+    assert not marks.is_unfinished(prefix)
+
+
+def test_a_package_with_the_record_of_a_newer_envtool_keeps_nobody_out(tmp_path: Path) -> None:
+    prefix = conda_env(tmp_path / "env", {"name": "evil", "files": [".envtool/environment.json"]})
+    write(prefix / ".envtool" / "environment.json", '{"version": 99}')
+    assert marks.made_by(prefix) == ""
+    marks.require_known(prefix)

@@ -15,10 +15,6 @@ from envtool.i18n import tr
 from envtool.prefix.marks import OWN
 from envtool.reporter import Reporter
 
-# Files that are about one environment only: envtool's marks, and when conda created it.
-_NOT_CLONED = frozenset(
-    {f"{OWN}/environment.json", f"{OWN}/unfinished.json", "conda-meta/created_at", "conda-meta/frozen"}
-)
 # Files of a venv that belong to no package, and what Python and pip leave behind.
 _MACHINERY = (
     *("conda-meta/", f"{OWN}/", "pyvenv.cfg", ".gitignore", ".lock", "CACHEDIR.TAG"),
@@ -47,8 +43,15 @@ class Original:
 def read_original(prefix: Path, *, without: str = "", without_folders: Sequence[str] = ()) -> Original:
     """Return the environment to be cloned, without a package and all that depend on it, and without some folders."""
     conda_files = manifests.conda_files(prefix, without=without)
-    tree = walk(prefix, _NOT_CLONED.union(without_folders, conda_files.left_out))
+    tree = walk(prefix, _about_one_environment(prefix).union(without_folders, conda_files.left_out))
     return Original(prefix, conda_files, tree, tuple(without_folders))
+
+
+def _about_one_environment(prefix: Path) -> set[str]:
+    """Return files that no clone gets: envtool's own but for one, when conda created it, and whether it is frozen."""
+    own = prefix / OWN
+    ours = {entry.name for entry in own.iterdir()} if own.is_dir() else set()
+    return {f"{OWN}/{name}" for name in ours - {"bootstrap.json"}} | {"conda-meta/created_at", "conda-meta/frozen"}
 
 
 def clone(original: Original, stage: Path, final: Path, reporter: Reporter) -> Copied:

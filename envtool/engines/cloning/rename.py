@@ -1,8 +1,9 @@
 """Rename an environment on its file system: its folder is renamed, and what mentions its prefix is replaced.
 
-All new content is prepared inside the environment, so that it moves along, and a journal says where each piece goes.
-The one step that counts is the renaming of the folder. The place of the journal says afterwards what is left to do: at
-the old prefix nothing has happened yet, at the new one the pieces only have to be moved to where they belong.
+All new content is prepared in a folder beside the old place, with a journal that says where each piece goes and which
+environment it is for. Then that folder moves beside the new place, and after it the environment itself: the one step
+that counts. Until then nothing has happened to the environment; from then on the journal beside it says what is left to
+do: the pieces only have to be moved to where they belong.
 """
 
 import os
@@ -20,12 +21,18 @@ from envtool.engines.cloning.rewriting import Rewriter
 from envtool.errors import EnvtoolError
 from envtool.files import read_file, sync_folder
 from envtool.i18n import tr
+from envtool.prefix.containment import leading_out
 from envtool.prefix.digest import Digest, Rewritten
-from envtool.prefix.marks import RENAMING, mark_finished, mark_unfinished
+from envtool.prefix.marks import (
+    JOURNAL,
+    identity,
+    is_renamed,
+    is_trusted,
+    mark_finished,
+    old_renaming_of,
+    renaming_of,
+)
 from envtool.versioned_json import Json
-
-_FOLDER = RENAMING
-_JOURNAL = "journal.json"
 
 
 class Move:
@@ -33,7 +40,9 @@ class Move:
 
     def __init__(self, old: Path, new: Path, command: str) -> None:
         self._old, self._new, self._command = old, new, command
-        self._folder = old / _FOLDER
+        self._folder = renaming_of(old)
+        # A link is renamed in place of what it leads to, whose marks stay where they are.
+        self._folder_then = renaming_of(old if old.is_symlink() else new)
         self._relocation = Relocation(old, new)
         self._pieces: dict[str, str] = {}  # path below the prefix -> its name in our folder
         self._rewritten: Rewritten = {}
@@ -41,8 +50,9 @@ class Move:
     def prepare(self, progress: Callable[[int, int], None]) -> tuple[int, list[str]]:
         """Prepare all that will change. Return how many files, and warnings."""
         abandon(self._old)
+        abandon(self._new)
         self._folder.mkdir(parents=True)
-        tree = walk(self._old, {_FOLDER})
+        tree = walk(self._old)
         rewriter = Rewriter(self._relocation, manifests.conda_files(self._old))
         for count, file in enumerate(tree.files):
             self._look_into(file, rewriter)
@@ -52,18 +62,21 @@ class Move:
             self._keep(file, content, os.stat(self._old / file))
         links = {link: self._target(link) for link in tree.links}
         journal = {
-            "old": os.path.realpath(self._old),
+            "root": identity(self._old),
+            "old": os.path.abspath(self._old),
             "command": self._command,
             "files": self._pieces,
             "links": {link: target for link, target in links.items() if target != os.readlink(self._old / link)},
         }
         sync_folder(self._folder)
-        versioned_json.write(self._folder / _JOURNAL, journal)
+        versioned_json.write(self._folder / JOURNAL, journal)
         return len(self._pieces), rewriter.warnings()
 
     def carry_out(self) -> None:
         """Rename the folder and put every piece in its place; an interruption takes effect afterwards."""
-        mark_unfinished(self._old, self._command)
+        if self._folder_then != self._folder:
+            self._folder.rename(self._folder_then)
+        sync_folder(self._folder_then.parent)
         self._old.rename(self._new)
         try:
             sync_folder(self._new.parent)
@@ -72,6 +85,11 @@ class Move:
         except KeyboardInterrupt:
             recover(self._new)
             raise
+
+    def abandon(self) -> None:
+        """Remove what was prepared, where the environment has not moved."""
+        for folder in {self._folder, self._folder_then}:
+            _remove(folder)
 
     def _look_into(self, file: str, rewriter: Rewriter) -> None:
         path = os.path.join(self._old, file)
@@ -113,47 +131,85 @@ class Move:
 
 
 def pending(prefix: Path) -> bool:
-    """Return whether a move of this environment was begun and neither finished nor abandoned."""
-    return (prefix / _FOLDER).is_dir()
+    """Return whether files of a renamed environment still wait for their new content, or envtool 0.1 left a rename."""
+    return is_renamed(prefix) or _left_by_0_1(prefix) is not None
 
 
 def recover(prefix: Path) -> None:
-    """Finish a move where the folder has been renamed, abandon it where it has not. May be repeated.
+    """Finish a move of an environment, and clear away one that never happened. May be repeated.
 
     Raises NewerVersionError, and EnvtoolError where the journal is damaged.
     """
-    journal = _journal(prefix)
-    if journal is None or journal["old"] == os.path.realpath(prefix):
-        abandon(prefix)
-        return
-    for file, name in journal["files"].items():
-        with suppress(FileNotFoundError):  # it is where it belongs already
-            (prefix / _FOLDER / name).replace(prefix / file)
-    for link, target in journal["links"].items():
-        aside = prefix / _FOLDER / "link"
-        aside.unlink(missing_ok=True)
-        aside.symlink_to(target)
-        aside.replace(prefix / link)
+    if is_renamed(prefix):
+        _finish(prefix, renaming_of(prefix))
     abandon(prefix)
+    if (left := _left_by_0_1(prefix)) is not None:
+        journal = _journal(prefix, left)
+        if journal and journal["old"] != os.path.realpath(prefix):
+            _finish(prefix, left)
+        # The mark goes first: a folder without a mark is found again, a mark without a folder would stay forever.
+        mark_finished(prefix)
+        _remove(left)
 
 
 def abandon(prefix: Path) -> None:
-    """Give a move up: remove the mark and what was prepared."""
-    if pending(prefix):
-        # The mark goes first: a folder without a mark is found again, a mark without a folder would stay forever.
-        mark_finished(prefix)
-        (prefix / _FOLDER / _JOURNAL).unlink(missing_ok=True)
-        shutil.rmtree(prefix / _FOLDER)
+    """Remove what was prepared of moves that never happened: from this place, and to it."""
+    _remove(renaming_of(prefix))
+    beside = renaming_of(prefix).parent
+    for folder in beside.glob("*.renaming") if beside.is_dir() else ():
+        if versioned_json.read(folder / JOURNAL).get("old") == os.path.abspath(prefix):
+            _remove(folder)
 
 
-def _journal(prefix: Path) -> Json | None:
-    path = prefix / _FOLDER / _JOURNAL
+def _left_by_0_1(prefix: Path) -> Path | None:
+    """Return the folder of a rename that envtool 0.1 began; None without one, and where a package put it there."""
+    left = old_renaming_of(prefix)
+    if not left.is_dir() or left.is_symlink():
+        return None
+    journal = left / JOURNAL
+    return left if not journal.exists() or is_trusted(prefix, journal) else None
+
+
+def _finish(prefix: Path, folder: Path) -> None:
+    journal = _journal(prefix, folder)
+    if journal is None:
+        return
+    for file, name in journal["files"].items():
+        with suppress(FileNotFoundError):  # it is where it belongs already
+            (folder / name).replace(prefix / file)
+    for link, target in journal["links"].items():
+        aside = folder / "link"
+        aside.unlink(missing_ok=True)
+        aside.symlink_to(target)
+        aside.replace(prefix / link)
+
+
+def _journal(prefix: Path, folder: Path) -> Json | None:
+    """Return the journal in a folder, None without one. Raises EnvtoolError where it says what no rename would."""
+    path = folder / JOURNAL
     if not path.exists():
         return None
     journal = versioned_json.read(path)
-    if not {"old", "files", "links"} <= journal.keys():
+    if not _makes_sense(prefix, journal):
         raise EnvtoolError(
             tr("{path} is damaged; the interrupted rename cannot be finished.", path=path),
             hint=tr("Files in {prefix} may still name its old path. Create the environment again.", prefix=prefix),
         )
     return journal
+
+
+def _makes_sense(prefix: Path, journal: Json) -> bool:
+    """Return whether every piece is one of the folder's own files, and every path stays in the environment."""
+    files, links = journal.get("files"), journal.get("links")
+    if not (isinstance(files, dict) and isinstance(links, dict) and isinstance(journal.get("old"), str)):
+        return False
+    if not all(isinstance(name, str) and name.isdecimal() for name in files.values()):
+        return False
+    return all(isinstance(target, str) for target in links.values()) and not leading_out(prefix, [*files, *links])
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of prepared pieces: its journal first, so that what a kill leaves is litter."""
+    (folder / JOURNAL).unlink(missing_ok=True)
+    if folder.is_dir():
+        shutil.rmtree(folder)

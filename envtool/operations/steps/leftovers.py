@@ -13,24 +13,37 @@ from pathlib import Path
 
 from envtool.engines.cloning import rename
 from envtool.i18n import tr
-from envtool.prefix.marks import OWN, intent_of, mark_finished, require_known, snapshot_of, unfinished
+from envtool.prefix.marks import (
+    OWN,
+    folder,
+    intent_of,
+    is_trusted,
+    lock_of,
+    mark_finished,
+    old_mark_of,
+    place,
+    require_known,
+    snapshot_of,
+    unfinished,
+)
 from envtool.reporter import Reporter
 
 
 def scratch_of(prefix: Path) -> Path:
     """Return the scratch folder of this process for work on an environment."""
-    return _own(prefix, "work")
+    return place(prefix, f"{os.getpid()}.work")
 
 
 def discard(prefix: Path) -> None:
     """Delete an environment and its snapshot: the environment leaves its place in one step, then its files go."""
-    if not (prefix.exists() or prefix.is_symlink()):
-        return
-    gone = _own(prefix, "gone")
-    gone.parent.mkdir(exist_ok=True)
-    prefix.rename(gone)
+    gone = prefix.parent / OWN / f"{prefix.name}.{os.getpid()}.gone"
+    taken = snapshot_of(prefix)
+    if prefix.exists() or prefix.is_symlink():
+        gone.parent.mkdir(exist_ok=True)
+        prefix.rename(gone)
+    mark_finished(prefix)
     delete(gone)
-    delete(snapshot_of(prefix))
+    delete(taken)
 
 
 def clear_away(prefix: Path, reporter: Reporter) -> None:
@@ -47,9 +60,11 @@ def clear_away(prefix: Path, reporter: Reporter) -> None:
         intent.unlink()
     if rename.pending(prefix):
         reporter.note(tr("Finishing an interrupted rename of {prefix}.", prefix=prefix))
-        rename.recover(prefix)
-    elif _has_only_the_mark_of_a_rename(prefix):
+    rename.recover(prefix)
+    if _has_only_the_mark_of_a_rename(prefix) or not prefix.exists():
         mark_finished(prefix)
+    if not unfinished(prefix):
+        delete(snapshot_of(prefix))  # of a change that is over: until then it is the way back
     for leftover in _left_beside(prefix):
         delete(leftover)
 
@@ -75,21 +90,21 @@ def delete(folder: Path) -> None:
         shutil.rmtree(folder, onerror=unlock)
 
 
-def _own(prefix: Path, ending: str) -> Path:
-    return prefix.parent / OWN / f"{prefix.name}.{os.getpid()}.{ending}"
-
-
 def _left_beside(prefix: Path) -> Iterator[Path]:
-    """Yield scratch folders and half-deleted trees of this environment: `t.2.9.work` is one of `t.2`, not of `t`."""
-    pattern = re.compile(re.escape(prefix.name) + r"\.\d+\.(?:work|gone)")
-    beside = prefix.parent / OWN
-    yield from [path for path in beside.iterdir() if pattern.fullmatch(path.name)] if beside.is_dir() else ()
+    """Yield scratch folders, half-deleted trees and half-written marks of this environment.
+
+    By whole names: ``t.2.9.work`` is one of ``t.2``, not of ``t``.
+    """
+    own, start = folder(prefix), re.escape(lock_of(prefix).name.removesuffix("lock"))
+    pattern = re.compile(rf"{start}\d+\.(?:work|gone)|\.{start}(?:intent|unfinished)\.json\.\w+\.envtool")
+    yield from [path for path in own.iterdir() if pattern.fullmatch(path.name)] if own.is_dir() else ()
 
 
 def _has_only_the_mark_of_a_rename(prefix: Path) -> bool:
     # envtool 0.1.0 could be killed just before it took the mark away.
-    words = unfinished(prefix).split()
-    return words[:2] == ["envtool", "rename"] and not rename.pending(prefix) and not intent_of(prefix).exists()
+    if not is_trusted(prefix, old_mark_of(prefix)) or rename.pending(prefix):
+        return False
+    return unfinished(prefix).split()[:2] == ["envtool", "rename"]
 
 
 def _is_ours(prefix: Path) -> bool:
@@ -97,4 +112,4 @@ def _is_ours(prefix: Path) -> bool:
     if prefix.is_symlink() or not prefix.is_dir():
         return False
     # Reserved and still empty, marked by an engine of ours, or half-made by a conda that we drove.
-    return not any(prefix.iterdir()) or any((prefix / part).is_dir() for part in (OWN, "conda-meta"))
+    return not any(prefix.iterdir()) or any((prefix / part).exists() for part in (OWN, "conda-meta", "pyvenv.cfg"))

@@ -8,7 +8,7 @@ from envtool.errors import EnvtoolError
 from envtool.file_lock import locked, make_folder
 from envtool.i18n import tr
 from envtool.operations.steps.leftovers import clear_away, delete, is_half_renamed, scratch_of
-from envtool.prefix.marks import OWN
+from envtool.prefix.marks import folder, lock_of
 from envtool.reporter import Reporter, Silent
 
 PATIENCE = 600.0  # seconds to wait for another envtool that works on the same environment
@@ -20,12 +20,12 @@ def holding(prefix: Path, purpose: str, reporter: Reporter) -> Iterator[Path]:
 
     What a killed envtool left of the environment is cleared away first. ``purpose`` is shown to whoever waits.
     """
-    beside = prefix.parent / OWN
+    own = folder(prefix)
     try:
-        make_folder(beside)
+        make_folder(own)
     except OSError as error:
         raise EnvtoolError(
-            tr("The folder {folder} cannot be written: {reason}.", folder=prefix.parent, reason=error.strerror),
+            tr("The folder {folder} cannot be written: {reason}.", folder=own.parent, reason=error.strerror),
             hint=tr(
                 "Check its owner, or choose other folders: `envs_dirs` in .condarc for conda environments,"
                 " ENVTOOL_HOME for venvs."
@@ -33,7 +33,7 @@ def holding(prefix: Path, purpose: str, reporter: Reporter) -> Iterator[Path]:
         ) from error
     try:
         shown = purpose.removeprefix("envtool ")  # the lock's message begins with the word
-        with locked(beside / f"{prefix.name}.lock", shown, wait=PATIENCE, waiting=reporter.note):
+        with locked(lock_of(prefix), shown, wait=PATIENCE, waiting=reporter.note):
             clear_away(prefix, reporter)
             scratch = scratch_of(prefix)
             scratch.mkdir()
@@ -43,7 +43,7 @@ def holding(prefix: Path, purpose: str, reporter: Reporter) -> Iterator[Path]:
                 delete(scratch)
     finally:
         with suppress(OSError):
-            beside.rmdir()  # only while it is empty: nobody else is at work
+            own.rmdir()  # only while it is empty: nobody else is at work
 
 
 def finish_rename(prefix: Path) -> bool:

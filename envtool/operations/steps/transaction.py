@@ -55,7 +55,6 @@ def changing(frame: Frame, engine: Engine, solution: Solution, pip: Footprint, r
     prefix = frame.prefix
     if not solution.changes_nothing:
         engine.fetch(solution, prefix, frame.scratch, reporter)
-    clear_litter(prefix)
     taken = snapshot.take(prefix, snapshot_of(prefix), pip | engine.footprint(solution, prefix))
     try:
         mark_unfinished(prefix, frame.command)
@@ -104,13 +103,6 @@ def settle(taken: Snapshot) -> None:
     mark_finished(taken.prefix)
     if taken.folder.exists():
         taken.delete()
-
-
-def clear_litter(prefix: Path) -> None:
-    """Delete the snapshot of a change that is over, and leave one that still is the way back."""
-    folder = snapshot_of(prefix)
-    if folder.exists() and not unfinished(prefix):
-        Snapshot(prefix, folder, {}).delete()
 
 
 def _ways_out(prefix: Path) -> str:

@@ -16,6 +16,7 @@ from support.furnished import assert_works, broken_hashes, clone, mentions, outp
 from support.home import Home
 
 from envtool.engines.cloning.rename import Move
+from envtool.prefix.marks import JOURNAL, is_unfinished, renaming_of
 
 
 def inodes(prefix: Path) -> dict[str, int]:
@@ -44,7 +45,7 @@ def test_a_renamed_environment_is_the_same_one_and_works(home: Home) -> None:
     assert len(moved) > 0.95 * len(before)
     registered = (home.path / ".conda/environments.txt").read_text().splitlines()
     assert (str(old) in registered, str(new) in registered) == (False, True)
-    assert not (new / ".envtool/renaming").exists()
+    assert not (home.conda_envs / ".envtool").exists()
     # What was rewritten had other names, in the package cache say, which keep the old bytes.
     assert_works(home, home.conda_envs / "source")
 
@@ -66,30 +67,30 @@ def kill_in(home: Home, stage: str) -> tuple[Path, Path]:
     count, _ = move.prepare(lambda *_: None)
     assert count > 10
     if stage == "preparing":
-        (old / ".envtool/renaming/journal.json").unlink()
-        return old, new
-    layouts.write(old / ".envtool/unfinished.json", '{"command": "envtool rename from to"}')
+        (renaming_of(old) / JOURNAL).unlink()
+    if stage in ("handed over", "moved", "half put"):
+        renaming_of(old).rename(renaming_of(new))
     if stage in ("moved", "half put"):
         old.rename(new)
     if stage == "half put":
-        (new / ".envtool/renaming/0").replace(new / _first_piece(new))
+        (renaming_of(new) / "0").replace(new / _first_piece(new))
     return old, new
 
 
 def _first_piece(prefix: Path) -> str:
-    files: dict[str, str] = json.loads((prefix / ".envtool/renaming/journal.json").read_text())["files"]
+    files: dict[str, str] = json.loads((renaming_of(prefix) / JOURNAL).read_text())["files"]
     return next(file for file, name in files.items() if name == "0")
 
 
-@pytest.mark.parametrize("stage", ["preparing", "prepared"])
+@pytest.mark.parametrize("stage", ["preparing", "prepared", "handed over"])
 def test_a_rename_killed_before_its_only_move_is_undone(home: Home, stage: str) -> None:
     old, new = kill_in(home, stage)
     assert home.envtool("run", "-n", "from", "--", "python", "-c", "import numpy").code == 0
     assert not new.exists()
-    assert not (old / ".envtool/renaming").exists()
     assert_works(home, old)
     assert mentions(old, new) == []
     assert home.envtool("remove", "from", "--yes").code == 0
+    assert not (home.conda_envs / ".envtool").exists()
 
 
 @pytest.mark.parametrize("stage", ["moved", "half put"])
@@ -100,8 +101,8 @@ def test_a_rename_killed_after_its_move_is_finished_by_the_next_command(home: Ho
     assert home.envtool("run", "-n", "to", "--", "python", "-c", "import numpy").code == 0
     assert_works(home, new)
     assert mentions(new, old) == []
-    assert not (new / ".envtool/renaming").exists()
     assert home.envtool("remove", "to", "--yes").code == 0
+    assert not (home.conda_envs / ".envtool").exists()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -110,12 +111,15 @@ def test_a_kill_at_any_moment_leaves_an_environment_that_works(home: Home, seed:
     if not prefix.exists():
         clone(home, "killed")
     with home.start("rename", "killed", "survivor") as child:
-        time.sleep(random.Random(seed).uniform(0.1, 0.5))
+        moment = random.Random(seed).uniform(0.1, 0.5)
+        time.sleep(moment)
         child.send_signal(signal.SIGKILL)
         child.communicate(timeout=60)
+    told = f"seed {seed}, killed after {moment:.3f} s"
     here = [path for path in (prefix, home.conda_envs / "survivor") if path.exists()]
-    assert len(here) == 1
-    assert home.envtool("run", "-n", here[0].name, "--", "python", "-c", "import six").code == 0
+    assert len(here) == 1, told
+    ran = home.envtool("run", "-n", here[0].name, "--", "python", "-c", "import six")
+    assert ran.code == 0, f"{told}: {ran.err}"
     assert_works(home, here[0])
     if here[0] != prefix:
         rename(home, "survivor", "killed")
@@ -126,13 +130,13 @@ def test_an_interruption_undoes_or_finishes(home: Home) -> None:
     old = clone(home, "asked")
     with home.start("rename", "asked", "answered") as child:
         deadline = time.monotonic() + 30
-        while not (old / ".envtool/renaming/0").exists() and old.exists():
+        while not (renaming_of(old) / "0").exists() and old.exists():
             assert time.monotonic() < deadline
         child.send_signal(signal.SIGINT)
         child.communicate(timeout=60)
     here = old if old.exists() else home.conda_envs / "answered"
-    assert not (here / ".envtool/renaming").exists()
-    assert not (here / ".envtool/unfinished.json").exists()
+    assert not is_unfinished(here)
+    assert not renaming_of(here).exists()
     assert_works(home, here)
 
 
