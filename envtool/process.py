@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -59,10 +59,22 @@ def find(program: str, path: str | None = None) -> str | None:
     return shutil.which(program, path=path)
 
 
+class CannotStartError(EnvtoolError):
+    """A program that could not be started; ``cause`` says why, in words that follow a colon."""
+
+    def __init__(self, message: str, *, cause: str, hint: str = "", code: ExitCode = ExitCode.FAILED) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.cause = cause
+
+
+class TimeoutExceededError(EnvtoolError):
+    """A program that was stopped, since it took too long or was silent for too long."""
+
+
 def capture(command: Command, *, timeout: float | None = None) -> Completed:
     """Run a program and return its output. After ``timeout`` seconds it is stopped.
 
-    Raises EnvtoolError if the program cannot be started or does not end in time.
+    Raises EnvtoolError if the program cannot be started, TimeoutExceededError if it does not end in time.
     """
     return stream(command, timeout=timeout)
 
@@ -82,6 +94,7 @@ def stream(
     the calling thread, and an exception in one stops the program. So does Ctrl-C: the program is in a process group of
     its own, so that this function and not the terminal decides when it ends.
     """
+    deadline = time.monotonic() + timeout if timeout else None
     with _started(command) as child:
         lines = _Lines(child)
         try:
@@ -89,9 +102,12 @@ def stream(
                 callback = on_stdout if origin == "stdout" else on_stderr
                 if callback:
                     callback(line.rstrip("\r\n"))
-            child.wait()
+            # A program may close its output and go on.
+            child.wait(max(0.1, deadline - time.monotonic()) if deadline else stall)
         except _TooSlowError as slow:
             raise _silent(command, slow.seconds) from None
+        except subprocess.TimeoutExpired:
+            raise _silent(command, timeout or stall or 0.0) from None
         return Completed(child.returncode, "".join(lines.stdout), "".join(lines.stderr))
 
 
@@ -151,6 +167,8 @@ def hand_over(command: Command) -> NoReturn:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execve(program, command.argv, environment)  # noqa: S606 - the point of this function
+    except FileNotFoundError as error:  # the program was found: what runs it was not
+        raise _no_interpreter(replace(command, argv=(program, *command.argv[1:]))) from error
     except OSError as error:
         raise _cannot_start(command, error) from error
 
@@ -193,6 +211,8 @@ def _popen(command: Command, *, keep_stdin: bool, stderr: int) -> "subprocess.Po
     except FileNotFoundError as error:
         if command.cwd and not command.cwd.is_dir():
             raise _cannot_start(command, error) from error
+        if Path(command.argv[0]).is_file():
+            raise _no_interpreter(command) from error
         raise _not_found(command) from error
     except OSError as error:
         raise _cannot_start(command, error) from error
@@ -304,8 +324,8 @@ class _Lines:
             yield origin, line
 
 
-def _silent(command: Command, seconds: float) -> EnvtoolError:
-    return EnvtoolError(
+def _silent(command: Command, seconds: float) -> TimeoutExceededError:
+    return TimeoutExceededError(
         tr(
             "{program} was stopped: it did not answer for {seconds:.0f} seconds.",
             program=Path(command.argv[0]).name,
@@ -317,23 +337,47 @@ def _silent(command: Command, seconds: float) -> EnvtoolError:
 
 def _not_found(command: Command) -> EnvtoolError:
     if os.sep in command.argv[0] and Path(command.argv[0]).is_file():
-        return EnvtoolError(
+        return CannotStartError(
             tr("The program {program} is not executable.", program=command.argv[0]),
+            cause=tr("it is not executable"),
             hint=tr("Run it by its interpreter (python {program}), or: chmod +x {program}", program=command.argv[0]),
             code=ExitCode.MISSING,
         )
-    return EnvtoolError(
+    return CannotStartError(
         tr("The program {program} was not found.", program=command.argv[0]),
+        cause=tr("it was not found"),
         hint=tr("Check its spelling, and that it is installed and on PATH."),
         code=ExitCode.MISSING,
     )
 
 
+def shebang(program: Path) -> tuple[str, ...]:
+    """Return the interpreter of a script with its argument, as the system reads the first line; ``()`` without one."""
+    try:
+        with program.open("rb") as file:
+            first = file.readline(1024)
+    except OSError:
+        return ()
+    return tuple(first[2:].decode("utf-8", "replace").strip().split(None, 1)) if first.startswith(b"#!") else ()
+
+
+def _no_interpreter(command: Command) -> EnvtoolError:
+    """Return the error for a program that exists, where the system says that something does not exist."""
+    interpreter = next(iter(shebang(Path(command.argv[0]))), "")
+    if interpreter:
+        cause = tr("its interpreter {interpreter} does not exist", interpreter=interpreter)
+    else:
+        cause = tr("its loader does not exist on this system")
+    return _failed_to_start(command, cause, ExitCode.MISSING)
+
+
 def _cannot_start(command: Command, error: OSError) -> EnvtoolError:
-    return EnvtoolError(
-        tr(
-            "The program {program} could not be started: {reason}.",
-            program=command.argv[0],
-            reason=error.strerror or error,
-        )
+    return _failed_to_start(command, error.strerror or str(error))
+
+
+def _failed_to_start(command: Command, cause: str, code: ExitCode = ExitCode.FAILED) -> EnvtoolError:
+    return CannotStartError(
+        tr("The program {program} could not be started: {reason}.", program=command.argv[0], reason=cause),
+        cause=cause,
+        code=code,
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.process import Command, Dialogue, capture, stream
+from envtool.process import CannotStartError, Command, Dialogue, TimeoutExceededError, capture, stream
 
 PYTHON = sys.executable
 ECHO = "import sys; sys.stdout.buffer.write('\\0'.join(sys.argv[1:]).encode('utf-8', 'surrogateescape'))"
@@ -50,6 +50,31 @@ def test_progress_lines_on_a_terminal_are_heard_and_not_kept() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (3, "first\n", "done, \u00e9\u00e9\u00e9\n")
     # what ends in a line feed may be seen drawn before that comes
     assert (heard[:2], heard[-1]) == (["10%", "60%"], "done, \u00e9\u00e9\u00e9")
+
+
+def test_a_program_that_closes_its_output_and_goes_on_is_stopped() -> None:
+    with pytest.raises(TimeoutExceededError, match="did not answer"):
+        capture(Command(("sh", "-c", "exec >&- 2>&-; sleep 60")), timeout=0.5)
+    with pytest.raises(TimeoutExceededError, match="did not answer"):
+        stream(Command(("sh", "-c", "exec >&- 2>&-; sleep 60")), stall=0.5)
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "cause"),
+    [
+        ("#!/gone/python\n", 0o755, "its interpreter /gone/python does not exist"),
+        ("#! /gone/python -E\n", 0o755, "its interpreter /gone/python does not exist"),
+        ("#!/bin/sh\n", 0o644, "Permission denied"),
+        ("hello\n", 0o755, "Exec format error"),
+    ],
+)
+def test_what_does_not_start_is_told_with_the_cause(tmp_path: Path, content: str, mode: int, cause: str) -> None:
+    program = tmp_path / "program"
+    program.write_text(content)
+    program.chmod(mode)
+    with pytest.raises(CannotStartError, match=cause) as failed:
+        capture(Command((str(program),)))
+    assert failed.value.cause == cause
 
 
 @pytest.mark.slow
