@@ -4,15 +4,14 @@ conda writes the prefix into files, so an environment cannot be staged: it is cr
 failure, the caller that reserved the path removes what conda left there.
 """
 
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from envtool.clients.conda import health
+from envtool.clients.conda.json_output import Json, last_document
 from envtool.clients.conda.program import find_program, is_mamba
-from envtool.documents import parse_json
 from envtool.engines import conda_errors
 from envtool.engines.channel_fallback import with_fallback
 from envtool.engines.download_progress import show_downloads
@@ -35,18 +34,19 @@ STALL = 1800.0  # seconds without output: with --json, conda prints nothing unti
 # envtool requests pip by name, unless --no-pip is given. Without this, conda adds it to every new Python.
 _WITHOUT_PIP = {f"{family}_ADD_PIP_AS_PYTHON_DEPENDENCY": "false" for family in ("CONDA", "MAMBA")}
 
-Json = dict[str, Any]
-
 
 class Conda:
-    """The conda engine for one program.
+    """The conda engine for one program of a ``host``.
 
     ``program`` is the full path of conda and ``command`` the user's command line. ``caches`` are the folders in which
     conda may keep packages. ``accept_tos``: the user has accepted the terms of service of the channels in use. Only
     the user can.
     """
 
-    def __init__(self, program: Path, command: str, caches: Sequence[Path], *, accept_tos: bool = False) -> None:
+    def __init__(
+        self, host: Host, program: Path, command: str, caches: Sequence[Path], *, accept_tos: bool = False
+    ) -> None:
+        self._host = host
         self._program = program
         self._command = command
         self._caches = caches
@@ -143,11 +143,18 @@ class Conda:
             (str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]), environment
         )
         with reporter.bar(label) as bar, show_downloads(downloads, self._caches, bar):
-            done = stream(command, stall=STALL)
-        answer = _last_json(done.stdout)
+            done = self._done(command)
+        answer = last_document(done.stdout)
         if error := self._failure(answer, done):
-            raise error
+            raise (None if answer else health.check_again(self._host, self._program)) or error
         return answer
+
+    def _done(self, command: Command) -> Completed:
+        """Run the program. Raises DoesNotStartError where it stopped working since it was last checked."""
+        try:
+            return stream(command, stall=STALL)
+        except EnvtoolError as error:
+            raise health.check_again(self._host, self._program) or error from None
 
     def _failure(self, answer: Json, done: Completed) -> EnvtoolError | None:
         return conda_errors.of_conda(self._program, answer, done)
@@ -172,21 +179,6 @@ def _channels(sources: Sources, verb: str) -> tuple[str, ...]:
 def _packages(request: SolveRequest, verb: str) -> tuple[str, ...]:
     """Return the packages as arguments, after ``--``: a name that looks like an option stays a name."""
     return ("--", *{"remove": request.remove, "update": request.update}.get(verb, request.specs))
-
-
-def _last_json(text: str) -> Json:
-    """Return the JSON document at the end of the output, or {} if there is none.
-
-    Older versions of conda print progress documents before it, separated by NUL; mamba prints the output of link
-    scripts.
-    """
-    for start in re.finditer(r"\{(?=[\n\"}])", text[text.rfind("\0") + 1 :]):
-        try:
-            document: Json = parse_json(start.string[start.start() :])
-        except ValueError:
-            continue
-        return document
-    return {}
 
 
 def _identity(record: Json) -> tuple[str, str, str]:
@@ -235,12 +227,13 @@ def _open(setup: EngineSetup) -> Engine:
     if is_mamba(program):
         from envtool.engines.mamba import Mamba
 
-        return Mamba(program, setup.command, caches, setup.root, settings)
-    return Conda(program, setup.command, caches, accept_tos=setup.accept_tos)
+        return Mamba(setup.host, program, setup.command, caches, setup.root, settings)
+    return Conda(setup.host, program, setup.command, caches, accept_tos=setup.accept_tos)
 
 
 def _unavailable(host: Host) -> EnvtoolError | None:
-    return None if find_program(host) else _not_found()
+    program = find_program(host)
+    return health.check(host, program) if program else _not_found()
 
 
 def _not_found() -> EnvtoolError:

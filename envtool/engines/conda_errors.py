@@ -2,15 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
+from envtool.clients.conda.health import DoesNotStartError
+from envtool.clients.conda.json_output import Json
 from envtool.engines.errors import unsatisfiable
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.process import Completed
 from envtool.redaction import redact
-
-Json = dict[str, Any]
 
 _NETWORK = (
     "CondaHTTPError",
@@ -22,6 +21,9 @@ _NETWORK = (
     "ConnectionError",
     "ChecksumMismatchError",
 )
+_BROKEN = ("ImportError", "ModuleNotFoundError", "NoBaseEnvironmentError")  # its own modules are missing or do not load
+# The solver that is configured is a plugin, and its library does not load.
+_NO_SOLVER = re.compile(r"solver backend .* not recognized", re.DOTALL)
 _UNSATISFIABLE = (
     "ResolvePackageNotFound",
     "PackagesNotFoundError",
@@ -38,12 +40,17 @@ _MAMBA_ADVICE = re.compile(r"\s*If you (?:run into|see) this .*", re.DOTALL)  # 
 
 def of_conda(program: Path, answer: Json, done: Completed) -> EnvtoolError | None:
     """Return the error that conda reported, or None if it succeeded."""
+    if not answer:
+        # conda always ends with a document: whatever ended without one did not do its work.
+        return _failed(program, _reason("", done))
     if not done.returncode and not (answer.get("success") is False and answer.get("error")):
         return None
     errors = answer.get("errors") or [answer]  # a list if several packages could not be fetched
     kind = str(errors[0].get("exception_name", ""))
     messages = dict.fromkeys(str(error.get("message") or error.get("error") or "").strip() for error in errors)
     reason = _reason("\n".join(messages), done)
+    if kind in _BROKEN or _NO_SOLVER.search(reason):
+        return DoesNotStartError(program, reason)
     if kind.startswith("CondaToS"):
         return _terms(reason)
     if kind in _NETWORK or "HTTP" in kind or "requests.exceptions" in str(errors[0].get("exception_type")):

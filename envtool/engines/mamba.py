@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from envtool.clients.conda import CondaSettings
+from envtool.clients.conda.json_output import Json
 from envtool.engines import conda_errors, solve_specs
 from envtool.engines.conda import Conda, at, stem_of
 from envtool.engines.errors import not_cached
@@ -13,12 +13,11 @@ from envtool.engines.protocol import Solution, SolveRequest
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
+from envtool.paths import Host
 from envtool.prefix import conda_meta
 from envtool.process import Completed
 from envtool.reporter import Reporter
 from envtool.specs import match_spec
-
-Json = dict[str, Any]
 
 
 class Mamba(Conda):
@@ -28,9 +27,15 @@ class Mamba(Conda):
     """
 
     def __init__(
-        self, program: Path, command: str, caches: Sequence[Path], root: Path | None, settings: CondaSettings
+        self,
+        host: Host,
+        program: Path,
+        command: str,
+        caches: Sequence[Path],
+        root: Path | None,
+        settings: CondaSettings,
     ) -> None:
-        super().__init__(program, command, caches)
+        super().__init__(host, program, command, caches)
         self._settings = settings
         if root:  # mamba 2.0 has no default
             self._environment["MAMBA_ROOT_PREFIX"] = str(root)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from envtool import __version__
+from envtool.clients.conda.health import DoesNotStartError
 from envtool.engines import AUTO, installers
 from envtool.engines.installers import PipHalf
 from envtool.engines.protocol import Engine, EngineType, Solution, SolveRequest
@@ -130,8 +131,7 @@ def _with_fallback(context: Context, request: CreateRequest, means: Means | None
     prefix = place(context, request.where, choice.engine.kind)
     context.reporter.note(choice.reason)
     try:
-        with _drafted(context, request, choice, prefix, sources) as draft:
-            return action(draft)
+        return _with_working_engine(context, request, choice, prefix, sources, action)
     except EnvtoolError as error:
         spec = _without_channels(context, request, choice.engine, error)
         if spec is None:
@@ -143,6 +143,27 @@ def _with_fallback(context: Context, request: CreateRequest, means: Means | None
     context.reporter.note(reason)
     prefix, choice = place(context, request.where, engine.kind), EngineChoice(engine, reason)
     with _drafted(context, replace(request, spec=spec), choice, prefix, sources) as draft:
+        return action(draft)
+
+
+def _with_working_engine(
+    context: Context,
+    request: CreateRequest,
+    choice: EngineChoice,
+    prefix: Path,
+    sources: Sources | None,
+    action: Callable[[_Draft], T],
+) -> T:
+    """Work the environment out and return what ``action`` makes of it; with another engine, if the first is broken."""
+    try:
+        with _drafted(context, request, choice, prefix, sources) as draft:
+            return action(draft)
+    except DoesNotStartError as broken:
+        if request.engine != AUTO:
+            raise
+        choice = engine_selection.instead_of(context, choice, broken)
+    context.reporter.note(choice.reason)
+    with _drafted(context, request, choice, prefix, sources) as draft:
         return action(draft)
 
 

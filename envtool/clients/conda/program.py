@@ -1,5 +1,6 @@
 """The conda, mamba or micromamba in use, and whether its command line is conda's or mamba's."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,10 @@ def find_program(host: Host) -> Path | None:
 
 def is_mamba(program: Path | None) -> bool:
     """Return whether a program is mamba 2 or micromamba; mamba 1 is a Python script that behaves like conda."""
-    if not program or not any("mamba" in path.name for path in (program, program.resolve())):
+    if not program or not any("mamba" in Path(path).name for path in (program, os.path.realpath(program))):
         return False
-    with program.open("rb") as file:
-        return file.read(2) != b"#!"
+    try:
+        with program.open("rb") as file:
+            return file.read(2) != b"#!"
+    except OSError:
+        return True  # it can be run only, or not at all

@@ -1,11 +1,12 @@
 """One change to an environment, as install, uninstall and update make it: worked out, shown, carried out, compared."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from envtool.clients.conda.health import DoesNotStartError
 from envtool.engines.protocol import Engine, Solution, SolveRequest
 from envtool.environments import packages
 from envtool.environments.packages import Contents
@@ -15,6 +16,7 @@ from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection, explicit_lists, guards
 from envtool.operations.steps.channel_names import with_channel_names
 from envtool.operations.steps.confirmation import Confirm, require_confirmation
+from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions
 from envtool.operations.steps.transaction import Frame, changing, held
 from envtool.prefix.snapshot import Footprint
@@ -95,8 +97,8 @@ def plan(context: Context, request: ChangeRequest, prepare: Prepare) -> ChangePl
     """Return what a change would do. Raises EnvtoolError where it could not be made."""
     _refuse(request)
     work_out = prepare(packages.read(request.environment))
-    with _engine(context, request) as engine:
-        change = work_out(engine)
+    with _worked_out(context, request, work_out) as (_, change):
+        pass
     environment = request.environment
     removed, added = (with_channel_names(context, environment, these) for these in (change.removed, change.added))
     return ChangePlan(environment, removed, added)
@@ -109,8 +111,7 @@ def carry_out(context: Context, request: ChangeRequest, prepare: Prepare, confir
     with held(environment, request.command, context.reporter) as scratch:
         before = packages.read(environment)
         work_out = prepare(before)
-        with _engine(context, request) as engine:
-            change = work_out(engine)
+        with _worked_out(context, request, work_out) as (engine, change):
             require_confirmation(confirm(change.solution), tr("Cancelled: nothing was changed."))
             frame = Frame(environment.prefix, request.command, scratch)
             with changing(frame, engine, change.solution, change.footprint(), context.reporter):
@@ -142,11 +143,24 @@ def _refuse(request: ChangeRequest) -> None:
 
 
 @contextmanager
-def _engine(context: Context, request: ChangeRequest) -> Iterator[Engine]:
-    choice = engine_selection.for_existing(context, request.environment)
-    context.reporter.note(choice.reason)
-    with engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos) as engine:
-        yield engine
+def _worked_out(
+    context: Context, request: ChangeRequest, work_out: Callable[[Engine], Change]
+) -> Iterator[tuple[Engine, Change]]:
+    """Yield the change with the engine that is to make it: another one where the first turns out to be broken."""
+
+    def attempt(choice: EngineChoice) -> tuple[Engine, Change]:
+        context.reporter.note(choice.reason)
+        opened = engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos)
+        engine = stack.enter_context(opened)
+        return engine, work_out(engine)
+
+    with ExitStack() as stack:
+        choice = engine_selection.for_existing(context, request.environment)
+        try:
+            found = attempt(choice)
+        except DoesNotStartError as broken:
+            found = attempt(engine_selection.instead_of(context, choice, broken))
+        yield found
 
 
 def _difference(before: Contents, after: Contents) -> tuple[tuple[Package, ...], tuple[Package, ...]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from envtool.clients.conda.health import DoesNotStartError
 from envtool.engines import AUTO, ENGINES, engine_type
 from envtool.engines.protocol import Engine, EngineSetup, EngineType
 from envtool.errors import EnvtoolError, ExitCode
@@ -26,15 +27,14 @@ def for_new(context: Context, asked: str) -> EngineChoice:
     Raises EnvtoolError: USAGE for an unknown name, MISSING where the engine cannot work here.
     """
     if asked == AUTO:
-        engine = _first_available(context, [engine for engine in _all() if engine.conda_half])
-        return EngineChoice(engine, engine.reason(context.host))
+        return _chosen(*_first_available(context, [engine for engine in _all() if engine.conda_half]), context)
     if asked not in ENGINES:
         raise EnvtoolError(
             tr("There is no engine {name!r}.", name=asked),
             hint=tr("Engines: {names}.", names=", ".join((AUTO, *ENGINES))),
             code=ExitCode.USAGE,
         )
-    engine = _first_available(context, [engine_type(asked)])
+    engine, _ = _first_available(context, [engine_type(asked)])
     return EngineChoice(engine, tr("Engine: {engine}, as asked.", engine=engine.title_here(context.host)))
 
 
@@ -45,7 +45,7 @@ def for_existing(context: Context, environment: Environment) -> EngineChoice:
     """
     name = environment.title
     able = [engine for engine in _all() if engine.kind == environment.kind]
-    engine = _first_available(context, sorted(able, key=lambda each: each.name != environment.engine))
+    engine, broken = _first_available(context, sorted(able, key=lambda each: each.name != environment.engine))
     title = engine.title_here(context.host)
     if engine.name == environment.engine:
         return EngineChoice(engine, tr("Engine: {engine}, which made {name}.", engine=title, name=name))
@@ -54,12 +54,25 @@ def for_existing(context: Context, environment: Environment) -> EngineChoice:
         return EngineChoice(
             engine, tr("Engine: {engine}, since {name} is a {kind}.", engine=title, name=name, kind=kind)
         )
-    return EngineChoice(engine, engine.reason(context.host))
+    return _chosen(engine, broken, context)
+
+
+def instead_of(context: Context, choice: EngineChoice, broken: DoesNotStartError) -> EngineChoice:
+    """Choose the engine for the same environment, new or not, after the one chosen for it turned out to be broken.
+
+    Raises ``broken`` where no other engine makes and changes such environments here.
+    """
+    kind = choice.engine.kind
+    others = [engine for engine in _all() if engine.kind == kind and engine is not choice.engine]
+    for engine in others:
+        if engine.unavailable(context.host) is None:
+            return _chosen(engine, broken, context)
+    raise broken
 
 
 def without_channels(context: Context) -> EngineType:
     """Return the engine to use where no conda channel can be read. Raises EnvtoolError (MISSING) without one."""
-    return _first_available(context, [engine for engine in _all() if not engine.conda_half])
+    return _first_available(context, [engine for engine in _all() if not engine.conda_half])[0]
 
 
 @contextmanager
@@ -77,12 +90,29 @@ def _all() -> list[EngineType]:
     return [engine_type(name) for name in ENGINES]
 
 
-def _first_available(context: Context, engines: list[EngineType]) -> EngineType:
-    """Return the first engine that can work here. Raises EnvtoolError where none can, in the words of the last."""
+def _chosen(engine: EngineType, broken: DoesNotStartError | None, context: Context) -> EngineChoice:
+    """Return the choice of an engine that nobody asked for; ``broken`` is why one before it cannot be used."""
+    if broken is None:
+        return EngineChoice(engine, engine.reason(context.host))
+    reason = tr(
+        "Engine: {engine}, since {program} does not work: {cause}.",
+        engine=engine.title_here(context.host),
+        program=broken.program,
+        cause=broken.cause,
+    )
+    return EngineChoice(engine, reason)
+
+
+def _first_available(context: Context, engines: list[EngineType]) -> tuple[EngineType, DoesNotStartError | None]:
+    """Return the first engine that can work here, and why an installed one before it does not work.
+
+    Raises EnvtoolError where none can, in the words of the last.
+    """
     errors: dict[str, EnvtoolError] = {}
     for engine in engines:
         error = engine.unavailable(context.host)
         if error is None:
-            return engine
+            broken = [error for error in errors.values() if isinstance(error, DoesNotStartError)]
+            return engine, next(iter(broken), None)
         errors[engine.name] = error
     raise errors[max(errors, key=ENGINES.index)]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.broken_condas import BROKEN, WORKING, program
 from support.home import Home
 
 from envtool.engines import AUTO, ENGINES, engine_type
@@ -20,18 +21,15 @@ def account(home: Home) -> Home:
 
 
 def with_conda(home: Home) -> str:
-    program = home.path / "bin" / "conda"
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
-    return str(program)
+    return str(program(home.path / "bin" / "conda", WORKING))
 
 
 def test_auto_takes_an_installed_conda_and_else_the_embedded_engine(account: Home) -> None:
     chosen = engine_selection.for_new(account.context, AUTO)
     assert (chosen.engine.name, chosen.reason) == ("embedded", "Engine: embedded, since no conda is installed.")
-    program = with_conda(account)
+    conda = with_conda(account)
     chosen = engine_selection.for_new(account.context, AUTO)
-    assert (chosen.engine.name, chosen.reason) == ("conda", f"Engine: conda, found at {program}.")
+    assert (chosen.engine.name, chosen.reason) == ("conda", f"Engine: conda, found at {conda}.")
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -48,6 +46,42 @@ def test_an_engine_that_is_not_there_is_refused(account: Home) -> None:
         engine_selection.for_new(account.context, "mamba")
     assert unknown.value.code == ExitCode.USAGE
     assert all(name in unknown.value.hint for name in (AUTO, *ENGINES))
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_conda_that_does_not_work_is_no_engine(account: Home, kind: str) -> None:
+    text, cause = BROKEN[kind]
+    conda = program(account.path / "bin" / "conda", text)
+    made_by_conda = Environment("dl", Path("/nowhere/dl"), "conda", "conda")
+    new, existing = (
+        engine_selection.for_new(account.context, AUTO),
+        engine_selection.for_existing(account.context, made_by_conda),
+    )
+    for chosen in (new, existing):
+        assert chosen.engine.name == "embedded"
+        assert str(conda) in chosen.reason
+        assert cause in chosen.reason
+    with pytest.raises(EnvtoolError) as asked:
+        engine_selection.for_new(account.context, "conda")
+    assert asked.value.code == ExitCode.MISSING
+    assert cause in asked.value.message
+    assert "--engine embedded" in asked.value.hint
+
+
+def test_the_shell_may_point_to_a_conda_that_may_not_be_run(account: Home) -> None:
+    conda = program(account.path / "miniconda3" / "bin" / "conda", WORKING, 0o644)
+    account.environ["CONDA_EXE"] = str(conda)
+    chosen = engine_selection.for_new(account.context, AUTO)
+    assert chosen.engine.name == "embedded"
+    assert "Permission denied" in chosen.reason
+
+
+@pytest.mark.parametrize("name", ["mamba", "micromamba"])
+def test_a_broken_mamba_is_no_engine_either(account: Home, name: str) -> None:
+    mamba = program(account.path / "bin" / name, "\x7fELF")
+    chosen = engine_selection.for_new(account.context, AUTO)
+    assert chosen.engine.name == "embedded"
+    assert str(mamba) in chosen.reason
 
 
 @pytest.mark.parametrize(
