@@ -57,6 +57,16 @@ def read_text(path: Path, *, encoding: str = "utf-8", limit: int = LIMIT) -> str
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
+def shebang(program: Path) -> tuple[str, ...]:
+    """Return the interpreter of a script with its argument, as the system reads the first line; ``()`` without one."""
+    try:
+        with program.open("rb") as file:
+            first = file.readline(1024)
+    except OSError:
+        return ()
+    return tuple(first[2:].decode("utf-8", "replace").strip().split(None, 1)) if first.startswith(b"#!") else ()
+
+
 def read_stream(stream: BinaryIO, name: object, *, limit: int = INPUT_LIMIT) -> bytes:
     """Return what comes on a stream, such as stdin. Raises EnvtoolError (BAD_INPUT) beyond ``limit`` bytes."""
     data = stream.read(limit + 1)

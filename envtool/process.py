@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, NoReturn
 
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import shebang
 from envtool.i18n import tr
 
 if TYPE_CHECKING:
@@ -349,16 +350,6 @@ def _not_found(command: Command) -> EnvtoolError:
         hint=tr("Check its spelling, and that it is installed and on PATH."),
         code=ExitCode.MISSING,
     )
-
-
-def shebang(program: Path) -> tuple[str, ...]:
-    """Return the interpreter of a script with its argument, as the system reads the first line; ``()`` without one."""
-    try:
-        with program.open("rb") as file:
-            first = file.readline(1024)
-    except OSError:
-        return ()
-    return tuple(first[2:].decode("utf-8", "replace").strip().split(None, 1)) if first.startswith(b"#!") else ()
 
 
 def _no_interpreter(command: Command) -> EnvtoolError:

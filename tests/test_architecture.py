@@ -125,7 +125,6 @@ READS_ITSELF = {
     "gpu/builds.py": "the table that comes with envtool",
     "gpu/index_client.py": "a wheel, of which only the listing is read",
     "clients/conda/program.py": "two bytes of a program",
-    "environments/find.py": "the first 1024 bytes of a program",
     "clients/pip/__init__.py": "RawConfigParser, given a text that was read with limits",
     "clients/yaml_parts.py": "one value that is to be written",
     "clients/yaml_text.py": "a text that was loaded with limits before",

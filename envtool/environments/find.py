@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from envtool.environment import Environment, Kind
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import shebang
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.prefix import environments_txt, marks
@@ -258,22 +259,12 @@ def _unknown(host: Host, folders: Folders, name: str) -> EnvtoolError:
 def _root_of(program: Path) -> Path | None:
     """Return the prefix that a conda program belongs to: by its real path, or by the Python that runs it."""
     real = program.resolve()
-    for start in (real, _interpreter(real)):
-        for folder in start.parents[:3] if start else ():
+    for start in (real, *map(Path, shebang(real)[:1])):
+        for folder in start.parents[:3]:
             # pip can install conda, too: its venv is its root then.
             if (folder / "conda-meta").is_dir() or (folder / "pyvenv.cfg").is_file():
                 return folder
     return None
-
-
-def _interpreter(script: Path) -> Path | None:
-    try:
-        with script.open("rb") as file:
-            first = file.readline(1024)
-    except OSError:
-        return None
-    words = first[2:].decode("utf-8", "replace").split() if first.startswith(b"#!") else []
-    return Path(words[0]) if words else None
 
 
 def _mamba_root(host: Host) -> Path | None:

@@ -17,9 +17,10 @@ from envtool import versioned_json
 from envtool.clients.conda.json_output import Json, last_document
 from envtool.clients.conda.program import is_mamba
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import shebang
 from envtool.i18n import tr
 from envtool.paths import Host
-from envtool.process import CannotStartError, Command, Completed, TimeoutExceededError, capture, shebang
+from envtool.process import CannotStartError, Command, Completed, TimeoutExceededError, capture
 from envtool.redaction import redact
 
 LIMIT = 20.0  # seconds in which a conda answers: on a cold network file system it may need several
