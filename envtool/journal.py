@@ -88,13 +88,18 @@ def recover(host: Host) -> tuple[str, ...]:
         return _recover(host)
 
 
-def last(host: Host, purpose: str) -> Entry | None:
-    """Return the newest set of edits that can be undone, or None. Raises NewerVersionError."""
+def last(host: Host, purpose: str = "") -> Entry | None:
+    """Return the newest set of edits that can be undone, by default for any purpose, or None.
+
+    Raises NewerVersionError.
+    """
     return next((entry for entry, _, _ in _undoable(host, purpose)), None)
 
 
-def undo(host: Host, purpose: str) -> Entry | None:
+def undo(host: Host, purpose: str = "", *, expected: Entry | None = None) -> Entry | None:
     """Restore the bytes from before the newest set of edits, or return None where there is none.
+
+    ``expected`` is the one that was shown: where another one is the newest by now, EnvtoolError is raised.
 
     Raises EnvtoolError with a diff where a file was changed since, and NewerVersionError; nothing is restored then.
     Raises EnvtoolError, too, where a file does not have its former bytes afterwards.
@@ -102,6 +107,11 @@ def undo(host: Host, purpose: str) -> Entry | None:
     with _held(host):
         _recover(host)
         for entry, path, record in _undoable(host, purpose):
+            if expected and entry.name != expected.name:
+                raise EnvtoolError(
+                    tr("Nothing was undone: `{title}` was run in the meantime.", title=entry.title),
+                    hint=tr("`envtool undo --dry-run` shows what would be undone now."),
+                )
             changed = [edit for edit in record["edits"] if _hash(_read(Path(edit["path"]))) != edit["after"]]
             if changed:
                 raise _changed_since(changed)
@@ -121,7 +131,7 @@ def undo(host: Host, purpose: str) -> Entry | None:
     return None
 
 
-def preview(host: Host, purpose: str) -> tuple[FileEdit, ...]:
+def preview(host: Host, purpose: str = "") -> tuple[FileEdit, ...]:
     """Return what :func:`undo` would write, without writing. Raises NewerVersionError."""
     for _, _, record in _undoable(host, purpose):
         return tuple(
@@ -253,9 +263,9 @@ def _sweep(path: Path) -> None:
 
 def _undoable(host: Host, purpose: str) -> Iterator[tuple[Entry, Path, Json]]:
     for path, record in _records(host, _DONE, newest_first=True):
-        if record["purpose"] == purpose:
+        if purpose in ("", record["purpose"]):
             paths = tuple(Path(edit["path"]) for edit in record["edits"])
-            yield Entry(path.stem, purpose, record["title"], record["when"], paths), path, record
+            yield Entry(path.stem, record["purpose"], record["title"], record["when"], paths), path, record
 
 
 def _records(host: Host, state: str, *, newest_first: bool = False) -> Iterator[tuple[Path, Json]]:

@@ -29,6 +29,18 @@ def own_mirrors() -> list[str]:
     return [mirror.name for mirror in _mirrors() if mirror.own]
 
 
+def channels() -> list[str]:
+    """Return the channels in conda's settings."""
+    from envtool.clients import conda
+    from envtool.errors import EnvtoolError
+    from envtool.paths import Host
+
+    try:
+        return list(conda.in_force(Host.here()).channels)
+    except EnvtoolError:  # a broken file: the command reports it when it is run
+        return []
+
+
 def _mirrors() -> "list[Mirror]":
     from envtool.errors import EnvtoolError
     from envtool.mirrors import catalogue

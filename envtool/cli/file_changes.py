@@ -2,13 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from envtool.cli.output import Result
+from envtool.cli.output import Result, out
 from envtool.i18n import tr
 from envtool.paths import Host
 
 if TYPE_CHECKING:
-    from envtool.model import Plan
-    from envtool.operations.steps.file_edits import Purpose
+    from collections.abc import Callable
+
+    from envtool.journal import Entry
+    from envtool.model import FileEdit, Plan
+    from envtool.operations.steps.file_edits import AnyPurpose, Purpose
 
 
 def written(host: Host, purpose: "Purpose", plan: "Plan", *, dry_run: bool, undo: str = "") -> Result:
@@ -22,3 +25,30 @@ def written(host: Host, purpose: "Purpose", plan: "Plan", *, dry_run: bool, undo
     file_edits.carry_out(host, purpose, plan)
     lines = [tr("wrote {path}", path=edit.path) for edit in plan.edits]
     return Result(data, "\n".join((*lines, tr("To undo this: {command}", command=undo)) if undo else lines))
+
+
+def undone(host: Host, purpose: "AnyPurpose", confirm: "Callable[[Entry, tuple[FileEdit, ...]], bool]") -> Result:
+    """Undo the last change for a purpose where ``confirm`` says yes to it, and return the result."""
+    from envtool.operations.steps import file_edits
+
+    agreed = False
+
+    def asked(entry: "Entry", edits: "tuple[FileEdit, ...]") -> bool:
+        nonlocal agreed
+        agreed = confirm(entry, edits)
+        return agreed
+
+    found = file_edits.undo(host, purpose, asked)
+    if found is None:
+        out.note(tr("Nothing to undo."))
+        return Result({"undone": None, "files": []})
+    entry, edits = found
+    data: dict[str, Any] = {"undone": entry.title, "files": [str(path) for path in entry.paths]}
+    if not agreed:
+        return Result(data, file_edits.diff(edits))
+    for edit in edits:
+        if edit.after is None:
+            out.note(tr("removed {path}", path=edit.path))
+        else:
+            out.note(tr("restored {path}", path=edit.path))
+    return Result(data, tr("Undone: {title}", title=entry.title))

@@ -35,7 +35,9 @@ COMMANDS = {
     "resume": "Finish creating or changing an environment after an interruption.",
     "rollback": "Undo an interrupted change of an environment.",
     "export": "Export an environment to a file from which it can be created again.",
+    "channel": "List, add, remove and reorder conda's channels.",
     "mirror": "List, test and switch mirrors of conda channels and of the Python package index.",
+    "undo": "Undo the last change of settings files: mirrors, channels.",
 }
 
 # What needs no parser if only flags stand beside it, and the file that does it: importing typer would take longer.

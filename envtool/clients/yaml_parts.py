@@ -130,3 +130,14 @@ def ambiguous_line(root: "yaml.Node") -> int:
         return 0
 
     return walk(root)
+
+
+def entry_lines(text: str, key: str) -> list[int]:
+    """Return the line (from 1) of each entry of the list at a key of a mapping; entries without a value have none."""
+    import yaml
+
+    root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    pairs = root.value if isinstance(root, yaml.MappingNode) else ()
+    found = next((node for name, node in reversed(pairs) if name.value == key), None)
+    items = found.value if isinstance(found, yaml.SequenceNode) else ()
+    return [item.start_mark.line + 1 for item in items if item.tag != "tag:yaml.org,2002:null"]

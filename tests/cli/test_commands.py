@@ -16,7 +16,7 @@ from support.terminal import Terminal
 from envtool.cli import main
 from envtool.cli.output import FLAGS, Output, Rerun, Result, out
 
-GROUPS = ("vars", "mirror")
+GROUPS = ("vars", "channel", "mirror")
 COMMANDS: dict[tuple[str, ...], str] = {
     (name,): summary for name, summary in main.COMMANDS.items() if name not in GROUPS
 } | {
@@ -35,6 +35,9 @@ AT_ONCE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("update",): ("-n", "nope"),
     ("run",): ("-n", "nope", "true"),
     ("vars", "set"): ("A=1", "-n", "nope"),
+    ("channel", "add"): ("a", "-n", "nope"),
+    ("channel", "remove"): ("a", "-n", "nope"),
+    ("channel", "move"): ("a",),
     ("vars", "unset"): ("A", "-n", "nope"),
     ("clone",): ("nope", "new"),
     ("rename",): ("nope", "new"),

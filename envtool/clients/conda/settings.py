@@ -126,7 +126,7 @@ def merge(host: Host, stack: Sequence[CondaLayer]) -> CondaSettings:
             origins[name] = _sources(said, name)
     for name, aliases in _SCALARS.items():
         if said := _said(stack, name, aliases):
-            found[name] = _expanded(said[-1][1], host)
+            found[name] = expand_variables(said[-1][1], host)
             origins[name] = _sources(said, name)
     return _typed(found, origins, host)
 
@@ -154,7 +154,7 @@ def _merged_list(name: str, said: Sequence[tuple[CondaLayer, Any]], separator: s
     bottom = [item for layer, _ in said for item in layer.bottom.get(name, ())]
     ordered = dict.fromkeys([*top, *(item for items in reversed(lists) for item in items)])
     ordered = dict.fromkeys([item for item in ordered if item not in bottom] + bottom)
-    return tuple(_expanded(item, host) for item in ordered)
+    return tuple(expand_variables(item, host) for item in ordered)
 
 
 def _as_list(name: str, layer: CondaLayer, value: object, separator: str) -> list[str]:
@@ -173,10 +173,10 @@ def _merged_map(name: str, said: Sequence[tuple[CondaLayer, Any]], host: Host) -
         for key, content in value.items():
             if isinstance(content, list):
                 earlier = merged.get(key, ())
-                both = dict.fromkeys((*(_expanded(str(item), host) for item in content), *earlier))
+                both = dict.fromkeys((*(expand_variables(str(item), host) for item in content), *earlier))
                 merged[str(key)] = tuple(both)
             elif content is not None:
-                merged[str(key)] = _expanded(str(content), host)
+                merged[str(key)] = expand_variables(str(content), host)
     return merged
 
 
@@ -184,7 +184,7 @@ def _wrong(message: str) -> EnvtoolError:
     return EnvtoolError(message, hint=tr("Correct the file: conda refuses it, too."), code=ExitCode.BAD_INPUT)
 
 
-def _expanded(value: Any, host: Host) -> Any:
+def expand_variables(value: Any, host: Host) -> Any:
     """Replace ``$NAME``, ``${NAME}`` and ``%NAME%`` by the variables; one that is not set stays as it is."""
     if not isinstance(value, str) or not ("$" in value or "%" in value):
         return value

@@ -3,7 +3,7 @@
 The journal keeps them under a purpose, the command that made them, so that each command can take back its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from envtool import journal
@@ -14,6 +14,7 @@ from envtool.paths import Host
 from envtool.redaction import redact
 
 Purpose = Literal["mirror", "channel"]
+AnyPurpose = Literal["", "mirror", "channel"]
 
 
 def carry_out(host: Host, purpose: Purpose, plan: Plan) -> None:
@@ -28,17 +29,22 @@ def settle(context: Context) -> None:
         context.reporter.warn(reverted)
 
 
-def undo(host: Host, purpose: Purpose, *, dry_run: bool = False) -> tuple[journal.Entry, tuple[FileEdit, ...]] | None:
-    """Take the last edits of a purpose back, byte for byte; None where there is none.
+def undo(
+    host: Host,
+    purpose: AnyPurpose,
+    confirm: Callable[[journal.Entry, tuple[FileEdit, ...]], bool] = lambda *_: True,
+) -> tuple[journal.Entry, tuple[FileEdit, ...]] | None:
+    """Take the newest edits of a purpose (``""``: of any) back, byte for byte, where ``confirm`` says yes to them.
 
-    Raises EnvtoolError with a diff where a file was changed since.
+    Returns them, taken back or not; None where there are none. Raises EnvtoolError with a diff where a file was changed
+    since.
     """
     entry = journal.last(host, purpose)
     if entry is None:
         return None
     edits = journal.preview(host, purpose)
-    if not dry_run:
-        journal.undo(host, purpose)
+    if confirm(entry, edits):
+        journal.undo(host, purpose, expected=entry)
     return entry, edits
 
 
