@@ -10,26 +10,28 @@ from collections.abc import Iterator
 
 MASK = "***"  # stands where a secret stood
 
-_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+# Each pattern takes time in proportion to the text, which may be any program's output in lines of megabytes: it begins
+# at most once in a word, or looks back a limited distance.
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*$")
+_LONGEST_SCHEME = 40
 _TOKEN = re.compile(r"/t/[^/\s'\"?#]+(?=[/?#'\"]|$)")
 _NAMES = r"token|secret|passw(?:or)?d|passwd|passphrase|api[_-]?key|access[_-]?key|credential"
 _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
-_PARAMETER = re.compile(
-    rf"(?P<name>[?&;][^=&#\s]*(?:{_NAMES}|signature|\bsig\b|\bpwd\b|\bauth\b|\bkey\b)[^=&#\s]*=)[^&#\s'\"]+",
-    re.IGNORECASE,
-)
+_PARAMETER = re.compile(r"(?P<name>[?&;][^=&#?;\s]*=)[^&#\s'\"]+")
+_SECRET_PARAMETER = re.compile(rf"{_NAMES}|signature|\bsig\b|\bpwd\b|\bauth\b|\bkey\b", re.IGNORECASE)
 _HEADER = re.compile(
-    r"(?P<name>\b(?:(?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*(?:token|key|auth)[\w-]*)['\"]?\s*[:=]\s*['\"]?)"
-    r"(?P<kind>(?:basic|bearer|digest|token)\s+)?[^\s'\",][^\r\n'\"]*",
+    r"(?P<name>(?:\b(?:proxy-)?authorization|\b(?:set-)?cookie|(?<![\w-])x-(?=[\w-]*(?:token|key|auth))[\w-]+)"
+    r"['\"]?\s*[:=]\s*['\"]?)(?P<kind>(?:basic|bearer|digest|token)\s+)?[^\s'\",][^\r\n'\"]*",
     re.IGNORECASE,
 )
 _SETTING = re.compile(
-    rf"(?P<name>(?<![?&;\w.-])(?:--)?[\w.-]*(?:{_NAMES})s?[\w.-]*['\"]?(?:\s*[:=]\s*|(?<=[a-z])\s+(?=\S)))"
+    rf"(?P<name>(?<![?&;\w.-])(?=[\w.-]*(?:{_NAMES}))[\w.-]+['\"]?(?:\s*[:=]\s*|(?<=[a-z])\s+(?=\S)))"
     r"(?P<value>\"[^\"\n]+\"|'[^'\n]+'|[^\s,;'\"]+)",
     re.IGNORECASE,
 )
-_NETRC = re.compile(r"(?P<name>\b(?:machine\s+\S+|default)\s.*?\bpassword\s+)\S+", re.IGNORECASE)
-_BARE_LOGIN = re.compile(r"(?<![\w/*.@-])[^\s/'\"@:*]+:[^\s/'\"@]+@(?=[\w\[])")  # a proxy written without its scheme
+_NETRC = re.compile(r"(?P<name>\b(?:machine\s+\S+|default)\s.{0,500}?\bpassword\s+)\S+", re.IGNORECASE)
+_BARE_LOGIN = re.compile(r"(?<![\w/*.@-])[^\s/'\"@:*]+:[^\s/'\"@]+@$")  # a proxy written without its scheme
+_LONGEST_LOGIN = 600
 
 
 def redact(text: str) -> str:
@@ -38,7 +40,7 @@ def redact(text: str) -> str:
     text = _HEADER.sub(rf"\g<name>{MASK}", text)
     text = _NETRC.sub(rf"\g<name>{MASK}", text)
     text = _SETTING.sub(_masked_setting, text)
-    return _BARE_LOGIN.sub(f"{MASK}@", text)
+    return "".join(_without_bare_logins(text))
 
 
 def is_secret(name: str, value: str) -> bool:
@@ -57,7 +59,7 @@ def _masked_setting(match: "re.Match[str]") -> str:
 def _pieces(text: str) -> Iterator[str]:
     """Yield the text in pieces, its addresses redacted; one ends at white space or where the next begins."""
     position = 0
-    starts = [match.span() for match in _SCHEME.finditer(text)]
+    starts = list(_schemes(text))
     for number, (start, behind) in enumerate(starts):
         yield text[position:start]
         limit = starts[number + 1][0] if number + 1 < len(starts) else len(text)
@@ -68,6 +70,30 @@ def _pieces(text: str) -> Iterator[str]:
     yield text[position:]
 
 
+def _schemes(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each ``scheme://`` begins and ends."""
+    for separator in re.finditer("://", text):
+        before = max(0, separator.start() - _LONGEST_SCHEME)
+        if scheme := _SCHEME.search(text[before : separator.start()]):
+            yield before + scheme.start(), separator.end()
+
+
+def _without_bare_logins(text: str) -> Iterator[str]:
+    position = 0
+    for end in re.finditer(r"@(?=[\w\[])", text):
+        before = max(position, end.start() - _LONGEST_LOGIN)
+        behind = text.rfind(":", before, end.start())
+        login = _BARE_LOGIN.search(text[max(0, before - 1) : end.end()]) if behind >= 0 else None
+        if login:
+            yield text[position : max(0, before - 1) + login.start()] + f"{MASK}@"
+            position = end.end()
+    yield text[position:]
+
+
+def _masked_parameter(match: "re.Match[str]") -> str:
+    return f"{match['name']}{MASK}" if _SECRET_PARAMETER.search(match["name"]) else match[0]
+
+
 def _address(scheme: str, rest: str) -> str:
     """Return what follows ``scheme://`` without login, token and secret parameters."""
     if scheme == "file://":
@@ -75,7 +101,7 @@ def _address(scheme: str, rest: str) -> str:
     end = _login_end(rest, is_versioned=scheme.partition("+")[0].lower() in ("git", "hg", "svn", "bzr", "ssh"))
     if end:
         rest = f"{MASK}@{rest[end:]}"
-    return _PARAMETER.sub(rf"\g<name>{MASK}", _TOKEN.sub(f"/t/{MASK}", rest))
+    return _PARAMETER.sub(_masked_parameter, _TOKEN.sub(f"/t/{MASK}", rest))
 
 
 def _login_end(rest: str, *, is_versioned: bool) -> int:

@@ -48,11 +48,13 @@ def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
     ``base`` is its folder: other requirements files that it names are read, too, and paths made absolute; without it
     both stay as they are. Raises EnvtoolError (BAD_INPUT) with the line.
     """
-    from envtool.specs import characters, downloads, references
+    from envtool.specs import characters, downloads, limits, references
     from envtool.specs.problem import FileError
 
+    text = limits.without_blanks(text)
     if found := downloads.other_than_wanted(text, filename):
         raise found
+    limits.require_lines(text, filename)
     known = formats()
     form = next((each for each in known if each.recognises(text, filename)), None)
     form = form or announced_by(PurePath(filename), known) or named(_ANYTHING)

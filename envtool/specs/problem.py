@@ -6,6 +6,8 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.redaction import redact
 
+_LONGEST = 600  # characters of a message
+
 
 class Place(NamedTuple):
     """A line of a file, from 1; ``file`` is ``""`` for standard input, ``line`` is 0 for an option's value."""
@@ -30,9 +32,14 @@ class FileError(EnvtoolError):
     """An error in a line of a file, at ``place``."""
 
     def __init__(self, place: Place, what: str, hint: str = "") -> None:
-        message = tr("{place}: {what}", place=place.full, what=redact(what))
+        message = tr("{place}: {what}", place=place.full, what=_shortened(redact(what)))
         super().__init__(message, hint=hint, code=ExitCode.BAD_INPUT)
         self.place = place
+
+
+def _shortened(what: str) -> str:
+    """Return a sentence without the middle of what it quotes, where that is too long to be read."""
+    return what if len(what) <= _LONGEST else f"{what[: _LONGEST // 2]} ... {what[-_LONGEST // 2 :]}"
 
 
 def problem(place: Place, what: str, hint: str = "") -> FileError:

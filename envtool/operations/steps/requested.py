@@ -13,7 +13,7 @@ from envtool.files import input_text, read_input, read_stream
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.reporter import Reporter
-from envtool.specs import references
+from envtool.specs import limits, references
 from envtool.specs.problem import Place
 from envtool.specs.requirement_line import Corrected, corrected
 
@@ -72,6 +72,7 @@ def _words(words: Spec) -> Reading:
     """Return what the command line asks for, its ``--pip`` values read as lines of a requirements file."""
     pip: dict[str, str] = {}
     warnings: list[str] = []
+    words = replace(words, conda=tuple(map(_bounded, words.conda)), pip=tuple(map(_bounded, words.pip)))
     for word in words.pip:
         usable = corrected(word.strip(), _COMMAND_LINE) if word.strip() else Corrected([], [])
         pip |= dict.fromkeys(usable.lines, _COMMAND_LINE.full)
@@ -79,6 +80,13 @@ def _words(words: Spec) -> Reading:
     here = Path.cwd()
     reading = Reading(replace(words, pip=tuple(pip), places=pip), tuple(warnings))
     return references.followed(reading, here / "--pip", here)
+
+
+def _bounded(word: str) -> str:
+    """Return a word of the command line, within the limits of a line of a file. Raises EnvtoolError (BAD_INPUT)."""
+    word = limits.without_blanks(word)
+    limits.require_lines(word, tr("the command line"))
+    return word
 
 
 def _refuse_beside_explicit(every: Sequence[Spec]) -> None:
