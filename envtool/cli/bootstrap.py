@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from envtool.cli.options import (
+    ByName,
     Channel,
     DryRun,
     Engine,
@@ -21,6 +22,7 @@ from envtool.cli.options import (
 )
 from envtool.cli.output import Result, out
 from envtool.cli.solutions import confirm_solution, how_to_use, solution_table
+from envtool.cli.which import chosen
 from envtool.engines import AUTO
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
@@ -48,6 +50,7 @@ def command(
     index: Index = "",
     extra_index: ExtraIndex = [],
     find_links: FindLinks = [],
+    option: ByName = "",
     prefix: Prefix = None,
     allow_large: Annotated[
         bool,
@@ -70,8 +73,9 @@ def command(
     from envtool.operations.context import Context
     from envtool.operations.steps.package_sources import SourceOptions
 
+    chosen("" if prefix else name, option, prefix)
     request = operation.BootstrapRequest(
-        prefix or name,
+        prefix or name or option,
         python=python,
         torch=torch,
         cpu=cpu,

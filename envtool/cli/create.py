@@ -7,6 +7,7 @@ import typer
 
 from envtool.cli.options import (
     AcceptTos,
+    ByName,
     Channel,
     DryRun,
     Engine,
@@ -25,6 +26,7 @@ from envtool.cli.options import (
 )
 from envtool.cli.output import Result, out
 from envtool.cli.solutions import confirm_solution, how_to_use, solution_table
+from envtool.cli.which import chosen
 from envtool.engines import AUTO
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
@@ -35,7 +37,16 @@ EXAMPLES = {
     "envtool create -f environment.yml": "packages listed in a file",
     "envtool export dl | envtool create dl2 -f -": "another environment's packages",
 }
-_OF_CLONES = ("clone", "name", "packages", "prefix", "offline", "dry_run", "yes")  # parameters that a clone takes
+_OF_CLONES = (
+    "clone",
+    "name",
+    "option",
+    "packages",
+    "prefix",
+    "offline",
+    "dry_run",
+    "yes",
+)  # parameters that a clone takes
 
 
 def command(
@@ -58,6 +69,7 @@ def command(
     find_links: FindLinks = [],
     clone: Annotated[str, typer.Option("--clone", metavar="SOURCE", help="Clone this environment.")] = "",
     engine: Engine = AUTO,
+    option: ByName = "",
     prefix: Prefix = None,
     no_pip: Annotated[bool, typer.Option("--no-pip", help="Do not add pip to an environment with Python.")] = False,
     compile_bytecode: Annotated[
@@ -72,6 +84,9 @@ def command(
     """If anything fails, nothing is left behind."""
     from envtool.model import Spec
 
+    if chosen("", option, prefix) and name:  # the first word is a package then, as it is to conda
+        name, packages = "", [name, *(packages or [])]
+    name = name or option
     if clone:
         _refuse_beside_clone(call)
         return _clone(clone, prefix or name, packages, dry_run=dry_run)
@@ -80,8 +95,8 @@ def command(
     from envtool.operations.steps.package_sources import SourceOptions
     from envtool.operations.steps.requested import requested, require_name
 
-    words = ([f"python={python}"] if python else []) + ([name] if prefix and name else []) + (packages or [])
-    spec = requested(Spec(name="" if prefix else name, conda=tuple(words), pip=tuple(pip)), file, out)
+    words = ([f"python={python}"] if python else []) + (packages or [])
+    spec = requested(Spec(name=name, conda=tuple(words), pip=tuple(pip)), file, out)
     if not prefix:
         require_name(spec, file)
     request = operation.CreateRequest(

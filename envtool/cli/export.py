@@ -39,12 +39,15 @@ def command(
         typer.Option("--output", "-o", "--file", "-f", metavar="FILE", help="Write to this file instead of stdout."),
     ] = None,
 ) -> Result:
+    return exported(chosen(name, option, prefix), specs.named(form).name if form else "", output)
+
+
+def exported(environment: str, form: str, output: Path | None = None) -> Result:
+    """Export an environment, by its name or path (``""``: the active one), in a format, and return the result."""
     from envtool.operations.context import Context
     from envtool.operations.export import ExportRequest, export
 
-    done = export(
-        Context.here(out), ExportRequest(chosen(name, option, prefix), specs.named(form).name if form else "", output)
-    )
+    done = export(Context.here(out), ExportRequest(environment, form, output))
     data = {
         "name": done.environment.name,
         "prefix": str(done.environment.prefix),

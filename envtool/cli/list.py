@@ -6,7 +6,9 @@ import typer
 
 from envtool.cli import listing
 from envtool.cli.formatting import NOTHING, amount, moment, table
+from envtool.cli.options import ByName, Prefix
 from envtool.cli.output import Result, out
+from envtool.cli.which import chosen
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Origin, Package
@@ -17,35 +19,78 @@ if TYPE_CHECKING:
     from envtool.operations.list import Surveyed
 
 
+EXAMPLES = {
+    "envtool list dl": "the packages of dl",
+    "envtool list dl '^torch'": "those whose names match",
+    "envtool list --packages": "the packages of the active environment",
+}
+
+
 def command(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Name or path of an environment: list its packages.")
-    ] = None,
+        str, typer.Argument(metavar="[NAME]", help="Name or path of an environment: list its packages.")
+    ] = "",
+    pattern: Annotated[
+        str,
+        typer.Argument(metavar="[PATTERN]", help="Only packages whose names match this regular expression."),
+    ] = "",
+    option: ByName = "",
+    prefix: Prefix = None,
+    of_active: Annotated[bool, typer.Option("--packages", help="List the packages of the active environment.")] = False,
+    export: Annotated[
+        bool, typer.Option("--export", "-e", help="List packages as `conda list --export` does, for create -f.")
+    ] = False,
     size: Annotated[
         bool, typer.Option("--size", help="Also show size, torch, last change and what is broken, which takes longer.")
     ] = False,
 ) -> Result:
+    if (option or prefix or of_active) and name and not pattern:
+        name, pattern = "", name
+    which = chosen(name, option, prefix)
     if not size:
-        return listing.command() if name is None else _packages(Context.here(out), name)
-    if name is not None:
+        if export:
+            from envtool.cli.export import exported
+
+            return exported(which, "conda-list")
+        return _packages(Context.here(out), which, pattern) if which or of_active else listing.command()
+    if which or of_active:
         raise EnvtoolError(
             tr("--size lists all environments and takes no name."),
-            hint=tr("The size of one: envtool info {name}", name=name),
+            hint=tr("The size of one: envtool info {name}", name=which),
             code=ExitCode.USAGE,
         )
     return _sizes(Context.here(out))
 
 
-def _packages(context: Context, name: str) -> Result:
+def _packages(context: Context, name: str, pattern: str) -> Result:
     environment, contents = list_packages(context, name)
     if environment.unfinished:
         out.warn(tr("{path} is unfinished; this is what is in it now.", path=environment.prefix))
     for warning in contents.warnings:
         out.warn(warning)
-    both = sorted((*contents.conda, *contents.pip), key=lambda package: (package.name, package.manager))
+    matching = [package for package in (*contents.conda, *contents.pip) if _matches(pattern, package.name)]
+    both = sorted(matching, key=lambda package: (package.name, package.manager))
+    if pattern and not both:
+        out.note(tr("No package of {name} matches {pattern}.", name=environment.title, pattern=pattern))
     rows = [(p.name, p.version, p.build or NOTHING, _source(p)) for p in both]
     data = {"environment": listing.environment_data(environment), "packages": [_package_data(p) for p in both]}
     return Result(data, table(("name", "version", "build", "source"), rows) if rows else "")
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Return whether a package's name matches, as for `conda list`. Raises EnvtoolError (USAGE)."""
+    if not pattern:
+        return True
+    import re
+
+    try:
+        return re.search(pattern, name, re.IGNORECASE) is not None
+    except re.error as error:
+        raise EnvtoolError(
+            tr("{pattern} is not a regular expression: {reason}.", pattern=pattern, reason=error),
+            hint=tr("For example: numpy, '^torch', 'nvidia|cuda'."),
+            code=ExitCode.USAGE,
+        ) from error
 
 
 def _sizes(context: Context) -> Result:

@@ -1,5 +1,6 @@
 """The list of environments, for ``envtool list`` without the parser and for ``envtool list``."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from envtool.cli.formatting import NOTHING, table
@@ -26,7 +27,17 @@ def command() -> Result:
     if not listed:
         note_that_there_are_none()
     text = table(("name", "engine", "python", "state", "path"), rows) if rows else ""
-    return Result({"environments": [listed_data(item) for item in listed]}, text)
+    return Result({"environments": [listed_data(item) for item in listed]}, text, _how_to_list_packages(listed))
+
+
+def _how_to_list_packages(listed: Sequence[Listed]) -> tuple[str, ...]:
+    """Return how to list packages, for a person at a terminal: conda lists those of the active environment here."""
+    if not listed or out.json or not out.stdout.isatty():
+        return ()
+    active = next((item.environment.title for item in listed if item.active), "")
+    if active:
+        return (tr("Packages of the active environment ({name}): envtool list --packages", name=active),)
+    return (tr("Packages of an environment: envtool list NAME"),)
 
 
 def note_that_there_are_none() -> None:

@@ -41,7 +41,7 @@ COMMANDS = {
 }
 
 # What needs no parser if only flags stand beside it, and the file that does it: importing typer would take longer.
-BARE = {"list": "listing", "--version": "version"}
+BARE = {"list": "listing", "--version": "version", "-V": "version"}
 
 
 def main() -> NoReturn:
@@ -65,6 +65,7 @@ def run(arguments: Sequence[str]) -> int:
         out.note(answer.message)
         return ExitCode.OK
     except EnvtoolError as error:
+        _advise(error, arguments)
         out.failure(error)
         return error.code
     except KeyboardInterrupt:
@@ -86,6 +87,11 @@ def run(arguments: Sequence[str]) -> int:
 def _perform(arguments: Sequence[str]) -> int:
     if command := _bare(arguments):
         return out.finish(command())
+    from envtool.cli import foreign
+
+    if (same := foreign.translated(arguments)) != tuple(arguments):
+        out.command = next((word for word in same if not word.startswith("-")), "")
+        return _perform(same)
     from envtool.cli.parser import parse
 
     outcome = parse(arguments, COMMANDS, SUMMARY)
@@ -93,6 +99,15 @@ def _perform(arguments: Sequence[str]) -> int:
         os.chdir(outcome.folder)
         return _perform(outcome.arguments)
     return out.finish(outcome) if isinstance(outcome, Result) else outcome
+
+
+def _advise(error: EnvtoolError, arguments: Sequence[str]) -> None:
+    """Add to an error's hint what a command line means that conda would have understood otherwise."""
+    from envtool.cli import foreign
+
+    tables = (foreign.HINTS, foreign.NO_ENVIRONMENT) if error.code == ExitCode.MISSING else (foreign.HINTS,)
+    advice = [foreign.answer(foreign.translated(arguments), table) for table in tables]
+    error.hint = " ".join(filter(None, (error.hint, *advice)))
 
 
 def _bare(arguments: Sequence[str]) -> Callable[[], Result] | None:

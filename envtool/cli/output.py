@@ -26,7 +26,7 @@ class Flag(NamedTuple):
 FLAGS = (
     Flag(("--json",), "json", "Print the result or the error as one JSON envelope."),
     Flag(("--quiet", "-q"), "quiet", "Print only results, warnings and errors."),
-    Flag(("--debug",), "debug", "Print the traceback of an error."),
+    Flag(("--debug", "--verbose", "-v"), "debug", "Print the traceback of an error."),
 )
 
 

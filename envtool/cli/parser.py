@@ -164,7 +164,7 @@ def _version_option() -> TyperOption:
 
             ctx.exit(out.finish(version.command()))
 
-    return _option(("--version",), "Show the version.", show)
+    return _option(("--version", "-V"), "Show the version.", show)
 
 
 def _option(names: Sequence[str], words: str, callback: Any) -> TyperOption:
@@ -186,10 +186,16 @@ def _complete_without_rich() -> None:
 
 def _usage(error: Any, arguments: Sequence[str]) -> int:
     """Print a usage error. What is wrong may stand before --json, which has not been seen by the parser then."""
+    from envtool.cli import foreign
+
     words = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if out.json or "--json" in words:
-        out.json = True
-        out.failure(EnvtoolError(error.format_message(), hint=tr("See envtool --help."), code=ExitCode.USAGE))
+    out.json = out.json or "--json" in words
+    answer = foreign.answer(words)
+    if out.json or answer:
+        message = error.format_message()
+        if answer:  # what the parser suggests instead is only spelled alike
+            message = message.partition(" Did you mean")[0].partition(" (Possible options")[0]
+        out.failure(EnvtoolError(message, hint=answer or tr("See envtool --help."), code=ExitCode.USAGE))
     else:
         error.show()
     return ExitCode.USAGE

@@ -19,6 +19,8 @@ from envtool.cli.options import (
 from envtool.cli.output import Result, out
 from envtool.cli.solutions import change_result, confirm_solution, plan_result
 
+ACCEPTS = {("--all", "-a"): "Accepted: without names, all packages are updated."}
+
 
 def command(
     packages: Annotated[

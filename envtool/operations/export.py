@@ -132,6 +132,18 @@ class _Export:
             )
         return (*pip_export.index_lines(self._context, both), *pip_export.requirement_lines(both, reporter))
 
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        both = (*self._contents.conda, *self._contents.pip)
+        if nowhere := [package.name for package in self._contents.pip if package.origin]:
+            self._context.reporter.warn(
+                tr(
+                    "Listed by version only, although they came from a folder or repository: {names}.",
+                    names=_some(nowhere),
+                )
+            )
+        return tuple(sorted(both, key=lambda package: (package.name, package.manager)))
+
     @cached_property
     def archives(self) -> tuple[Archive, ...]:
         prefix, reporter = self._environment.prefix, self._context.reporter

@@ -12,7 +12,7 @@ from envtool.environments.torch_build import torch
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
-from envtool.operations.steps.target import named
+from envtool.operations.steps.target import target
 from envtool.prefix import frozen
 from envtool.versioned_json import NewerVersionError
 
@@ -70,10 +70,10 @@ def survey(context: Context) -> tuple[Surveyed, ...]:
 
 
 def list_packages(context: Context, name_or_path: str) -> tuple[Environment, Contents]:
-    """Return an environment and its packages, their channels by name. Raises EnvtoolError where there is none."""
+    """Return an environment (``""``: the active one) and its packages, their channels by name. Raises EnvtoolError."""
     from envtool.operations.steps.channel_names import with_channel_names
 
-    environment = named(context, name_or_path)
+    environment = target(context, name_or_path)
     contents = packages.read(environment)
     return environment, replace(contents, conda=with_channel_names(context, environment, contents.conda))
 

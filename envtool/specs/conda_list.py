@@ -7,7 +7,7 @@ import re
 
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
-from envtool.specs.format import Format
+from envtool.specs.format import Exportable, Format
 from envtool.specs.problem import Place, problem
 
 # With `==`: mended by hand because pip refused the line, or copied from one of conda's messages.
@@ -45,6 +45,13 @@ def read(text: str, filename: str = "") -> Reading:
     return Reading(Spec(conda=tuple(conda), pip=tuple(pip)), tuple(warnings))
 
 
+def write(environment: Exportable) -> str:
+    """Return the packages of both halves in this form, those of pip with the build that conda gives them."""
+    lines = (f"{p.name}={p.version}={p.build if p.manager == 'conda' else _PIP}\n" for p in environment.packages)
+    heading = f"# To create such an environment: envtool create NAME -f FILE\n# platform: {environment.subdir}\n"
+    return heading + "".join(lines)
+
+
 def from_folder(line: int, name: str, version: str) -> str:
     """Return the warning on a package that was installed in editable mode: the file does not say from where."""
     return tr(
@@ -68,4 +75,5 @@ FORMAT = Format(
     name="conda-list",
     recognises=lambda text, _: is_line(_first_line(text)) and "==" not in _first_line(text),
     read=lambda text, filename, _: read(text, filename),
+    write=write,
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from envtool.model import Archive, Reading, Spec
+from envtool.model import Archive, Package, Reading, Spec
 
 
 class Exportable(Protocol):
@@ -22,6 +22,10 @@ class Exportable(Protocol):
     @property
     def requirements(self) -> tuple[str, ...]:
         """Every Python package as a line for pip, after the lines for the indexes that have them."""
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """The packages of both halves, by name."""
 
     @property
     def archives(self) -> tuple[Archive, ...]:
