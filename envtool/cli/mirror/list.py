@@ -21,7 +21,7 @@ EXAMPLES = {
 }
 _SHOWN = 3  # channels named in the list of all mirrors
 _INDENT = 9  # columns before an address
-_WIDTH = 79
+_WIDTH = 79  # of a terminal, unless it is narrower
 
 
 def command(
@@ -46,7 +46,7 @@ def command(
 def _lines(mirror: "Mirror", *, full: bool) -> Iterator[str]:
     name = mirror.name + (" *" if mirror.own else "")
     state = tr("{state} ({date})", state=mirror.state, date=mirror.date) if mirror.date else mirror.state
-    yield from textwrap.wrap(f"{name}  {state}  {mirror.title}", _WIDTH, subsequent_indent="  ")
+    yield from textwrap.wrap(f"{name}  {state}  {mirror.title}", _width(), subsequent_indent="  ")
     for label, address, remark in _addresses(mirror):
         yield f"  {label:<{_INDENT - 2}}{address}" + (f"  {remark}" if remark else "")
     if mirror.conda:
@@ -96,9 +96,13 @@ def _wrapped(text: str) -> list[str]:
     indent = " " * _INDENT
     return textwrap.wrap(
         text,
-        _WIDTH,
+        _width(),
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def _width() -> int:
+    return min(_WIDTH, out.width or _WIDTH)
