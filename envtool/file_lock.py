@@ -34,17 +34,25 @@ class _Holder:
     since: float = 0.0
     purpose: str = "?"
 
-    def __str__(self) -> str:
-        holder: dict[str, object] = {"purpose": self.purpose, "pid": self.pid, "host": self.host}
+    @property
+    def values(self) -> dict[str, object]:
+        """What sentences say about the process."""
         try:
             since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
         except (OverflowError, ValueError, OSError):
-            return tr("envtool {purpose} (process {pid} on {host})", **holder)
-        return tr("envtool {purpose} (process {pid} on {host}, since {since})", **holder, since=since)
+            since = "?"
+        return {"purpose": self.purpose or "?", "pid": self.pid, "host": self.host, "since": since}
 
 
 class _BusyError(Exception):
-    """The lock is held by somebody who may end soon; the message names them."""
+    """The lock is held by somebody who may end soon: by ``holder``, None where the lock does not name it.
+
+    With ``outlived``, that process is gone, and programs that it started hold the lock.
+    """
+
+    def __init__(self, holder: _Holder | None = None, *, outlived: bool = False) -> None:
+        super().__init__()
+        self.holder, self.outlived = holder, outlived
 
 
 @contextmanager
@@ -98,25 +106,56 @@ def _acquire_within(wait: float, path: Path, purpose: str, waiting: Callable[[st
             return _acquire(path, purpose)
         except _BusyError as busy:
             if not told and waiting:
-                waiting(tr("Waiting for {holder}.", holder=busy))
+                waiting(_waiting(busy))
                 told = True
             if time.monotonic() >= deadline:
                 raise _held(path, busy) from None
         time.sleep(0.1)
 
 
-def _held(path: Path, holder: object) -> EnvtoolError:
+def _waiting(busy: _BusyError) -> str:
+    if busy.holder is None:
+        return tr("Waiting for another envtool.")
+    if busy.outlived:
+        return tr(
+            "Waiting for programs that were started by envtool {purpose}"
+            " (process {pid} on {host}, since {since}), which has ended.",
+            **busy.holder.values,
+        )
+    return tr("Waiting for envtool {purpose} (process {pid} on {host}, since {since}).", **busy.holder.values)
+
+
+def _held(path: Path, busy: _BusyError) -> EnvtoolError:
+    if busy.holder is None:
+        message = tr("The lock {path} is held by another envtool.", path=path)
+    elif busy.outlived:
+        message = tr(
+            "The lock {path} is held by programs that were started by envtool {purpose}"
+            " (process {pid} on {host}, since {since}), which has ended.",
+            path=path,
+            **busy.holder.values,
+        )
+    else:
+        message = _held_by(path, busy.holder)
     return EnvtoolError(
-        tr("The lock {path} is held by {holder}.", path=path, holder=holder),
+        message,
         hint=tr(
             "Wait until it ends, then try again. `fuser {path}` shows which processes still have it open.", path=path
         ),
     )
 
 
+def _held_by(path: Path, holder: _Holder) -> str:
+    return tr(
+        "The lock {path} is held by envtool {purpose} (process {pid} on {host}, since {since}).",
+        path=path,
+        **holder.values,
+    )
+
+
 def _held_elsewhere(path: Path, holder: _Holder) -> EnvtoolError:
     return EnvtoolError(
-        tr("The lock {path} is held by {holder}.", path=path, holder=holder),
+        _held_by(path, holder),
         hint=tr(
             "This host cannot see whether that process still runs. "
             "Wait until it ends; if it is gone, delete {path} and try again.",
@@ -154,7 +193,7 @@ def _acquire(path: Path, purpose: str) -> int:
         return _create(path, purpose)
     except FileNotFoundError:
         # whoever ended took the empty folder along
-        raise _BusyError(tr("another envtool that is just ending")) from None
+        raise _BusyError from None
     except OSError as error:
         raise EnvtoolError(
             tr("The lock {path} could not be taken: {reason}.", path=path, reason=error.strerror or error),
@@ -201,7 +240,7 @@ def _create(path: Path, purpose: str) -> int:
     except BaseException as error:
         os.close(handle)
         if isinstance(error, FileExistsError):
-            raise _BusyError(tr("another envtool that is just starting")) from None
+            raise _BusyError from None
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -227,10 +266,10 @@ def _take_over(handle: int, path: Path) -> bool:
     holder = _read_holder(handle)
     if has_flock is False:
         if holder and holder.host == _host_name() and _is_gone(holder):
-            raise _BusyError(tr("programs that were started by {holder}, which is gone", holder=holder))
-        raise _BusyError(holder or tr("another envtool"))
+            raise _BusyError(holder, outlived=True)
+        raise _BusyError(holder)
     if not _is_at(handle, path):
-        raise _BusyError(tr("another envtool that is just ending"))
+        raise _BusyError  # its holder is just ending
     if holder and holder.host != _host_name():
         raise _held_elsewhere(path, holder)
     if has_flock:

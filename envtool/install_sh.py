@@ -172,7 +172,7 @@ class Web:
                 while chunk := answer.read1(1 << 16):
                     body += chunk
                     if len(body) > SIZE:
-                        raise OSError(tr("it sends more than {size} MiB", size=SIZE >> 20))
+                        raise OSError(tr("the server sends more than {size} MiB", size=SIZE >> 20))
                     if time.monotonic() > deadline:
                         raise TimeoutError(tr("no complete answer within {limit:g} s", limit=limit))
                 return Page(answer.status or 0, answer.url, answer.headers.get("Content-Type", ""), body)
@@ -332,7 +332,7 @@ def fetch_pip(index: str, web: Web) -> tuple[str, bytes]:
     try:
         page = web.get(f"{index.rstrip('/')}/pip/", NAMED_LIMIT)
         if not (found := _pip_wheels(page)):
-            raise OSError(tr("it lists no pip (HTTP {status})", status=page.status))
+            raise OSError(tr("the index lists no pip (HTTP {status})", status=page.status))
         file = max(found, key=lambda file: _version(file.filename))
         wheel = web.get(file.url, WHEEL_LIMIT)
         if wheel.status != 200:

@@ -109,7 +109,7 @@ def test_programs_that_outlive_a_killed_holder_still_hold_its_lock(tmp_path: Pat
         child.kill()
         child.wait()
         with pytest.raises(
-            EnvtoolError, match=f"started by envtool test .process {child.pid} .*, which is gone"
+            EnvtoolError, match=f"started by envtool test .process {child.pid} .*, which has ended"
         ) as caught:
             take(tmp_path / "dl.lock")
         os.kill(started, signal.SIGKILL)
@@ -160,7 +160,7 @@ def test_junk_in_a_held_lock_is_no_obstacle_to_saying_that_it_is_held(tmp_path: 
         with pytest.raises(EnvtoolError, match=r"held by envtool \[31mred \(process 1 on h, since 1970"):
             take(tmp_path / "dl.lock")
         (tmp_path / "dl.lock").write_bytes(b'{"host": "h", "pid": 1, "since": 1e300}')
-        with pytest.raises(EnvtoolError, match=r"process 1 on h\)"):
+        with pytest.raises(EnvtoolError, match=r"process 1 on h, since \?\)"):
             take(tmp_path / "dl.lock")
         child.kill()
 

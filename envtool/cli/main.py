@@ -179,11 +179,11 @@ def _unforeseen(error: OSError) -> EnvtoolError:
         failure = EnvtoolError(tr("The current folder no longer exists."), hint=tr("Change to another one: cd"))
     else:
         reason = error.strerror or str(error)
-        file = tr("The system") if error.filename is None else error.filename
+        message = f"{reason}." if error.filename is None else f"{error.filename}: {reason}."
         hint = tr("--debug shows where it happened.")
         if isinstance(error, PermissionError):
             hint = tr("Check who owns it; ENVTOOL_HOME names another folder for envtool's own files.")
-        failure = EnvtoolError(tr("{file}: {reason}.", file=file, reason=reason), hint=hint)
+        failure = EnvtoolError(message, hint=hint)
     failure.__cause__ = error
     return failure
 

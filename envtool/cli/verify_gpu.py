@@ -163,21 +163,27 @@ def _heading(report: "verification.Report") -> list[str]:
 
 
 def _summary(report: "verification.Report") -> str:
-    return tr(
-        "{passed} passed, {warned} warned, {failed} failed, {skipped} skipped in {seconds:.1f} s: {verdict}",
-        passed=report.count("pass"),
-        failed=report.count("fail"),
-        warned=report.count("warn"),
-        skipped=report.count("skip"),
-        seconds=report.seconds,
-        verdict=_verdict(report),
-    )
-
-
-def _verdict(report: "verification.Report") -> str:
+    figures = {
+        "passed": report.count("pass"),
+        "warned": report.count("warn"),
+        "failed": report.count("fail"),
+        "skipped": report.count("skip"),
+        "seconds": report.seconds,
+    }
     if not report.passed:
-        return tr("NOT verified")
-    return tr("verified on the CPU") if report.device == "cpu" else tr("verified")
+        return tr(
+            "NOT verified: {passed} passed, {warned} warned, {failed} failed, {skipped} skipped in {seconds:.1f} s",
+            **figures,
+        )
+    if report.device == "cpu":
+        return tr(
+            "Verified on the CPU: {passed} passed, {warned} warned, {failed} failed, {skipped} skipped"
+            " in {seconds:.1f} s",
+            **figures,
+        )
+    return tr(
+        "Verified: {passed} passed, {warned} warned, {failed} failed, {skipped} skipped in {seconds:.1f} s", **figures
+    )
 
 
 def _number(value: float | str | None) -> str:

@@ -122,7 +122,7 @@ def choose(hardware: Hardware, request: BuildRequest) -> BuildChoice:
     torch, _, build = request.torch.partition("+")
     releases = _releases(known, torch)
     if request.cpu or build == CPU:
-        return BuildChoice(_on_cpu(releases), tr("The CPU build was asked for."), known.dated)
+        return BuildChoice(_on_cpu(releases), tr("The CPU build was requested."), known.dated)
     if not (hardware.has_card or hardware.tegra):
         if build:
             raise errors.no_gpu(request.torch)

@@ -154,11 +154,7 @@ def no_common_build(newest: Mapping[Gpu, str]) -> EnvtoolError:
     for card in newest:
         groups.setdefault(card.capability, []).append(card)
     choices = [
-        tr(
-            "CUDA_VISIBLE_DEVICES={devices} for torch {torch}",
-            devices=",".join(card.uuid or "?" for card in group),
-            torch=newest[group[0]],
-        )
+        f"CUDA_VISIBLE_DEVICES={','.join(card.uuid or '?' for card in group)} (torch {newest[group[0]]})"
         for group in groups.values()
     ]
     return _error(
@@ -183,10 +179,10 @@ def gpu_names(gpus: Sequence[Gpu]) -> str:
 
 
 def driver_name(hardware: Hardware) -> str:
-    """Return the driver's version, or where it is not known the CUDA version that it supports."""
+    """Return the driver's version, or where it is not known the CUDA version that it supports: ``(CUDA 12.8)``."""
     if hardware.driver or not hardware.cuda:
         return hardware.driver or "?"
-    return tr("for CUDA {major}.{minor}", major=hardware.cuda[0], minor=hardware.cuda[1])
+    return "(CUDA {}.{})".format(*hardware.cuda)
 
 
 def _error(message: str, hint: str) -> EnvtoolError:

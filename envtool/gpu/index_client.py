@@ -100,7 +100,7 @@ def _local_files(path: Path) -> tuple[File, ...]:
             return index_page.parse(read_text(path), "text/html", path.absolute().as_uri())
         return tuple(File(item.name, item.absolute().as_uri()) for item in sorted(path.iterdir()) if item.is_file())
     except FileNotFoundError:
-        raise RequestError("missing", tr("it does not exist")) from None
+        raise RequestError("missing", tr("the file does not exist")) from None
     except OSError as error:
         raise RequestError("connection", error.strerror or str(error)) from None
 

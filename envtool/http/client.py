@@ -140,7 +140,9 @@ class Client:
                 if len(body) >= size and cut:
                     break
                 if len(body) > size:
-                    raise RequestError("size", tr("it is larger than {size} bytes", size=size), status=stream.status)
+                    raise RequestError(
+                        "size", tr("the answer is larger than {size} bytes", size=size), status=stream.status
+                    )
         took = ended - first
         rate = len(body) / took if took > 0.005 and len(body) > _CHUNK else 0.0
         seconds = (first or time.monotonic()) - begun
@@ -163,7 +165,7 @@ class Client:
                 return answer, address
             answer.close()
             address = without_login(_checked(target, "redirect", base=address))
-        raise RequestError("redirect", tr("it redirects in a circle"))
+        raise RequestError("redirect", tr("the server redirects in a circle"))
 
     def _sent(
         self, address: str, headers: Mapping[str, str], limits: Limits, deadline: float | None
@@ -220,8 +222,8 @@ def _checked(url: str, kind: Literal["address", "redirect"], *, base: str = "") 
     except ValueError:
         pass
     if kind == "redirect":
-        raise RequestError("redirect", tr("it redirects to an address that is not HTTP"))
-    raise RequestError("address", tr("it is not an HTTP address"))
+        raise RequestError("redirect", tr("the server redirects to an address that is not HTTP"))
+    raise RequestError("address", tr("the address is not an HTTP address"))
 
 
 def _require_success(answer: "BaseHTTPResponse", *, through: str) -> None:
@@ -242,13 +244,13 @@ def _chunks(answer: "BaseHTTPResponse", deadline: float | None) -> Iterator[byte
         try:
             chunk = answer.read1(_CHUNK)
         except ReadTimeoutError:
-            raise RequestError("timeout", tr("it stopped sending"), status=answer.status) from None
+            raise RequestError("timeout", tr("the server stopped sending"), status=answer.status) from None
         except DecodeError:
-            raise RequestError("connection", tr("its answer is broken"), status=answer.status) from None
+            raise RequestError("connection", tr("the answer is broken"), status=answer.status) from None
         except (HTTPError, OSError):
             raise RequestError("truncated", tr("the connection ended too early"), status=answer.status) from None
         if not chunk:
             return
         yield chunk
         if deadline and time.monotonic() > deadline:
-            raise RequestError("timeout", tr("it is too slow"), status=answer.status)
+            raise RequestError("timeout", tr("the server is too slow"), status=answer.status)

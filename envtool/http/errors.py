@@ -45,7 +45,7 @@ def explained(error: Exception, *, host: str, proxy: str) -> RequestError:
     from urllib3.exceptions import LocationValueError
 
     if isinstance(error, LocationValueError):
-        return RequestError("address", tr("it is not an HTTP address"))
+        return RequestError("address", tr("the address is not an HTTP address"))
     cause = _innermost(error)
     if proxy and _is_of_proxy(error, cause):
         return RequestError("proxy", _proxy_reason(cause, proxy))
@@ -53,7 +53,7 @@ def explained(error: Exception, *, host: str, proxy: str) -> RequestError:
     reasons = {
         "refused": tr("the connection was refused"),
         "unresolved": tr("the host name {host} cannot be resolved", host=host),
-        "timeout": tr("it does not answer"),
+        "timeout": tr("the server does not answer"),
         "certificate": _tls_reason(cause),
     }
     return RequestError(kind, reasons.get(kind) or _system_reason(cause))

@@ -92,9 +92,11 @@ class _Asker:
             answer = asked(Limits().within(self._deadline - time.monotonic()))
         except RequestError as error:
             if error.status in (403, 418, 429, 451):
-                raise FaultError("blocked", tr("it refuses the request: HTTP {status}", status=error.status)) from None
+                raise FaultError(
+                    "blocked", tr("the site refuses the request: HTTP {status}", status=error.status)
+                ) from None
             if error.kind == "missing":
-                raise FaultError("missing", tr("it does not have {url}", url=url)) from None
+                raise FaultError("missing", tr("the site does not have {url}", url=url)) from None
             if error.kind == "truncated":
                 raise FaultError("truncated", tr("the connection ended before the end of {url}", url=url)) from None
             raise
@@ -120,7 +122,7 @@ class _Asker:
     def verdict(self) -> tuple[Status, str]:
         """Return whether it was the mirror itself that answered."""
         if self.elsewhere:
-            return "elsewhere", tr("it redirects to {site}", site=self.elsewhere)
+            return "elsewhere", tr("the site redirects to {site}", site=self.elsewhere)
         return "ok", ""
 
 
@@ -175,7 +177,7 @@ def _torch(asker: _Asker) -> _Seen:
     start = f"torch-{question.wheel}-" if question.wheel else "torch-"
     wanted = [file for file in _wheels(page) if file.filename.startswith(start)]
     if not wanted:
-        raise FaultError("missing", tr("it has no torch {wheel}", wheel=question.wheel))
+        raise FaultError("missing", tr("the site has no torch {wheel}", wheel=question.wheel))
     asker.note(url, wanted[-1].url)
     wheel = asker.sample(wanted[-1].url)
     return [page, wheel], _last_modified(page)

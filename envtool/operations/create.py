@@ -243,8 +243,8 @@ def _pip_lines(spec: Spec, solution: Solution, request: CreateRequest, engine: E
     """Return the lines of the pip half; without a conda half, pip itself is one of them."""
     if spec.pip and not solution.python:
         raise EnvtoolError(
-            tr("pip packages need Python, and no package asked for brings it."),
-            hint=tr("Add python to the packages."),
+            tr("pip packages need Python, which none of the requested packages installs."),
+            hint=tr("Request python, too."),
             code=ExitCode.BAD_INPUT,
         )
     return ("pip", *spec.pip) if request.with_pip and not engine.conda_half else spec.pip

@@ -50,9 +50,9 @@ def resume(context: Context, environment: Environment, retarget: Retarget) -> Ag
             ),
             hint=tr("Nothing was run. Remove the environment, or go back with `envtool rollback` if that is possible."),
         )
-    if reason := _obstacle(argv, folder):
+    if obstacle := _obstacle(argv, folder):
         raise EnvtoolError(
-            tr("The interrupted command cannot be repeated from its record: {reason}.", reason=reason),
+            obstacle,
             hint=tr("Run it again yourself: {command}", command=command),
         )
     if can_go_back(environment.prefix):
@@ -70,11 +70,14 @@ def _words(command: str) -> list[str]:
 
 
 def _obstacle(argv: Sequence[str], folder: Path) -> str:
-    """Return what keeps a command from being repeated, or ``""``."""
+    """Return why a command cannot be repeated from its record, or ``""``."""
     if any(MASK in word for word in argv):
-        return tr("a password in it was left out")
+        return tr("The interrupted command cannot be repeated: its record leaves out a password.")
     if "-" in argv:
-        return tr("part of its input came through a pipe")
+        return tr("The interrupted command cannot be repeated: part of its input came through a pipe.")
     if not folder.is_dir():
-        return tr("the folder {folder}, in which it was run, no longer exists", folder=folder)
+        return tr(
+            "The interrupted command cannot be repeated: the folder {folder}, where it ran, no longer exists.",
+            folder=folder,
+        )
     return ""

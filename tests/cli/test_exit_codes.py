@@ -21,11 +21,11 @@ def test_the_readme_lists_the_exit_codes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["create", "../x", "numpy"], 2, "it is a path"),
-        (["create", "", "numpy"], 2, "it is empty"),
+        (["create", "../x", "numpy"], 2, "is a path, not the name"),
+        (["create", "", "numpy"], 2, "has no name"),
         (["create", "--", "-x"], 2, "looks like an option"),
         (["create", "a b"], 2, "spaces"),
-        (["create", "base"], 2, "conda reserves that name"),
+        (["create", "base"], 2, "conda reserves the name"),
         (["create", "demo", "--engine", "nix"], 2, "no engine 'nix'"),
         (["create", "demo", "-f", "nowhere.yml"], 4, "does not exist"),
         (["install", "numpy"], 2, "No environment is active"),

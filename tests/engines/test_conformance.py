@@ -391,7 +391,7 @@ def test_an_occupied_prefix_is_refused(home: Home, engine: str, channel: str, co
         (taken / "file").write_text(content)
     ran = home.envtool("create", "demo", "trunk", "-c", channel, "--engine", engine)
     assert ran.code == 1
-    assert "exists already" in ran.err
+    assert "already exists" in ran.err
     assert [path.name for path in taken.iterdir()] == (["file"] if content else [])
 
 

@@ -252,7 +252,7 @@ def test_a_folder_created_after_a_kill_is_not_taken_for_its_leftover(home: Home,
     (envs / "demo").mkdir()
     (envs / "demo/thesis.tex").write_text("years of work")
     ran = home.envtool("create", "demo", *SPECS, "-c", channel, "--engine", "embedded")
-    assert (ran.code, "exists already" in ran.err) == (1, True)
+    assert (ran.code, "already exists" in ran.err) == (1, True)
     assert (envs / "demo/thesis.tex").read_text() == "years of work"
 
 
@@ -262,7 +262,7 @@ def test_one_of_eight_concurrent_creates_wins(home: Home, channel: str) -> None:
     ends = [(child.communicate(timeout=300)[1], child.returncode) for child in children]
     codes = sorted(code for _, code in ends)
     assert codes == [0, *[1] * 7], ends
-    assert all("exists already" in err for err, code in ends if code)
+    assert all("already exists" in err for err, code in ends if code)
     works(home, "demo")
 
 

@@ -167,8 +167,8 @@ def test_mixed_gpus_without_a_common_build_are_offered_a_subset_and_conda_forge(
     error = refused(machine(RTX5090, GTX1080))
     assert "RTX 5090 (12.0)" in error.message
     assert "GTX 1080 (6.1)" in error.message
-    assert "CUDA_VISIBLE_DEVICES=GPU-5090 for torch 2.15.0+cu132" in error.hint
-    assert "CUDA_VISIBLE_DEVICES=GPU-1080 for torch 2.14.1+cu126" in error.hint
+    assert "CUDA_VISIBLE_DEVICES=GPU-5090 (torch 2.15.0+cu132)" in error.hint
+    assert "CUDA_VISIBLE_DEVICES=GPU-1080 (torch 2.14.1+cu126)" in error.hint
     assert "pytorch=2.13=cuda129*" in error.hint
 
 

@@ -270,7 +270,7 @@ def test_a_sites_answer_is_reported(site: Site, status: int, words: str) -> None
 def test_a_missing_find_links_folder_is_reported(tmp_path: Path) -> None:
     looking = search()
     assert looking.best(on_cpu(), [Source("find-links", str(tmp_path / "gone"), "folder")]) is None
-    assert looking.outcomes["folder"] == "it does not exist"
+    assert looking.outcomes["folder"] == "the file does not exist"
 
 
 def test_an_index_in_a_folder(tmp_path: Path) -> None:

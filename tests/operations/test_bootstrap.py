@@ -113,7 +113,7 @@ def test_sources_are_compiled(at_home: Home) -> None:
     ("arguments", "code", "words"),
     [
         (("",), 2, "empty"),
-        (("base",), 2, "conda reserves that name"),
+        (("base",), 2, "conda reserves the name"),
         (("../dl",), 2, "path"),
         (("a b",), 2, "spaces"),
         (("dl", "--torch", "9.9"), 4, "2.15.0"),
@@ -152,7 +152,7 @@ def test_an_existing_name_is_refused_before_anything_else(at_home: Home) -> None
     before = at_home.installed("dl")
     ran = at_home.envtool("bootstrap", "dl", "--no-verify", *GPU)
     assert ran.code == 1
-    assert "exists already" in ran.err
+    assert "already exists" in ran.err
     assert "torch" not in ran.err  # no build was chosen, no source was asked
     assert at_home.installed("dl") == before
 

@@ -132,7 +132,7 @@ def test_a_failure_after_the_first_write_removes_all_of_it(
 def test_an_existing_environment_is_refused_and_stays(home: Home, request_for: Callable[..., CreateRequest]) -> None:
     create(home.context, request_for("trunk"))
     for verb in (plan, create):
-        with pytest.raises(EnvtoolError, match="exists already"):
+        with pytest.raises(EnvtoolError, match="already exists"):
             verb(home.context, request_for("leaf"))
     assert home.installed("dl") == {"trunk": "1.0"}
 

@@ -63,7 +63,7 @@ def _about_file(path: Path) -> Iterator[str]:
         yield tr("{path} is not plain ASCII: pip reads it in the system's encoding.", path=path)
     for option in document.options():
         if option.name == "index-url" and re.search(r"[\"'\s]", option.value.strip()):
-            yield tr("{path}: pip takes quotes, and anything behind a URL, for part of the URL.", path=path)
+            yield tr("{path}: pip reads quotes, and anything after a URL, as part of the URL.", path=path)
         if option.name == "trusted-host" and "://" in option.value:
             yield tr("{path}: a URL as trusted-host has no effect; pip expects a host name.", path=path)
 

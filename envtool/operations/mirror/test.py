@@ -100,8 +100,8 @@ def best(
     complete = {name: max(found) for name, found in places.items() if len(found) == len(purposes)}
     if not complete:
         raise EnvtoolError(
-            tr("No mirror could be reached that serves all that is wanted."),
-            hint=tr("Is there a network at all? `envtool mirror test` shows what each answered."),
+            tr("No reachable mirror serves everything that was asked for."),
+            hint=tr("Check the network connection; `envtool mirror test` shows what each mirror answered."),
             code=ExitCode.NETWORK,
         )
     return min(complete, key=lambda name: (complete[name], sum(places[name]))), results

@@ -111,5 +111,5 @@ def require_environment(prefix: Path) -> None:
     if kind_of(prefix) is None:
         raise EnvtoolError(
             tr("{prefix} is not an environment: it has neither conda-meta/history nor pyvenv.cfg.", prefix=prefix),
-            hint=tr("`envtool list` shows the environments there are."),
+            hint=tr("`envtool list` shows all environments."),
         )

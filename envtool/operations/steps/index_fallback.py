@@ -37,13 +37,7 @@ def attempt(
             result = action(replace(sources, index=index))
         except EnvtoolError:
             continue
-        context.reporter.note(
-            tr(
-                "{failed} could not provide the pip packages; using {other} for this run.",
-                failed=_name(sources.index),
-                other=_name(index),
-            )
-        )
+        context.reporter.note(_taken_instead(sources.index, index))
         return result, replace(sources, index=index)
     raise first
 
@@ -56,5 +50,18 @@ def _others(context: Context, sources: PipSources, failure: EnvtoolError) -> tup
     return () if answered and None not in found else found
 
 
-def _name(index: str | None) -> str:
-    return redact(index) if index else tr("the default index")
+def _taken_instead(failed: str | None, other: str | None) -> str:
+    if not failed:
+        return tr(
+            "The default index could not provide the pip packages; using {other} for this run.",
+            other=redact(other or ""),
+        )
+    if not other:
+        return tr(
+            "{failed} could not provide the pip packages; using the default index for this run.", failed=redact(failed)
+        )
+    return tr(
+        "{failed} could not provide the pip packages; using {other} for this run.",
+        failed=redact(failed),
+        other=redact(other),
+    )

@@ -64,11 +64,11 @@ def refuse_existing(prefix: Path, name: str) -> None:
     shown = name or str(prefix)
     if kind_of(prefix):
         raise EnvtoolError(
-            tr("The environment {name} exists already, at {prefix}.", name=shown, prefix=prefix),
+            tr("The environment {name} already exists at {prefix}.", name=shown, prefix=prefix),
             hint=tr("Choose another name, or remove it first: envtool remove {name}", name=shown),
         )
     raise EnvtoolError(
-        tr("{prefix} exists already and is not an environment.", prefix=prefix),
+        tr("{prefix} already exists and is not an environment.", prefix=prefix),
         hint=tr("Choose another name, or move that folder away."),
     )
 
@@ -77,7 +77,7 @@ def refuse_same_name(where: Destination, name: str) -> None:
     """Raise EnvtoolError (USAGE) where a clone or a renamed environment would get the name of its source."""
     if where and where == name:
         raise EnvtoolError(
-            tr("The environment is called {name} already.", name=name),
+            tr("The environment is already called {name}.", name=name),
             hint=tr("Choose another name."),
             code=ExitCode.USAGE,
         )
@@ -115,6 +115,6 @@ def first_writable(folders: Iterable[Path]) -> Path:
         if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
             return folder
     raise EnvtoolError(
-        tr("No folder for environments can be written: {folders}.", folders=", ".join(map(str, tried))),
+        tr("No folder for environments is writable: {folders}.", folders=", ".join(map(str, tried))),
         hint=tr("Name one with `envs_dirs` in .condarc, or with the variable CONDA_ENVS_DIRS."),
     )

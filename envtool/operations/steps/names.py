@@ -14,9 +14,9 @@ _LONGEST = 200  # bytes: file systems allow 255, and lock and scratch names are 
 
 def check(name: str) -> str:
     """Return ``name`` if an environment may be called so. Raises EnvtoolError (USAGE) that says why not."""
-    if reason := _objection(name):
+    if objection := _objection(name):
         raise EnvtoolError(
-            tr("An environment cannot be called {name!r}: {reason}.", name=name, reason=reason),
+            objection,
             hint=tr("Use letters, digits, '-', '_' and '.', beginning with a letter or a digit."),
             code=ExitCode.USAGE,
         )
@@ -24,20 +24,21 @@ def check(name: str) -> str:
 
 
 def _objection(name: str) -> str:
+    """Return why an environment may not be called so, or ``""``."""
     if not name.strip():
-        return tr("it is empty")
+        return tr("The name of an environment cannot be empty.")
     if any(separator in name for separator in _SEPARATORS) or name in (".", ".."):
-        return tr("it is a path, not a name")
+        return tr("{name!r} is a path, not the name of an environment.", name=name)
     if name.startswith("-"):
-        return tr("it looks like an option")
+        return tr("{name!r} looks like an option, not like the name of an environment.", name=name)
     if name.startswith("."):
-        return tr("the leading dot would hide it")
+        return tr("The name {name!r} begins with a dot, which would hide the environment.", name=name)
     if any(character.isspace() for character in name):
-        return tr("it contains spaces")
+        return tr("The name {name!r} contains spaces.", name=name)
     if any(character in _FORBIDDEN or unicodedata.category(character)[0] == "C" for character in name):
-        return tr("it contains characters that shells and conda's files cannot hold")
+        return tr("The name {name!r} contains characters that shells or conda's files cannot hold.", name=name)
     if name.lower() in RESERVED:
-        return tr("conda reserves that name")
+        return tr("conda reserves the name {name!r}.", name=name)
     if len(os.fsencode(name)) > _LONGEST:
-        return tr("it is too long")
+        return tr("The name {name!r} is too long.", name=name)
     return ""

@@ -23,7 +23,7 @@ def target(
         return find.readable(environment)
     raise EnvtoolError(
         tr("No environment is active, and none was named."),
-        hint=hint or tr("Name one; `envtool list` shows which there are."),
+        hint=hint or tr("Name one; `envtool list` shows all environments."),
         code=code,
     )
 

@@ -155,7 +155,7 @@ def test_conda_accepts_a_clone(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("source", "called source already"), ("base", "reserves that name"), ("a b", "spaces")]
+    ("name", "reason"), [("source", "already called source"), ("base", "conda reserves"), ("a b", "spaces")]
 )
 def test_a_taken_or_invalid_name_is_refused(home: Home, name: str, reason: str) -> None:
     ran = home.envtool("clone", "source", name)

@@ -166,7 +166,7 @@ def test_base_and_the_active_environment_keep_their_names(home: Home, tmp_path: 
 def test_a_name_that_is_taken_is_refused(home: Home) -> None:
     clone(home, "wants")
     ran = home.envtool("rename", "wants", "source")
-    assert (ran.code, "exists already" in ran.err) == (1, True)
+    assert (ran.code, "already exists" in ran.err) == (1, True)
     assert (home.conda_envs / "wants").exists()
 
 

@@ -100,7 +100,7 @@ def test_the_default_index_is_stood_in_for_when_nobody_answers(world: World) -> 
     pins, used = resolve(None)
     assert pins == (f"{DEMO}==1.0",)
     assert used.index == f"{one.url}/pypi/simple"
-    assert "the default index" in said.notes[0]
+    assert "default index" in said.notes[0]
 
 
 def test_a_private_index_is_never_replaced(world: World) -> None:

@@ -52,9 +52,9 @@ def test_a_name_is_taken_whichever_kind_has_it(home: Home, kind: str) -> None:
         environment(home.path / ".conda" / "envs" / "dl")
     else:
         venv(home.host.data_dir / "envs" / "dl")
-    with pytest.raises(EnvtoolError, match="exists already"):
+    with pytest.raises(EnvtoolError, match="already exists"):
         refuse_taken(home.context, "dl")
-    with pytest.raises(EnvtoolError, match="exists already"):
+    with pytest.raises(EnvtoolError, match="already exists"):
         place(home.context, "dl", "conda")
 
 
@@ -93,8 +93,8 @@ def test_a_folder_that_cannot_be_made_is_passed_over(tmp_path: Path) -> None:
 
 def test_even_an_empty_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dl").mkdir()
-    with pytest.raises(EnvtoolError, match="exists already"):
+    with pytest.raises(EnvtoolError, match="already exists"):
         refuse_existing(tmp_path / "dl", "dl")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(EnvtoolError, match="exists already"):
+    with pytest.raises(EnvtoolError, match="already exists"):
         refuse_existing(tmp_path / "link", "link")
