@@ -111,7 +111,7 @@ def test_only_a_command_that_changes_this_environment_is_repeated(
     [
         ("envtool install six", "install -n dl six"),
         ("envtool update", "update -n dl"),
-        ("envtool create -f environment.yml", "create dl -f environment.yml"),
+        ("envtool create -f environment.yml", "create -n dl -f environment.yml"),
         ("envtool install -p .local/share/envtool/envs/dl six", "install -p .local/share/envtool/envs/dl six"),
         ("envtool clone base dl", "clone base dl"),
         ("envtool uninstall -n dl -- six", "uninstall -n dl -- six"),
