@@ -34,8 +34,9 @@ class Package:
     """One installed (or about to be installed) thing.
 
     For ``manager`` conda: ``channel`` is the channel's base URL or name without subdir, ``url`` the archive's address;
-    neither ever carries a login. For pip: ``version`` keeps its local part (``2.13.0+cpu``), ``origin`` is None when it
-    came from an index. ``requested`` says that a person asked for it by name, ``depends`` holds requirement strings.
+    neither ever carries a login; ``private`` says that reading them takes one. For pip: ``version`` keeps its local
+    part (``2.13.0+cpu``), ``origin`` is None when it came from an index. ``requested`` says that a person asked for it
+    by name, ``depends`` holds requirement strings.
     """
 
     name: str
@@ -52,15 +53,22 @@ class Package:
     requested: bool = False
     origin: Origin | None = None
     installer: str = ""
+    private: bool = False
 
 
 @dataclass(frozen=True)
 class Archive:
-    """One line of an explicit list: an archive's address with its hash, taken without solving."""
+    """One line of an explicit list: an archive's URL with its hash, installed without solving.
+
+    ``platform`` is the one that the list is for, or else that of the URL (``linux-64``, ``noarch``), or "".
+    ``source`` is the file and line that name the archive, for messages.
+    """
 
     url: str
     md5: str = ""
     sha256: str = ""
+    platform: str = field(default="", compare=False)
+    source: tuple[str, int] = field(default=("", 0), compare=False)
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from envtool.engines import post_link, solve_specs
 from envtool.engines.package_cache import footprint
 from envtool.engines.protocol import EngineSetup, EngineType, Solution, SolveRequest
 from envtool.engines.rattler import PackageError, Rattler
+from envtool.engines.rattler_requests import Question, public
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Channel, Package, Sources
 from envtool.paths import Host
-from envtool.prefix import conda_meta, environments_txt, history, pinned
+from envtool.prefix import conda_meta, environments_txt, history
 from envtool.prefix.marks import mark_unfinished
 from envtool.prefix.snapshot import Footprint
 from envtool.redaction import redact
@@ -44,6 +45,21 @@ class _Private:
     mirrors: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
 
+    def shown(self, packages: Sequence[Package]) -> tuple[Package, ...]:
+        """Return packages with the text of a channel instead of its URL if that contains the value of a variable."""
+        texts = {split_login(c.urls[0])[0]: split_login(c.name)[0] for c in self.channels if "$" in c.name}
+        return tuple(
+            replace(
+                package,
+                url=package.url.replace(package.channel, texts[package.channel], 1),
+                channel=texts[package.channel],
+                private=True,
+            )
+            if package.channel in texts
+            else package
+            for package in packages
+        )
+
     def with_channel_names(self, packages: Sequence[Package]) -> list[Package]:
         """Return packages with the names of their channels instead of URLs, as in conda's history."""
         names = {split_login(channel.urls[0])[0].rstrip("/"): channel.name for channel in self.channels}
@@ -64,37 +80,39 @@ class Embedded:
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         installed = conda_meta.require_records(prefix) if prefix else []
         if request.archives:
-            return self._explicit(request, installed, sources)
-        specs = solve_specs.specs_to_solve(request, installed)
-        if prefix is None:
-            specs += solve_specs.not_named(self._settings.create_default_packages, specs)
-        priority = self._settings.channel_priority
-        message = {
-            "action": "solve",
-            "channels": [[channel.name, channel.urls, channel.mirrored] for channel in sources.channels],
-            # The library ignores records that a spec excludes. Strict priority must see all records of a name.
-            "specs": [*specs, *map(match_spec.name, specs)] if priority == "strict" else specs,
-            "installed": str(prefix) if prefix else None,
-            "update": list(request.update),
-            "pins": [*self._settings.pinned_packages, *(pinned.specs(prefix) if prefix else ())],
-            "subdir": self._host.subdir,
-            "priority": priority,
-            "offline": self._is_offline(sources),
-        }
-        with reporter.bar(tr("Solving")):
-            answer = self._worker.request(message)
+            return self._explicit(request, installed, sources, reporter)
+        offline = self._is_offline(sources)
+        if request.remove and not (request.specs or request.update):
+            return _solution(request, installed, self._without(request, installed, sources))
+        question = Question(request, prefix, installed, sources.channels, self._settings, self._host.subdir)
+        with reporter.bar(tr("Solving")) as bar:
+            answer = self._worker.request(
+                question.message | {"offline": offline}, lambda event: bar.update(event["done"], unit="bytes")
+            )
+        self._require_platform(answer["records"])
         _note_deviations(answer, sources.channels, reporter)
         private = _Private(
-            answer["records"], tuple(specs), sources.channels, answer["mirrors"], self._is_offline(sources)
+            answer["records"], tuple(map(public, question.specs)), sources.channels, answer["mirrors"], offline
         )
         return _solution(request, installed, private)
 
-    def _explicit(self, request: SolveRequest, installed: Sequence[Json], sources: Sources) -> Solution:
+    def _without(self, request: SolveRequest, installed: Sequence[Json], sources: Sources) -> _Private:
+        """Return what remains without some packages. It is installed, so no channel is asked for it."""
+        records = solve_specs.remaining(map(match_spec.name, request.remove), installed)
+        specs = [spec for record in records for spec in conda_meta.requested_specs(record)]
+        packages = tuple(spec for spec in specs if not match_spec.is_archive(spec))
+        return _Private(records, packages, sources.channels, offline=self._is_offline(sources))
+
+    def _explicit(
+        self, request: SolveRequest, installed: Sequence[Json], sources: Sources, reporter: Reporter
+    ) -> Solution:
         """Return a solution of exactly the requested archives, and the installed packages with other names."""
         archives = [[archive.url, archive.md5, archive.sha256] for archive in request.archives]
         offline = self._is_offline(sources)
         message = {"action": "explicit", "archives": archives, "subdir": self._host.subdir, "offline": offline}
-        new = self._worker.request(message)["records"]
+        with reporter.bar(tr("Fetching packages"), unit="bytes") as bar:
+            new = self._worker.request(message, lambda event: bar.update(event["done"], unit="bytes"))["records"]
+        self._require_platform(new)
         names = {record["name"] for record in new}
         kept = [record for record in installed if record["name"] not in names]
         return _solution(request, installed, _Private([*kept, *new], offline=offline))
@@ -127,6 +145,22 @@ class Embedded:
 
     def close(self) -> None:
         self._worker.close()
+
+    def _require_platform(self, records: Sequence[Json]) -> None:
+        """Raise EnvtoolError for an archive of another platform, whatever its URL says."""
+        supported = ("noarch", self._host.subdir, self._host.environ.get("CONDA_SUBDIR"))
+        for record in records:
+            if record["subdir"] not in supported:
+                raise EnvtoolError(
+                    tr(
+                        "{url} is for {platform}, and this machine is {subdir}.",
+                        url=redact(record["url"]),
+                        platform=record["subdir"],
+                        subdir=self._host.subdir,
+                    ),
+                    hint=tr("Install the archive that was built for this platform."),
+                    code=ExitCode.BAD_INPUT,
+                )
 
     def _is_offline(self, sources: Sources) -> bool:
         return sources.offline or self._settings.offline
@@ -182,7 +216,7 @@ class Embedded:
         private: _Private = solution.private
         linked, unlinked = (private.with_channel_names(packages) for packages in (solution.link, solution.unlink))
         request = solution.request
-        history.append(prefix, self._command, linked, unlinked, request.specs, request.remove)
+        history.append(prefix, self._command, linked, unlinked, [*map(public, request.specs)], request.remove)
 
 
 def _note_deviations(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> None:
@@ -203,16 +237,23 @@ def _note_deviations(answer: Json, channels: Sequence[Channel], reporter: Report
 
 
 def _solution(request: SolveRequest, installed: Sequence[Json], private: _Private) -> Solution:
-    before = {conda_meta.identity(record): record for record in installed}
-    after = {conda_meta.identity(record): record for record in private.records}
+    before = {_content(record): record for record in installed}
+    after = {_content(record): record for record in private.records}
     requested = {match_spec.name(spec) for spec in request.specs}
     return Solution(
         request,
-        link=conda_meta.packages_of((record for key, record in after.items() if key not in before), requested),
+        link=private.shown(
+            conda_meta.packages_of((record for key, record in after.items() if key not in before), requested)
+        ),
         unlink=conda_meta.packages_of((record for key, record in before.items() if key not in after), requested),
         python=next((record["version"] for record in private.records if record["name"] == "python"), ""),
         private=private,
     )
+
+
+def _content(record: Json) -> tuple[str, ...]:
+    """Return what tells a package from others: two channels may have the same build with different content."""
+    return (*conda_meta.identity(record), record.get("sha256") or "")
 
 
 def _switch_to_next_mirror(channels: Sequence[Channel], mirrors: dict[str, str], message: str) -> str | None:

@@ -82,14 +82,20 @@ class PackageError(EnvtoolError):
 
 def _failure(event: Json, request: Json) -> EnvtoolError:
     """Return the EnvtoolError for an ``error`` event of the worker."""
-    message = redact(event["message"]).strip()
+    message = _shown(event["message"], request).strip()
     match event["kind"]:
         case "channel":
             channel = event.get("channel") or ", ".join(name for name, _ in request.get("channels", []))
-            reasons = redact(_reasons(event.get("causes", {}))) or message
+            reasons = _shown(_reasons(event.get("causes", {})), request) or message
             return EnvtoolError(
                 tr("The channel {channel} could not be read: {reason}", channel=channel, reason=reasons),
                 hint=tr("Check the connection and the URL. `envtool mirror set NAME` selects another mirror."),
+                code=ExitCode.NETWORK,
+            )
+        case "archive":
+            return PackageError(
+                tr("{url} could not be fetched: {reason}", url=redact(event["url"]), reason=message),
+                hint=tr("Check the URL, the connection and the hash."),
                 code=ExitCode.NETWORK,
             )
         case "unsatisfiable":
@@ -112,6 +118,14 @@ def _failure(event: Json, request: Json) -> EnvtoolError:
         tr("The embedded engine failed: {reason}", reason=message),
         hint=tr("Use --engine conda, and report the problem."),
     )
+
+
+def _shown(text: str, request: Json) -> str:
+    """Return a text without secrets, which the value of a variable in a channel's URL may be, too."""
+    for name, urls, _ in request.get("channels", ()):
+        if "$" in name:
+            text = text.replace(urls[0], name)
+    return redact(text)
 
 
 def _reasons(causes: Mapping[str, str]) -> str:

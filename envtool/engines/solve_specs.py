@@ -23,8 +23,28 @@ def specs_to_solve(request: SolveRequest, installed: Sequence[Json]) -> list[str
     for record in installed:
         asked = conda_meta.requested_specs(record)
         if record["name"] not in settled and (asked or record["name"] not in needed):
-            kept += asked or [record["name"]]
+            # An archive is installed already, and its file may be gone. The channel of what stays need not be asked.
+            specs = [match_spec.split(spec).in_channel("") for spec in asked if not match_spec.is_archive(spec)]
+            kept += specs or [record["name"]]
     return [*kept, *request.specs, *request.update]
+
+
+def remaining(names: Iterable[str], installed: Sequence[Json]) -> list[Json]:
+    """Return the records that stay when packages are removed.
+
+    All that depend on the removed packages go with them, and so does what only these have needed.
+    """
+    gone = with_dependents(names, installed)
+    needed = {name for record in installed for name in _needs(record)}
+    stays = {
+        record["name"]
+        for record in installed
+        if record["name"] not in gone and (conda_meta.requested_specs(record) or record["name"] not in needed)
+    }
+    needs = {record["name"]: _needs(record) & {other["name"] for other in installed} for record in installed}
+    while more := {name for kept in stays for name in needs[kept]} - stays:
+        stays |= more
+    return [record for record in installed if record["name"] in stays]
 
 
 def not_named(defaults: Sequence[str], specs: Sequence[str]) -> list[str]:

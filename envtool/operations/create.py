@@ -15,7 +15,14 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations.context import Context
-from envtool.operations.steps import engine_selection, explicit_lists, pip_packages, pypi_names, torch_index
+from envtool.operations.steps import (
+    archives,
+    engine_selection,
+    explicit_lists,
+    pip_packages,
+    pypi_names,
+    torch_index,
+)
 from envtool.operations.steps.confirmation import Confirm, accept, require_confirmation
 from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.location import Destination, name_of, place
@@ -172,8 +179,8 @@ def _drafted(
     context: Context, request: CreateRequest, choice: EngineChoice, prefix: Path, sources: Sources | None
 ) -> Iterator[_Draft]:
     """Yield a new environment with both halves resolved, so that what cannot be had is known before the first write."""
-    spec = _with_python(request.spec, choice.engine)
-    sources = sources or gather(context, request.sources, spec.channels)
+    spec = archives.checked(context, _with_python(request.spec, choice.engine))
+    sources = sources or gather(context, request.sources, spec.channels, conda=spec.conda)
     spec = replace(spec, pip=torch_index.localized(context, spec.pip, sources))
     with engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos) as engine:
         with_pip = request.with_pip and choice.engine.conda_half and not spec.explicit

@@ -159,6 +159,7 @@ class _Export:
         if self._contents.pip:
             names = _some([package.name for package in self._contents.pip])
             reporter.warn(tr("Left out, because they are not conda packages: {names} from pip.", names=names))
+        _warn_of_logins(self._context, self._environment, ordered)
         return tuple(Archive(package.url, package.md5, package.sha256) for package in ordered if package.url)
 
 
@@ -171,9 +172,22 @@ def _channels(context: Context, environment: Environment, half: Sequence[Package
     for name in used:
         if name.startswith("file:"):
             context.reporter.warn(tr("The channel {name} is a folder on this machine.", name=name))
+    _warn_of_logins(context, environment, half)
     if unknown := [package.name for package in half if not package.channel]:
         context.reporter.warn(tr("No channel is recorded for {names}.", names=_some(unknown)))
     return (*(name for name in used if name not in configured), *(name for name in configured if name in used))
+
+
+def _warn_of_logins(context: Context, environment: Environment, half: Sequence[Package]) -> None:
+    """Warn of the channels that need a login: the export has their URLs without it."""
+    private = (package.channel for package in half if package.private)
+    for name in dict.fromkeys(channel_names(context, environment, private).values()):
+        context.reporter.warn(
+            tr(
+                "The channel {name} needs a login or token, which is left out. Whoever uses the file has to add it.",
+                name=name,
+            )
+        )
 
 
 def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:

@@ -23,6 +23,7 @@ from envtool.prefix.containment import inside
 Json = dict[str, Any]
 
 _FOLDER = "conda-meta"
+_PRIVATE = "requires_login"  # our own key: conda and mamba ignore it
 _PATHS = re.compile(rb'"paths_data":\s*\{[^\[\]]*\[[^\]]*\][^}]*\}')
 _IN_PREFIX = re.compile(rb'("sha256_in_prefix"\s*:\s*")([0-9a-f]{64})(?=")')
 
@@ -127,6 +128,7 @@ def package_of(record: Json) -> Package:
         size=record.get("size"),
         depends=tuple(record.get("depends") or ()),
         requested=bool(requested_specs(record)),
+        private=bool(record.get(_PRIVATE)) or _has_login(record.get("url")) or _has_login(record.get("channel")),
     )
 
 
@@ -176,6 +178,10 @@ def _channel(channel: str, url: str, subdir: str) -> str:
         channel = url.rpartition("/")[0]
     channel = channel.rstrip("/")
     return channel.removesuffix(f"/{subdir}") if subdir else channel
+
+
+def _has_login(url: object) -> bool:
+    return isinstance(url, str) and ("/t/" in url or "@" in url) and split_login(url)[0] != url
 
 
 def _without_login(url: object) -> str:
@@ -247,14 +253,9 @@ def write(prefix: Path, record: Json) -> None:
 
 def tidy(prefix: Path, package: Package) -> None:
     """Make the record that py-rattler wrote (mode 0600) readable for others, without logins. Raises OSError."""
-    from envtool.redaction import redact
-
     path = inside(prefix, f"{_FOLDER}/{package.name}-{package.version}-{package.build}.json")
-    record = parse_json(read_file(path))
-    for key in ("url", "channel"):
-        if record.get(key):
-            record[key] = redact(record[key]).rstrip("/")
-    write(prefix, record)
+    record = parse_json(read_file(path)) | {"url": package.url, "channel": package.channel}
+    write(prefix, record | ({_PRIVATE: True} if package.private else {}))
 
 
 def with_new_digests(data: bytes, hashes: Mapping[bytes, bytes]) -> bytes:

@@ -19,6 +19,8 @@ _LINE = re.compile(
 )
 _PIP = re.compile(r"#\s*pip (?P<requirement>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*(?:@|==)\s*\S.*)")
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{1,11}://")
+_PLATFORM = re.compile(r"#\s*platform:\s*(\S+)")
+_SUBDIR = re.compile(r"/(noarch|[a-z]+-(?:32|64|[a-z]+[a-z0-9]*))/[^/]+$")
 
 
 def is_explicit(text: str) -> bool:
@@ -31,17 +33,26 @@ def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
     archives: list[Archive] = []
     pip: dict[str, str] = {}
     warnings: list[str] = []
+    platform = ""
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         place = Place(filename, number)
-        if comment := _PIP.fullmatch(line):
+        if header := _PLATFORM.fullmatch(line):
+            platform = header[1]
+        elif comment := _PIP.fullmatch(line):
             usable = corrected(comment["requirement"], place)
             pip |= dict.fromkeys(usable.lines, place.full)
             warnings += usable.warnings
         elif line and line != MARKER and not line.startswith("#"):
-            archives.append(_archive(line, place, base))
+            archives.append(_archive(line, place, base, platform))
     if pip:
         warnings.append(tr("Lines that are packages for pip, as conda-lock writes them: {count}.", count=len(pip)))
     return Reading(Spec(explicit=tuple(archives), pip=tuple(pip), places=pip), tuple(warnings))
+
+
+def platform_of(url: str) -> str:
+    """Return the platform in an archive's URL or path (``linux-64``, ``noarch``), or "" if it has none."""
+    found = _SUBDIR.search(url)
+    return found[1] if found else ""
 
 
 def write(archives: Iterable[Archive], subdir: str) -> str:
@@ -61,7 +72,7 @@ def _line(archive: Archive) -> str:
     return archive.url + (f"#{archive.md5}" if archive.md5 else f"#sha256:{archive.sha256}" if archive.sha256 else "")
 
 
-def _archive(line: str, place: Place, base: Path | None) -> Archive:
+def _archive(line: str, place: Place, base: Path | None, listed: str) -> Archive:
     match = _LINE.fullmatch(line)
     if match is None:
         raise problem(
@@ -72,7 +83,15 @@ def _archive(line: str, place: Place, base: Path | None) -> Archive:
     url = match["url"]
     if not _SCHEME.match(url):
         url = (base or Path.cwd()).absolute().joinpath(Path(url).expanduser()).as_uri()
-    return Archive(url, (match["md5"] or "").lower(), (match["sha256"] or "").lower())
+    platform = platform_of(url)
+    if listed and platform not in ("", "noarch", listed):
+        raise problem(
+            place,
+            tr("The list is for {listed}, but this archive is for {platform}.", listed=listed, platform=platform),
+            tr("Create the list again on the machine that it is for."),
+        )
+    md5, sha256 = (match["md5"] or "").lower(), (match["sha256"] or "").lower()
+    return Archive(url, md5, sha256, listed or platform, place)
 
 
 FORMAT = Format(

@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -25,13 +26,16 @@ _PARTS = re.compile(r"(?:(?P<channel>[^\[\]]*)::)?\s*(?P<name>[^\s=<>!~\[]*)\s*(
 _ARCHIVE = re.compile(
     r"(?P<channel>\S*?)/?(?P<name>[^\s/\\]+)-(?P<version>[^\s/-]+)-(?P<build>[^\s/-]+)\.(?:conda|tar\.bz2)"
 )
+_CHANNEL_KEY = re.compile(
+    r"""(?P<before>[\[,])\s*channel\s*=\s*(?:'(?P<a>[^']*)'|"(?P<b>[^"]*)"|(?P<c>[^\],\s]*))\s*(?P<after>[\],])"""
+)
 _VERSION_KEY = re.compile(r"""\[(?:.*,)?\s*version\s*=\s*(?:'([^']*)'|"([^"]*)"|([^\],\s]*))""")
 
 
 class Parts(NamedTuple):
     """A match spec taken apart: ``name`` in lower case, ``rest`` all that stands behind it.
 
-    ``channel`` is ``""`` where the spec names none in front; an archive's is the address of its folder.
+    ``channel`` is ``""`` if the spec names none, in front or in brackets; an archive's is the URL of its folder.
     """
 
     channel: str
@@ -44,6 +48,11 @@ class Parts(NamedTuple):
         key = _VERSION_KEY.search(self.rest)
         return next(filter(None, key.groups()), "") if key else self.rest.partition("[")[0].strip()
 
+    def in_channel(self, url: str) -> str:
+        """Return the spec with the URL of a channel, or with no channel for ``""``."""
+        space = " " if self.rest and self.rest[0] not in "=<>!~[" else ""
+        return f"{url}::{self.name}{space}{self.rest}" if url else f"{self.name}{space}{self.rest}"
+
 
 def split(spec: str) -> Parts:
     """Return the parts of a match spec, in any of conda's forms, or of an archive's address.
@@ -55,12 +64,31 @@ def split(spec: str) -> Parts:
         return Parts(archive["channel"], archive["name"].lower(), f"={archive['version']}={archive['build']}")
     match = _PARTS.match(text)
     assert match is not None  # noqa: S101 - every part of the pattern may be empty
-    return Parts((match["channel"] or "").strip(), match["name"].lower(), match["rest"].strip())
+    channel, rest = (match["channel"] or "").strip(), match["rest"].strip()
+    if key := _CHANNEL_KEY.search(rest):
+        channel = channel or next(filter(None, key.group("a", "b", "c")), "")
+        rest = rest[: key.start()] + _joint(key["before"], key["after"]) + rest[key.end() :]
+    return Parts(channel, match["name"].lower(), rest)
+
+
+def _joint(before: str, after: str) -> str:
+    """Return what remains of the two characters around a key that is taken out of the brackets."""
+    return {"[]": "", "[,": "[", ",]": "]", ",,": ","}[before + after]
 
 
 def name(spec: str) -> str:
     """Return the name in a match spec: ``conda-forge::numpy[version='>=1.2']`` is about ``numpy``."""
     return split(spec).name
+
+
+def channels(specs: Iterable[str]) -> tuple[str, ...]:
+    """Return the channels that match specs name, each once; the folders of archives are no channels."""
+    return tuple(dict.fromkeys(split(spec).channel for spec in specs if not is_archive(spec) and split(spec).channel))
+
+
+def is_archive(spec: str) -> bool:
+    """Return whether a match spec names an archive, by a path or URL."""
+    return bool(_ARCHIVE.fullmatch(spec.partition("#")[0].strip())) or "[url=" in spec.replace(" ", "")
 
 
 def is_spec(text: str) -> bool:

@@ -15,7 +15,7 @@ _SUBDIR = re.compile(
     r"/(?:noarch|(?:linux|osx|win|freebsd|zos|emscripten|wasi)-(?:32|64|z|aarch64|arm64|armv6l|armv7l|ppc64le|ppc64|riscv64|s390x|wasm32))(?=/|$)"
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9]{0,11}://")
-_TOKEN = re.compile(r"/t/[a-zA-Z0-9-]*")
+_TOKEN = re.compile(r"/t/[^/]*")  # or what stands in its place where it is hidden: <TOKEN>, ***
 
 
 class _Place(NamedTuple):

@@ -15,3 +15,11 @@ class OfflineError(Exception):
 
 class StalledError(Exception):
     """Nothing was received, written or computed for too long."""
+
+
+class ArchiveError(Exception):
+    """The archive at a URL cannot be fetched or read, or is not the one that its hash stands for."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(reason)
+        self.url, self.reason = url, reason

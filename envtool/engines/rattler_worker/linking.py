@@ -1,11 +1,14 @@
 """Fetching packages and linking them into a prefix."""
 
+import asyncio
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rattler import Client, InstallerReporter, MatchSpec, PackageCache, RepoDataRecord, install
 
+from envtool.engines.rattler_worker.archives import Archives
 from envtool.engines.rattler_worker.errors import OfflineError
 from envtool.engines.rattler_worker.events import emit
 from envtool.engines.rattler_worker.network import client, unless_stalled
@@ -21,12 +24,18 @@ async def link(request: Json) -> Json:
     changed. With ``offline`` packages come from the cache or from file: URLs only. ``scratch`` is a folder on the file
     system of the prefix.
     """
-    records = [from_json(record) for record in request["records"]]
-    cache = PackageCache(Path(request["cache"], "pkgs"))
     http = client(request, request["mirrors"])
-    present = {record.sha256 for record in installed(request["prefix"])}
+    archives = Archives(request, http, lambda done: emit(event="progress", unit="bytes", done=done))
+    present = installed(request["prefix"])
+    records = [from_json(fields) for fields in await _with_hashes(request, present, archives)]
+    cache = PackageCache(Path(request["cache"], "pkgs"))
     index = await cache.index()
-    missing = [record for record in records if record.sha256 not in present and not index.contains_record(record)]
+    hashes = {record.sha256 for record in present}
+    missing = [record for record in records if record.sha256 not in hashes and not index.contains_record(record)]
+    urls = [record.url for record in missing]
+    for record in missing:
+        if (path := archives.downloaded(record.url)).is_file():
+            record.url = path.as_uri()
     if request["offline"]:
         _require_local(missing)
     # Linking into a new prefix may fail half-way, because it is then thrown away. An existing prefix is changed only
@@ -45,7 +54,25 @@ async def link(request: Json) -> Json:
             requested_specs=[MatchSpec(spec)._match_spec for spec in request["specs"]],  # noqa: SLF001
         )
         await unless_stalled(request, linking, [record.file_name for record in missing])
+    for record, url in zip(missing, urls, strict=True):
+        record.url = url
+        archives.note_unpacked(record)
+    for record in records:
+        archives.delete_downloaded(record.url)
     return {"fetched": len(missing)}
+
+
+async def _with_hashes(request: Json, present: Sequence[RepoDataRecord], archives: Archives) -> list[Json]:
+    """Return the records of a request, with the SHA-256 of new packages that an index lists without one."""
+    kept = {(record.name.normalized, str(record.version), record.build) for record in present}
+
+    async def complete(fields: Json) -> Json:
+        if fields.get("sha256") or (fields["name"], fields["version"], fields["build"]) in kept:
+            return fields
+        found = await archives.record(fields["url"], fields.get("md5") or "", "")
+        return fields | {key: found[key] for key in ("md5", "sha256", "size") if found.get(key)}
+
+    return list(await unless_stalled(request, asyncio.gather(*map(complete, request["records"]))))
 
 
 def _require_local(missing: list[RepoDataRecord]) -> None:

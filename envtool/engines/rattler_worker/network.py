@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def _redirected(mirrors: dict[str, str]) -> dict[str, str]:
     return {url: mirror for url, mirror in mirrors.items() if url != mirror}
 
 
-async def unless_stalled(request: Json, work: Coroutine[Any, Any, Any], files: Sequence[str] = ()) -> Any:
+async def unless_stalled(request: Json, work: Awaitable[Any], files: Sequence[str] = ()) -> Any:
     """Return the result of ``work``. Raises StalledError after ``request["stall"]`` seconds without progress.
 
     ``files`` are named in the error. The library only limits the duration of a whole request, which would abort long

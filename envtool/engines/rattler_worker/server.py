@@ -9,7 +9,7 @@ from typing import Any
 
 from rattler.exceptions import GatewayError, InstallerError, InvalidMatchSpecError, SolverError
 
-from envtool.engines.rattler_worker.errors import ChannelError, OfflineError, StalledError
+from envtool.engines.rattler_worker.errors import ArchiveError, ChannelError, OfflineError, StalledError
 from envtool.engines.rattler_worker.events import emit
 from envtool.engines.rattler_worker.linking import link
 from envtool.engines.rattler_worker.solving import explicit, solve
@@ -18,6 +18,7 @@ Json = dict[str, Any]
 
 _ACTIONS: dict[str, Callable[[Json], Coroutine[Any, Any, Json]]] = {"solve": solve, "explicit": explicit, "link": link}
 _KINDS: tuple[tuple[type[BaseException], str], ...] = (
+    (ArchiveError, "archive"),
     (ChannelError, "channel"),
     (StalledError, "package"),
     (OfflineError, "offline"),
@@ -43,6 +44,8 @@ def main() -> None:
 def _describe(error: BaseException) -> Json:
     """Return the fields of the ``error`` event for an exception."""
     kind = next((kind for type_, kind in _KINDS if isinstance(error, type_)), "fault")
+    if isinstance(error, ArchiveError):
+        return {"kind": kind, "message": error.reason, "url": error.url}
     if isinstance(error, ChannelError):
         return {"kind": kind, "message": "", "channel": error.name, "causes": error.causes}
     return {"kind": kind, "message": f"{error}" if kind != "fault" else f"{type(error).__name__}: {error}"}

@@ -1,16 +1,28 @@
 """Solving: which packages satisfy a request, and which mirrors have them."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import rattler
-from rattler import Channel, ChannelPriority, MatchSpec, RepoDataRecord, Subdir, VirtualPackage, VirtualPackageOverrides
+from rattler import (
+    Channel,
+    ChannelPriority,
+    Gateway,
+    MatchSpec,
+    RepoDataRecord,
+    Subdir,
+    VirtualPackage,
+    VirtualPackageOverrides,
+)
 from rattler.exceptions import GatewayError, SolverError
 
+from envtool.engines.rattler_worker.archives import Archives
 from envtool.engines.rattler_worker.errors import ChannelError, StalledError
-from envtool.engines.rattler_worker.network import gateway, unless_stalled
-from envtool.engines.rattler_worker.records import installed, to_json
+from envtool.engines.rattler_worker.events import emit
+from envtool.engines.rattler_worker.network import client, gateway, unless_stalled
+from envtool.engines.rattler_worker.records import from_json, installed, to_json
 
 Json = dict[str, Any]
 
@@ -18,13 +30,24 @@ Json = dict[str, Any]
 async def solve(request: Json) -> Json:
     """Return the records that satisfy the specs, and the URL that each channel was read from.
 
-    The request has ``channels``: [[name, [url, ...], mirrored], ...] in order of priority; ``specs``; ``installed``: a
-    prefix whose packages are kept if possible, except those in ``update``, or null; ``pins``, specs that every
-    installed package must satisfy; ``priority``: strict, flexible or disabled; ``subdir``.
+    The request has:
+
+    - ``channels``: [[name, [url, ...], mirrored], ...] in order of priority
+    - ``specs``: each a list of alternatives, of which the first is taken whose channel has a matching package
+    - ``archives``: [[url, md5, sha256], ...] to install, too
+    - ``local_first``: whether to try without the channels first
+    - ``installed``: null, or a prefix whose packages are kept if possible, except those in ``update``
+    - ``pins``: specs that every installed package must satisfy
+    - ``priority``: strict, flexible or disabled
+    - ``subdir``: the platform
 
     In the answer, ``mixed`` means that strict priority had no solution, and ``lacking`` that a mirror lacked a package.
     """
     urls = {urls[0]: urls[0] for _, urls, _ in request["channels"]}
+    request = request | await _with_archives(request)
+    if request["local_first"]:
+        with contextlib.suppress(SolverError):
+            return _answer(await _solve_once(ChannelPriority.Strict, request, {}), urls, mixed=False, lacking=False)
     try:
         try:
             records, mixed = await _solve_with_priority(request, urls)
@@ -44,15 +67,22 @@ async def solve(request: Json) -> Json:
 
 async def explicit(request: Json) -> Json:
     """Return the records of ``archives``, [[url, md5, sha256], ...], without solving. Hashes are hex or ``""``."""
-    specs = [MatchSpec(url) for url, *_ in request["archives"]]
-    platforms = [Subdir(request["subdir"]), Subdir("noarch")]
-    found = await unless_stalled(request, gateway(request, {}).query([], platforms, specs, recursive=False))
-    records = {record.url: to_json(record) for group in found for record in group}
-    for url, md5, sha256 in request["archives"]:
-        # Downloads are verified against the hashes in the request.
-        records[url] |= {name: value for name, value in (("md5", md5), ("sha256", sha256)) if value}
-        records[url]["channel"] = url.rsplit("/", 2)[0]
-    return {"records": list(records.values()), "mirrors": {}}
+    return {"records": await _read_archives(request), "mirrors": {}}
+
+
+async def _read_archives(request: Json) -> list[Json]:
+    archives = Archives(request, client(request, {}), lambda done: emit(event="progress", unit="bytes", done=done))
+    reading = asyncio.gather(*(archives.record(*archive) for archive in request["archives"]))
+    return [*await unless_stalled(request, reading)]
+
+
+async def _with_archives(request: Json) -> Json:
+    """Return the part of a request that makes the solver choose the archives: their records, and specs of them."""
+    records = await _read_archives(request)
+    exact = [f'{record["name"]}[sha256="{record["sha256"]}"]' for record in records]
+    # The library looks up what is needed only for specs, not for records that it is given.
+    needed = [need for record in records for need in record["depends"]]
+    return {"chosen": records, "specs": [*request["specs"], *([spec] for spec in (*exact, *needed))]}
 
 
 def _answer(records: Sequence[RepoDataRecord], mirrors: dict[str, str], *, mixed: bool, lacking: bool) -> Json:
@@ -71,19 +101,37 @@ async def _solve_with_priority(request: Json, urls: dict[str, str]) -> tuple[lis
 
 
 async def _solve_once(priority: ChannelPriority, request: Json, urls: dict[str, str]) -> list[RepoDataRecord]:
-    updated = set(request["update"])
+    index = gateway(request, urls)
+    chosen = [from_json(fields) for fields in request["chosen"]]
+    free = {*request["update"], *(record.name.normalized for record in chosen)}
+    kept = [record for record in installed(request["installed"]) if record.name.normalized not in free]
     solving = rattler.solve(
         sources=[Channel(url) for url in urls],
-        specs=[MatchSpec(spec) for spec in request["specs"]],
-        gateway=gateway(request, urls),
+        specs=[await _first_available(request, index, spec) for spec in request["specs"]],
+        gateway=index,
         platforms=[Subdir(request["subdir"]), Subdir("noarch")],
-        locked_packages=[r for r in installed(request["installed"]) if r.name.normalized not in updated],
+        locked_packages=[*kept, *chosen],
         constraints=[MatchSpec(pin) for pin in request["pins"]],
         virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
         channel_priority=priority,
     )
     records: list[RepoDataRecord] = await unless_stalled(request, solving)
     return records
+
+
+async def _first_available(request: Json, index: Gateway, alternatives: Sequence[str]) -> MatchSpec:
+    """Return the first spec whose channel has a matching package: ``defaults`` stands for several channels."""
+    specs = [MatchSpec(text) for text in alternatives]
+    for spec in specs if len(specs) > 1 else ():
+        assert spec.channel is not None  # noqa: S101 - alternatives differ in their channels only
+        name = alternatives[0].rpartition("::")[2]
+        platforms = [Subdir(request["subdir"]), Subdir("noarch")]
+        found = await unless_stalled(
+            request, index.query([Channel(spec.channel.base_url)], platforms, [MatchSpec(name)], recursive=False)
+        )
+        if any(spec.matches(record) for records in found for record in records):
+            return spec
+    return specs[0]
 
 
 async def _replace_mirrors(request: Json, urls: dict[str, str]) -> dict[str, str]:

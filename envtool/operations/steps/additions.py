@@ -9,7 +9,7 @@ from envtool.environments import packages
 from envtool.environments.packages import Contents
 from envtool.model import Spec
 from envtool.operations.context import Context
-from envtool.operations.steps import pip_packages, torch_index
+from envtool.operations.steps import archives, pip_packages, torch_index
 from envtool.operations.steps.change import Change, ChangeRequest, solve
 from envtool.operations.steps.package_sources import gather
 from envtool.prefix import state_file
@@ -30,8 +30,8 @@ class Additions:
 
 def work_out(context: Context, request: ChangeRequest, wanted: Additions, before: Contents, engine: Engine) -> Change:
     """Return the change that adds packages. Both halves are resolved: what cannot be had is known by then."""
-    environment, spec = request.environment, wanted.spec
-    sources = gather(context, request.sources, spec.channels, environment.prefix)
+    environment, spec = request.environment, archives.checked(context, wanted.spec)
+    sources = gather(context, request.sources, spec.channels, environment.prefix, spec.conda)
     to_solve = SolveRequest(spec.conda, update=wanted.update, archives=spec.explicit)
     solution = solve(context, engine, to_solve, environment, sources)
     lines = torch_index.localized(context, spec.pip, sources)

@@ -10,6 +10,8 @@ from envtool.i18n import tr
 from envtool.mirrors import fallbacks
 from envtool.model import Channel, PipSources, Sources
 from envtool.operations.context import Context
+from envtool.operations.steps import placeholders
+from envtool.specs import match_spec
 
 REPLICAS = 3  # sites of other operators to try: where all of these fail, the connection is at fault
 DEFAULT_CHANNEL = "conda-forge"  # where nothing is configured
@@ -31,14 +33,19 @@ NO_OPTIONS = SourceOptions()
 
 
 def gather(
-    context: Context, options: SourceOptions, file_channels: Sequence[str] = (), prefix: Path | None = None
+    context: Context,
+    options: SourceOptions,
+    file_channels: Sequence[str] = (),
+    prefix: Path | None = None,
+    conda: Sequence[str] = (),
 ) -> Sources:
-    """Return the sources of a run: those of the command line, then those of the file, then the configured ones.
+    """Return the sources of a run: those of the command line, of the file, of the settings, of ``conda`` (match specs).
 
     An environment's own configuration (``prefix``) counts. Private channels and indexes have no replicas; only what is
-    read from upstream, or from a mirror of it, has.
+    read from upstream, or from a mirror of it, has. Raises EnvtoolError if a variable in a channel's URL is not set.
     """
-    return Sources(_channels(context, options, file_channels, prefix), _pip(context, options, prefix), options.offline)
+    channels = _channels(context, options, file_channels, prefix, match_spec.channels(conda))
+    return Sources(channels, _pip(context, options, prefix), options.offline)
 
 
 def uses_private_channel(context: Context, options: SourceOptions) -> bool:
@@ -49,7 +56,11 @@ def uses_private_channel(context: Context, options: SourceOptions) -> bool:
 
 
 def _channels(
-    context: Context, options: SourceOptions, file_channels: Sequence[str], prefix: Path | None
+    context: Context,
+    options: SourceOptions,
+    file_channels: Sequence[str],
+    prefix: Path | None,
+    spec_channels: Sequence[str] = (),
 ) -> tuple[Channel, ...]:
     if options.override_channels and not (options.channels or file_channels):
         raise EnvtoolError(
@@ -62,10 +73,14 @@ def _channels(
     if not options.override_channels:
         named += [name for name in settings.channels if not (name == "defaults" and "nodefaults" in file_channels)]
     found: dict[str, Channel] = {}
-    for name in named or [DEFAULT_CHANNEL]:
-        for canonical, url in conda.channel_urls(settings, name):
+    for name in (*(named or [DEFAULT_CHANNEL]), *spec_channels):
+        for canonical, url in conda.channel_urls(settings, placeholders.expand(name, context.host.environ)):
             address = url.rstrip("/")
-            found.setdefault(address, _channel(context, canonical, address, offline=options.offline))
+            # The value of a variable may be secret: the channel is called by the text that names the variable.
+            secret = bool(placeholders.variables(name))
+            if secret or address not in found:
+                shown = name if secret else canonical
+                found[address] = _channel(context, shown, address, offline=options.offline)
     return tuple(found.values())
 
 

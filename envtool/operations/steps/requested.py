@@ -12,6 +12,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import input_text, read_input, read_stream
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
+from envtool.operations.steps import archives
 from envtool.reporter import Reporter
 from envtool.specs import limits, references
 from envtool.specs.problem import Place
@@ -78,7 +79,7 @@ def _words(words: Spec) -> Reading:
         pip |= dict.fromkeys(usable.lines, _COMMAND_LINE.full)
         warnings += usable.warnings
     here = Path.cwd()
-    reading = Reading(replace(words, pip=tuple(pip), places=pip), tuple(warnings))
+    reading = Reading(replace(_located(words, here), pip=tuple(pip), places=pip), tuple(warnings))
     return references.followed(reading, here / "--pip", here)
 
 
@@ -113,6 +114,11 @@ def _read(name: str) -> Reading:
             hint=tr("If another command wrote it, check whether that command failed."),
             code=ExitCode.BAD_INPUT,
         )
-    if stdin:
-        return specs.read(text, base=Path.cwd())
-    return specs.read(text, path.name, base=path.absolute().parent)
+    folder = Path.cwd() if stdin else path.absolute().parent
+    reading = specs.read(text, "" if stdin else path.name, base=folder)
+    return replace(reading, spec=_located(reading.spec, folder))
+
+
+def _located(spec: Spec, folder: Path) -> Spec:
+    """Return a spec with the paths of archives among its conda packages, which start from a folder, made absolute."""
+    return replace(spec, conda=tuple(archives.absolute(item, folder) for item in spec.conda))

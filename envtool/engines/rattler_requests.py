@@ -1,0 +1,98 @@
+"""What the embedded engine asks its worker to solve."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envtool.clients.conda import channel_urls, split_login
+from envtool.clients.conda.settings import CondaSettings
+from envtool.engines import solve_specs
+from envtool.engines.protocol import SolveRequest
+from envtool.model import Channel
+from envtool.prefix import conda_meta, pinned
+from envtool.specs import match_spec
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request to be solved for a prefix (None: a new one), with what is ``installed`` there, from these channels."""
+
+    request: SolveRequest
+    prefix: Path | None
+    installed: Sequence[Json]
+    channels: Sequence[Channel]
+    settings: CondaSettings
+    subdir: str
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """All specs to be solved for, as users write them: the new ones, and those that keep what is installed.
+
+        An archive's spec is the name of its package.
+        """
+        specs = solve_specs.specs_to_solve(self.request, self.installed)
+        if self.prefix is None:
+            specs += solve_specs.not_named(self.settings.create_default_packages, specs)
+        return tuple(match_spec.name(spec) if match_spec.is_archive(spec) else spec for spec in specs)
+
+    @property
+    def message(self) -> Json:
+        """The request in the worker's terms."""
+        archives = [spec for spec in self.request.specs if match_spec.is_archive(spec)]
+        priority = self.settings.channel_priority
+        specs = self.specs
+        return {
+            "action": "solve",
+            "channels": [[channel.name, channel.urls, channel.mirrored] for channel in self.channels],
+            # The library ignores records that a spec excludes. Strict priority must see all records of a name.
+            "specs": [
+                *(self._with_url(spec) if match_spec.split(spec).channel else [spec] for spec in specs),
+                *([match_spec.name(spec)] for spec in specs if priority == "strict"),
+            ],
+            "archives": [_archive(spec) for spec in archives],
+            "local_first": bool(archives) and len(archives) == len(self.request.specs) and not self.request.update,
+            "installed": str(self.prefix) if self.prefix else None,
+            "update": [*self.request.update, *self._from_elsewhere()],
+            "pins": [*self.settings.pinned_packages, *(pinned.specs(self.prefix) if self.prefix else ())],
+            "subdir": self.subdir,
+            "priority": priority,
+        }
+
+    def _with_url(self, spec: str) -> list[str]:
+        """Return a spec with the URL of its channel instead of the name; several if the name stands for several."""
+        parts = match_spec.split(spec)
+        return [parts.in_channel(url) for url in self._urls(parts.channel)]
+
+    def _from_elsewhere(self) -> Iterator[str]:
+        """Yield the installed packages that are requested from another channel than they came from."""
+        installed = {record["name"]: conda_meta.package_of(record).channel for record in self.installed}
+        for parts in map(match_spec.split, self.request.specs):
+            if parts.channel and parts.name in installed:
+                urls = (split_login(url)[0] for url in self._urls(parts.channel))
+                if installed[parts.name] not in urls:
+                    yield parts.name
+
+    def _urls(self, name: str) -> list[str]:
+        """Return the URLs of the channels that a name stands for."""
+        # A channel whose URL has a variable in it goes by that text. Only the sources know the value.
+        urls = [channel.urls[0] for channel in self.channels if channel.name == name and "$" in name]
+        return [url.rstrip("/") for url in urls or [url for _, url in channel_urls(self.settings, name)]]
+
+
+def public(spec: str) -> str:
+    """Return a spec as it may be recorded: without a channel that needs a login, or a variable, to be read."""
+    parts = match_spec.split(spec)
+    if "$" in parts.channel or split_login(parts.channel)[0] != parts.channel:
+        return parts.in_channel("")
+    return spec
+
+
+def _archive(spec: str) -> list[str]:
+    """Return URL, MD5 and SHA-256 of an archive that a spec names, the hashes "" if unknown."""
+    path, _, digest = spec.partition("#")
+    url = path if "://" in path else Path(path).as_uri()
+    digest = digest.removeprefix("sha256:").lower()
+    return [url, digest if len(digest) == 32 else "", digest if len(digest) == 64 else ""]
