@@ -116,6 +116,7 @@ READS_ITSELF = {
     "files.py": "the one place",
     "documents.py": "the one place",
     "engines/rattler.py": "what the worker answers",
+    "engines/rattler_worker/archives.py": "archives, in blocks, to hash them",
     "engines/rattler_worker/records.py": "what the library returns",
     "engines/rattler_worker/server.py": "what the parent asks",
     "http/logins.py": "netrc, given a file that was read with limits",

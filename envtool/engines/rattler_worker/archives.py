@@ -20,8 +20,10 @@ from rattler import CacheIndex, Client, PackageCache, PackageRecord, RepoDataRec
 from rattler.exceptions import ExtractError
 from rattler.package_streaming import download_to_writer
 
+from envtool.documents import parse_json
 from envtool.engines.rattler_worker.errors import ArchiveError, OfflineError
 from envtool.engines.rattler_worker.records import to_json
+from envtool.files import read_file
 
 Json = dict[str, Any]
 
@@ -142,10 +144,10 @@ def file_name(url: str) -> str:
 
 def _noted(path: Path) -> Json:
     try:
-        noted: Json = json.loads(path.read_bytes())
+        noted = parse_json(read_file(path))
     except (OSError, ValueError):
         return {}
-    return noted if "sha256" in noted else {}
+    return noted if isinstance(noted, dict) and "sha256" in noted else {}
 
 
 def _wrong_hash(path: Path, md5: str, sha256: str, found: str) -> str:
