@@ -10,8 +10,8 @@ from envtool.i18n import tr
 from envtool.model import Environment, Package
 
 if TYPE_CHECKING:
-    from envtool.engines.protocol import Solution
     from envtool.operations.steps.change import Changed, ChangePlan
+    from envtool.operations.steps.confirmation import Proposal
 
 
 def solution_table(added: Sequence[Package], removed: Sequence[Package], pip: Sequence[str] = ()) -> str:
@@ -41,15 +41,15 @@ def change_result(changed: "Changed") -> Result:
     return Result(data, text, (tr("Changed {name}.", name=shown),))
 
 
-def confirm_solution(*, yes: bool) -> "Callable[[Solution], bool]":
-    """Return the question about a solution, which a person at a terminal is asked where an answer is needed."""
+def confirm_solution(*, yes: bool) -> "Callable[[Proposal], bool]":
+    """Return the question about a change, which a person at a terminal is asked where an answer is needed."""
     from envtool.operations.steps.confirmation import download_size, needs_confirmation
 
-    def confirm(solution: "Solution") -> bool:
-        if yes or not needs_confirmation(solution):
+    def confirm(proposal: "Proposal") -> bool:
+        if yes or not needs_confirmation(proposal):
             return True
-        shown = solution_table(solution.link, solution.unlink)
-        if size := download_size(solution):
+        shown = solution_table(proposal.added, proposal.removed)
+        if size := download_size(proposal):
             question = tr("{table}\nUp to {size} to download. Proceed?", table=shown, size=amount(size))
         else:
             question = tr("{table}\nProceed?", table=shown)

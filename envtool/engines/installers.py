@@ -1,29 +1,24 @@
-"""Installers of the pip half: uv, or the environment's pip if uv cannot honour a setting of pip.
+"""Installers of the pip half: uv, or the environment's pip where uv cannot do what is asked for or configured."""
 
-uv does not read pip's configuration. The settings in force for pip are passed to it in environment variables, never in
-arguments, which every user of the machine can read.
-"""
-
-import os
-import re
-import shutil
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from envtool.documents import parse_json
+from envtool.engines import checkouts, pip_errors, pip_program, uv
 from envtool.engines.uv_progress import DownloadProgress
-from envtool.errors import EnvtoolError, ExitCode
+from envtool.errors import ExitCode
 from envtool.i18n import tr
 from envtool.model import PipSources
-from envtool.process import Command, Completed, capture, stream
-from envtool.redaction import redact
+from envtool.process import Command, capture, stream
 from envtool.reporter import Reporter
+from envtool.specs import uv_limits
 
 STALL = 600.0  # seconds without output; building a wheel from source can take minutes
+_TIMEOUT = 1800.0  # seconds for a resolution, which may build packages to learn what they need
 
 InstallerName = Literal["uv", "pip"]
 
@@ -33,13 +28,15 @@ class PipHalf:
     """The requested pip half: lines of a requirements file, with paths relative to the current folder.
 
     ``constraints`` are ``name==version`` lines that must hold: the packages that conda installed, unless the user
-    forces pip to overwrite them. ``compile`` compiles the installed sources to bytecode.
+    forces pip to overwrite them. ``compile`` compiles the installed sources to bytecode. ``places`` maps lines to where
+    the user wrote them.
     """
 
     lines: tuple[str, ...]
     constraints: tuple[str, ...] = ()
     force: bool = False
     compile: bool = False
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -54,26 +51,23 @@ class InstallOptions:
 
 DEFAULTS = InstallOptions()
 
-_LOCATIONS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")  # pip would install there instead of in the environment
+
+@dataclass(frozen=True)
+class Foretold:
+    """The packages (``name==version``) that installing a pip half would bring into an environment as it is.
+
+    ``exact`` is the pip half that brings exactly these, without resolving again; None where only the request itself
+    does, as with folders, URLs and hashes. ``cached`` says that all of them are in uv's cache.
+    """
+
+    pins: tuple[str, ...]
+    exact: PipHalf | None = None
+    cached: bool = False
 
 
-def uv_program() -> str:
-    """Return the path of the uv installed with envtool, else of the uv on PATH. Raises EnvtoolError (MISSING)."""
-    name = "uv.exe" if os.name == "nt" else "uv"
-    bundled = Path(sys.executable).parent / name
-    if bundled.is_file():
-        return str(bundled)
-    import sysconfig
-
-    scheme = sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user"))
-    found = shutil.which(name, path=scheme) or shutil.which(name)
-    if not found:
-        raise EnvtoolError(
-            tr("uv was not found, although it is installed with envtool."),
-            hint=tr("Reinstall envtool, or put uv on PATH."),
-            code=ExitCode.MISSING,
-        )
-    return found
+def why_pip(half: PipHalf, sources: PipSources) -> str:
+    """Return why only pip can install a half from these sources, or ``""``."""
+    return sources.prefer_pip or uv_limits.why_pip(half.lines, half.places)
 
 
 def resolve(half: PipHalf, python: str, sources: PipSources, *, offline: bool = False) -> tuple[str, ...]:
@@ -82,130 +76,153 @@ def resolve(half: PipHalf, python: str, sources: PipSources, *, offline: bool = 
     Raises EnvtoolError if no set of packages satisfies it, or (NETWORK) if no index responds. Returns no pins if a
     package must be built in the environment to learn its metadata.
     """
-    with _files(half) as (requirements, constraints):
+    lines = uv_limits.resolvable(half.lines)
+    if lines is None:
+        return ()
+    half = replace(half, lines=lines, places=_places(lines, half))
+    with _files(half) as files:
         options = ("--quiet", "--no-header", "--no-annotate", "--python-version", python)
-        done = capture(_uv(("compile", *options, *requirements, *constraints), sources, offline=offline), timeout=1800)
-    if done.returncode == 0:
+        arguments = ("compile", *options, str(files.requirements), *files.constraint_options)
+        done = capture(uv.command(arguments, sources, offline=offline), timeout=_TIMEOUT)
+        failure = pip_errors.of(done, files.described(half)) if done.returncode else None
+    if failure is None:
         return tuple(line for line in done.stdout.splitlines() if "==" in line and not line.startswith(("#", "-", " ")))
-    failure = _failure(done, half)
     if failure.code == ExitCode.NETWORK or "No solution found" in done.stderr:
         raise failure
     return ()
+
+
+def foretell(half: PipHalf, python: Path, sources: PipSources, options: InstallOptions = DEFAULTS) -> Foretold | None:
+    """Return what installing a pip half would bring into the environment of ``python``, without changing it.
+
+    Raises EnvtoolError where it could not be installed. None where the environment's pip is too old to tell.
+    """
+    with _files(half) as files:
+        if why_pip(half, sources):
+            return _foretold_by_pip(half, python, sources, options, files)
+        arguments = ("install", "--dry-run", "--python", str(python), *_flags(options), *files.options)
+        done = capture(uv.command(arguments, sources, offline=options.offline), timeout=_TIMEOUT)
+        if done.returncode:
+            raise pip_errors.of(done, files.described(half))
+    found = list(uv.foretold(done.stderr))
+    pins = tuple(pin for pin, _ in found)
+    exact = all(indexed for _, indexed in found) and uv_limits.can_be_pinned(half.lines)
+    settings = tuple(line for line in half.lines if line.startswith("-"))
+    only = replace(half, lines=(*settings, *pins) if pins else (), constraints=())
+    return Foretold(pins, only if exact else None, uv.is_cached(done.stderr))
 
 
 def install(
     half: PipHalf, python: Path, sources: PipSources, reporter: Reporter, options: InstallOptions = DEFAULTS
 ) -> None:
     """Install the pip half into the environment that ``python`` belongs to. Raises EnvtoolError."""
-    flags = (*(("--upgrade",) if options.upgrade else ()), *(() if options.dependencies else ("--no-deps",)))
-    with _files(half) as (requirements, constraints), reporter.bar(tr("Installing pip packages")) as bar:
-        if sources.prefer_pip:
-            reporter.note(tr("pip installs the pip packages: {reason}.", reason=sources.prefer_pip))
-            reinstall = ("--force-reinstall",) if options.reinstall else ()
-            arguments = ("install", "--no-input", "--no-user", *flags, *reinstall, "-r", *requirements, *constraints)
+    with _files(half) as files, reporter.bar(tr("Installing pip packages")) as bar:
+        if why_pip(half, sources):
             _provide_pip(python, sources, options)
-            command = Command((str(python), "-m", "pip", *arguments), env=dict.fromkeys(_LOCATIONS))
+            checkouts.refuse_edited(half.lines, pip_program.source_folder(python))
+            reinstall = ("--force-reinstall",) if options.reinstall else ()
+            arguments = ("install", *_flags(options), *reinstall, *files.options)
+            command = pip_program.command(python, arguments, sources, offline=options.offline)
         else:
             uv_flags = (
                 *(("--compile-bytecode",) if half.compile else ()),
                 *(("--reinstall",) if options.reinstall else ()),
             )
-            arguments = ("install", "--python", str(python), *flags, *uv_flags, "-r", *requirements, *constraints)
-            command = replace(_uv(arguments, sources, offline=options.offline, progress=True), terminal=True)
+            arguments = ("install", "--python", str(python), *_flags(options), *uv_flags, *files.options)
+            command = replace(uv.command(arguments, sources, offline=options.offline, progress=True), terminal=True)
         progress = DownloadProgress(bar, last=tr("Compiling") if half.compile else "")
         done = stream(command, on_stderr=progress.on_line, stall=STALL)
-    if done.returncode:
-        raise _failure(done, half)
-
-
-def _provide_pip(python: Path, sources: PipSources, options: InstallOptions) -> None:
-    """Install pip with uv if the environment has none, as in a new venv."""
-    if capture(Command((str(python), "-I", "-c", "import pip")), timeout=60).returncode:
-        done = capture(_uv(("install", "--python", str(python), "pip"), sources, offline=options.offline), timeout=600)
         if done.returncode:
-            raise _failure(done)
+            raise pip_errors.of(done, files.described(half))
 
 
 def uninstall(names: Sequence[str], python: Path) -> None:
     """Remove pip packages from the environment that ``python`` belongs to."""
     done = capture(
-        Command((uv_program(), "pip", "uninstall", "--no-config", "--python", str(python), *names)), timeout=600
+        Command((uv.uv_program(), "pip", "uninstall", "--no-config", "--python", str(python), *names)), timeout=600
     )
     if done.returncode:
-        raise _failure(done)
+        raise pip_errors.of(done)
+
+
+def _foretold_by_pip(
+    half: PipHalf, python: Path, sources: PipSources, options: InstallOptions, files: "_Files"
+) -> Foretold | None:
+    checkouts.refuse_edited(half.lines, pip_program.source_folder(python))
+    arguments = ("install", "--dry-run", "--quiet", "--report", "-", *_flags(options), *files.options)
+    command = pip_program.command(python, arguments, sources, offline=options.offline, source=files.folder / "src")
+    done = capture(command, timeout=_TIMEOUT)
+    if done.returncode and "No module named pip" not in done.stderr and "no such option: --report" not in done.stderr:
+        raise pip_errors.of(done, files.described(half))
+    try:
+        items = parse_json(done.stdout)["install"]
+        pins = tuple(f"{_canonical(item['metadata']['name'])}=={item['metadata']['version']}" for item in items)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return Foretold(pins)
+
+
+def _canonical(name: str) -> str:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name)
+
+
+def _flags(options: InstallOptions) -> tuple[str, ...]:
+    return (*(("--upgrade",) if options.upgrade else ()), *(() if options.dependencies else ("--no-deps",)))
+
+
+def _provide_pip(python: Path, sources: PipSources, options: InstallOptions) -> None:
+    """Install pip with uv if the environment has none, as in a new venv."""
+    if capture(Command((str(python), "-I", "-c", "import pip")), timeout=60).returncode:
+        arguments = ("install", "--python", str(python), "pip")
+        done = capture(uv.command(arguments, sources, offline=options.offline), timeout=600)
+        if done.returncode:
+            raise pip_errors.of(done)
+
+
+def _places(lines: Sequence[str], half: PipHalf) -> dict[str, str]:
+    """Return the places of lines that took the place of a half's lines, one for one."""
+    return {line: half.places.get(old, "") for line, old in zip(lines, half.lines, strict=True)}
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The temporary files of one run."""
+
+    folder: Path
+    constrained: bool
+
+    @property
+    def requirements(self) -> Path:
+        return self.folder / "requirements.txt"
+
+    @property
+    def constraints(self) -> Path:
+        return self.folder / "constraints.txt"
+
+    @property
+    def constraint_options(self) -> tuple[str, ...]:
+        return ("-c", str(self.constraints)) if self.constrained else ()
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options that name the files."""
+        return ("-r", str(self.requirements), *self.constraint_options)
+
+    def described(self, half: PipHalf) -> pip_errors.Request:
+        """Return what a message has to know to name the user's lines and not these files."""
+        return pip_errors.Request(self.folder, half.lines, half.places, held=self.constrained)
 
 
 @contextmanager
-def _files(half: PipHalf) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Write requirements and constraints to temporary files, and yield the arguments for each of them."""
+def _files(half: PipHalf) -> Iterator[_Files]:
+    """Write requirements and constraints to temporary files."""
     with tempfile.TemporaryDirectory(prefix="envtool-") as folder:
-        requirements = Path(folder, "requirements.txt")
-        requirements.write_text("".join(f"{line}\n" for line in half.lines), encoding="utf-8")
-        constraints = Path(folder, "constraints.txt")
-        constraints.write_text("".join(f"{line}\n" for line in half.constraints), encoding="utf-8")
-        yield (str(requirements),), ("-c", str(constraints)) if half.constraints else ()
-
-
-def _uv(arguments: Sequence[str], sources: PipSources, *, offline: bool, progress: bool = False) -> Command:
-    """Return a ``uv pip`` command with the settings that pip would use."""
-    environment: dict[str, str | None] = {
-        "VIRTUAL_ENV": None,
-        "CONDA_PREFIX": None,
-        "UV_NO_PROGRESS": None if progress else "1",
-        "NO_COLOR": "1",
-        # As pip does: take the best version of all indexes, not of the first one that has the package.
-        "UV_INDEX_STRATEGY": "unsafe-best-match",
-        "UV_INDEX": None,
-        "UV_EXTRA_INDEX_URL": " ".join(sources.extra_indexes) or None,
-        "UV_FIND_LINKS": ",".join(sources.find_links) or None,
-        "UV_INSECURE_HOST": " ".join(sources.trusted_hosts) or None,
-        "UV_CONSTRAINT": " ".join(sources.constraints) or None,
-    }
-    optional = {
-        "UV_DEFAULT_INDEX": sources.index or "",
-        "SSL_CERT_FILE": sources.certificate,
-        "SSL_CLIENT_CERT": sources.client_certificate,
-        "ALL_PROXY": sources.proxy,
-        "UV_HTTP_TIMEOUT": str(int(sources.timeout)) if sources.timeout else "",
-    }
-    environment |= {name: value for name, value in optional.items() if value}
-    flags = (*(("--offline",) if offline else ()), *(("--no-index",) if sources.no_index else ()))
-    return Command((uv_program(), "pip", *arguments, "--no-config", *flags), env=environment)
-
-
-_NETWORK_SIGNS = (
-    "error sending request",
-    "Failed to fetch",
-    "Could not connect",
-    "dns error",
-    "Connection refused",
-    "timed out",
-    "not cached",
-    "Network connectivity is disabled",
-)
-
-
-_LAST_FRAME = re.compile(r"^[\u2800-\u28ff].* {3,}(?=\S)")  # of uv's progress display, before an error
-
-
-def _failure(done: Completed, half: PipHalf | None = None) -> EnvtoolError:
-    """Return the error for what uv or pip printed when it failed to install ``half``."""
-    text = redact(done.stderr or done.stdout)
-    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("Using Python "))
-    reason = "\n".join(_LAST_FRAME.sub("", line) for line in lines)[-2000:].strip().removeprefix("error: ")
-    if any(sign in text for sign in _NETWORK_SIGNS):
-        return EnvtoolError(
-            tr("The pip packages could not be fetched: {reason}", reason=reason),
-            hint=tr("Check the connection. `envtool mirror set NAME --target pip` selects another mirror."),
-            code=ExitCode.NETWORK,
-        )
-    hint = tr("Check the names and versions. `-i INDEX` selects another index.")
-    if half and half.constraints:
-        hint = tr(
-            "Check the names and versions. `-i INDEX` selects another index, and --force lets pip overwrite packages "
-            "that conda installed."
-        )
-    return EnvtoolError(tr("The pip packages could not be installed: {reason}", reason=reason), hint=hint)
+        files = _Files(Path(folder), bool(half.constraints))
+        files.requirements.write_text("".join(f"{line}\n" for line in half.lines), encoding="utf-8")
+        files.constraints.write_text("".join(f"{line}\n" for line in half.constraints), encoding="utf-8")
+        yield files
 
 
 def compile_bytecode(python: Path, reporter: Reporter) -> None:

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from envtool.documents import parse_json
-from envtool.engines.installers import uv_program
 from envtool.engines.protocol import EngineType, Solution, SolveRequest
+from envtool.engines.uv import uv_program
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Package, Sources

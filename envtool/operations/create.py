@@ -23,7 +23,7 @@ from envtool.operations.steps import (
     pypi_names,
     torch_index,
 )
-from envtool.operations.steps.confirmation import Confirm, accept, require_confirmation
+from envtool.operations.steps.confirmation import Confirm, Proposal, accept, require_confirmation
 from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.location import Destination, name_of, place
 from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions, gather, uses_private_channel
@@ -130,6 +130,10 @@ class _Draft:
     def packages(self) -> tuple[Environment, str, tuple[Package, ...], tuple[str, ...]]:
         return self.environment, self.environment.engine, self.solution.link, self.pins or self.half.lines
 
+    def proposal(self) -> Proposal:
+        pins = (line.split("==", 1) if "==" in line else (line, "") for line in self.pins or self.half.lines)
+        return Proposal((*self.solution.link, *(Package(name, version, "pip") for name, version in pins)))
+
 
 def _with_fallback(context: Context, request: CreateRequest, means: Means | None, action: Callable[[_Draft], T]) -> T:
     """Work the environment out and return what ``action`` makes of it; without any channel, on the pip index alone."""
@@ -186,7 +190,8 @@ def _drafted(
         with_pip = request.with_pip and choice.engine.conda_half and not spec.explicit
         solution = _solve(engine, spec, sources, context.reporter, with_pip=with_pip)
         lines = _pip_lines(spec, solution, request, choice.engine)
-        half = pip_packages.half(lines, force=request.force, compile_bytecode=request.compile_bytecode)
+        half = PipHalf(lines, force=request.force, compile=request.compile_bytecode, places=spec.places)
+        pip_packages.refuse_removed_options(half, solution.link)
         pins: tuple[str, ...] = ()
         if half.lines:
             pins, sources = pip_packages.resolve(context, half, solution.python, sources)
@@ -195,7 +200,7 @@ def _drafted(
 
 
 def _carry_out(context: Context, draft: _Draft, confirm: Confirm) -> Created:
-    require_confirmation(confirm(draft.solution), tr("Cancelled: nothing was created."))
+    require_confirmation(confirm(draft.proposal()), tr("Cancelled: nothing was created."))
     request, environment, solution = draft.request, draft.environment, draft.solution
     prefix, reporter = environment.prefix, context.reporter
     with (

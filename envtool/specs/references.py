@@ -18,6 +18,7 @@ from envtool.model import Reading
 from envtool.specs import requirements
 
 _NESTED = re.compile(r"(?:-r\s*|--requirement(?:\s+|=))(?P<path>\S.*)")
+_CONSTRAINTS = re.compile(r"(?:-c\s*|--constraint(?:\s+|=))(?P<path>/.*)")
 _OPTION = re.compile(
     r"(?P<head>-[rcef]\s*|--(?:requirement|constraint|editable|find-links)(?:\s+|=))(?P<value>(?!-)\S.*)"
 )
@@ -41,6 +42,8 @@ def followed(reading: Reading, file: Path, start: Path, above: Sequence[Path] = 
         if nested is None or (_ELSEWHERE.match(nested["path"]) and not nested["path"].startswith("/")):
             pip.append(anchored(line, file.parent, start))
             places.setdefault(pip[-1], spec.places.get(line, ""))
+            if constraints := _CONSTRAINTS.fullmatch(pip[-1]):
+                _included(Path(constraints["path"]), spec.places.get(line, ""))
             continue
         path = Path(_absolute(nested["path"], file.parent))
         if path in (*above, file):

@@ -39,6 +39,8 @@ _SINGLE = re.compile(
 )
 _OLD_LIST = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*) \((?P<version>\d[^\s,()]*)(?:, [^()]*)?\)")
 _FILE_URL = re.compile(r"file:(?://(?:localhost)?(?=/))?(?P<path>(?!//)\S.*)")
+# Valid without a look: the parser takes longer to import than all the rest.
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?: ?(?:==|>=|<=|~=) ?\d+(?:\.\d+)+)?")
 _SHELL = re.compile(r"[!%$]?\s*(?:python3? -m )?pip3? install\s+(?P<rest>\S.*)")
 _CONDA_COMMAND = re.compile(r"[!%$]?\s*(?:conda|mamba|micromamba)\s+install\b")
 _IDLE = ("-U", "--upgrade", "-q", "--quiet", "-v", "-y", "--user", "--no-cache-dir", "--force-reinstall")
@@ -230,6 +232,8 @@ def _versions(file: str) -> Iterator[str]:
 
 def _fault(line: str) -> str:
     """Return why a line is not a valid requirement, or ""."""
+    if _PLAIN.fullmatch(line):
+        return ""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:

@@ -1,10 +1,13 @@
 """Platform selectors in comments (``# [win]``), which conda-build and conda-lock know and conda itself ignores."""
 
-import ast
 import re
+from typing import TYPE_CHECKING
 
 from envtool.i18n import tr
 from envtool.paths import Host
+
+if TYPE_CHECKING:
+    import ast
 
 _SELECTOR = re.compile(r"#\s*\[(?P<condition>[^\[\]#]{1,100})\]\s*(?:#.*)?$")
 _SYSTEMS = ("linux", "osx", "win")
@@ -18,6 +21,8 @@ def condition(line: str) -> str:
 
 def holds(condition: str, subdir: str | None = None) -> bool | None:
     """Return whether a condition holds on a platform (``linux-64``; None: this one); None where it is no condition."""
+    import ast
+
     try:
         tree = ast.parse(condition, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -51,7 +56,9 @@ def _facts(subdir: str) -> dict[str, bool]:
     return facts
 
 
-def _value(node: ast.expr, facts: dict[str, bool]) -> bool | None:
+def _value(node: "ast.expr", facts: dict[str, bool]) -> bool | None:
+    import ast
+
     if isinstance(node, ast.Name):
         return facts.get(node.id)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):

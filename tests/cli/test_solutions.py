@@ -7,8 +7,8 @@ import pytest
 
 from envtool.cli import solutions
 from envtool.cli.output import out
-from envtool.engines.protocol import Solution, SolveRequest
 from envtool.model import Package
+from envtool.operations.steps.confirmation import Proposal
 
 
 class _Terminal(io.StringIO):
@@ -24,9 +24,9 @@ def test_a_question_names_a_size_only_where_there_is_one(
     monkeypatch: pytest.MonkeyPatch, size: int | None, said: str
 ) -> None:
     new = (Package("trunk", "1.0", "conda", size=size),) if size else ()
-    solution = Solution(SolveRequest(), link=new, unlink=(Package("leaf", "1.0", "conda", channel="forge"),))
+    proposal = Proposal(new, (Package("leaf", "1.0", "conda", channel="forge"),))
     shown = _Terminal()
     monkeypatch.setattr(out, "stderr", shown)
     monkeypatch.setattr(sys, "stdin", _Terminal("y\n"))
-    assert solutions.confirm_solution(yes=False)(solution)
+    assert solutions.confirm_solution(yes=False)(proposal)
     assert said in shown.getvalue()

@@ -16,7 +16,7 @@ from support.home import Home
 
 from envtool.engines.protocol import Solution, SolveRequest
 from envtool.environments import packages as contents
-from envtool.model import Environment
+from envtool.model import Environment, Spec
 from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection, pip_packages, transaction
 from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions, gather
@@ -130,15 +130,16 @@ def install_and_stop(context: Context, environment: Environment, line: str, *, u
 
     ``unwritten`` is a pattern of files that are not there yet by then.
     """
-    half, sources = pip_packages.half((line,), force=True), gather(context, NO_OPTIONS)
+    half, sources = pip_packages.half(Spec(pip=(line,)), force=True), gather(context, NO_OPTIONS)
     choice = engine_selection.for_existing(context, environment)
     with (
         transaction.held(environment, "envtool install", Silent()) as scratch,
         engine_selection.opened(context, choice, "envtool install") as engine,
     ):
         frame = transaction.Frame(environment.prefix, "envtool install", scratch)
-        pins, _ = pip_packages.resolve(context, half, PYTHON, sources)
-        met = pip_packages.footprint(environment.prefix, contents.read(environment), half, pins)
+        there = contents.read(environment)
+        foreseen, _ = pip_packages.foretell(context, half, environment.prefix, sources, (*there.pip, *there.inside))
+        met = pip_packages.footprint(environment.prefix, there, half, foreseen)
         with transaction.changing(frame, engine, Solution(SolveRequest()), met, Silent()):
             pip_packages.install(context, half, environment.prefix, sources)
             for path in environment.prefix.rglob(unwritten) if unwritten else ():

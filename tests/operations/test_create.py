@@ -19,6 +19,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Sources, Spec
 from envtool.operations.context import Context
 from envtool.operations.create import CreateRequest, Means, create, plan
+from envtool.operations.steps.confirmation import Proposal
 from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.package_sources import SourceOptions
 from envtool.prefix import state_file
@@ -90,16 +91,16 @@ def test_bytecode_is_written_on_request(home: Home, request_for: Callable[..., C
 
 
 def test_a_refused_solution_leaves_nothing(home: Home, request_for: Callable[..., CreateRequest]) -> None:
-    seen: list[Solution] = []
+    seen: list[Proposal] = []
 
-    def refuse(solution: Solution) -> bool:
-        seen.append(solution)
+    def refuse(proposal: Proposal) -> bool:
+        seen.append(proposal)
         return False
 
     with pytest.raises(EnvtoolError, match="nothing was created") as caught:
         create(home.context, request_for("leaf"), refuse)
     assert caught.value.code == ExitCode.OK
-    assert [package.name for package in seen[0].link] == ["python"]
+    assert [package.name for package in seen[0].added] == ["python", "leaf", "trunk"]
     assert everything(home) == []
 
 
@@ -118,7 +119,7 @@ def test_a_failure_after_the_first_write_removes_all_of_it(
 ) -> None:
     folder = Path(sources.find_links[0])
 
-    def break_the_wheel(_: Solution) -> bool:
+    def break_the_wheel(_: Proposal) -> bool:
         (folder / "trunk-1.0-py3-none-any.whl").write_bytes(b"PK\x03\x04 is no zip file")
         return True
 

@@ -11,11 +11,11 @@ from support import wheels
 from support.home import Home
 from support.layouts import write
 
-from envtool.engines.protocol import Solution
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Environment, Package, Spec
 from envtool.operations.create import CreateRequest, create
 from envtool.operations.install import InstallRequest, install, plan
+from envtool.operations.steps.confirmation import Proposal
 from envtool.operations.steps.package_sources import SourceOptions
 from envtool.operations.uninstall import UninstallRequest, uninstall
 from envtool.prefix import state_file
@@ -95,7 +95,7 @@ def test_a_package_that_is_nowhere_changes_nothing(home: Home, dl: Environment, 
 def test_a_broken_wheel_changes_nothing(home: Home, dl: Environment, sources: SourceOptions, folder: Path) -> None:
     before = files(dl.prefix)
 
-    def break_the_wheel(_: Solution) -> bool:
+    def break_the_wheel(_: Proposal) -> bool:
         (folder / "leaf-2.0-py3-none-any.whl").write_bytes(b"PK\x03\x04 is no zip file")
         return True
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from envtool import specs
-from envtool.engines.installers import uv_program
+from envtool.engines.uv import uv_program
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.specs.references import anchored
 

@@ -15,7 +15,7 @@ from envtool.model import Environment, Package, Sources
 from envtool.operations.context import Context
 from envtool.operations.steps import engine_selection, explicit_lists, guards
 from envtool.operations.steps.channel_names import with_channel_names
-from envtool.operations.steps.confirmation import Confirm, require_confirmation
+from envtool.operations.steps.confirmation import Confirm, Proposal, require_confirmation
 from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions
 from envtool.operations.steps.transaction import Frame, changing, held
@@ -105,14 +105,15 @@ def plan(context: Context, request: ChangeRequest, prepare: Prepare) -> ChangePl
 
 
 def carry_out(context: Context, request: ChangeRequest, prepare: Prepare, confirm: Confirm) -> Changed:
-    """Make a change, after ``confirm`` has seen the solution. Raises EnvtoolError; the old state is back then."""
+    """Make a change, after ``confirm`` has seen both halves of it. Raises EnvtoolError; the old state is back then."""
     _refuse(request)
     environment = request.environment
     with held(environment, request.command, context.reporter) as scratch:
         before = packages.read(environment)
         work_out = prepare(before)
         with _worked_out(context, request, work_out) as (engine, change):
-            require_confirmation(confirm(change.solution), tr("Cancelled: nothing was changed."))
+            proposal = Proposal(change.added, change.removed)
+            require_confirmation(confirm(proposal), tr("Cancelled: nothing was changed."))
             frame = Frame(environment.prefix, request.command, scratch)
             with changing(frame, engine, change.solution, change.footprint(), context.reporter):
                 change.apply(scratch)

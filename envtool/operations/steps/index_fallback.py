@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.mirrors import fallbacks
 from envtool.model import PipSources
 from envtool.operations.context import Context
 from envtool.operations.steps.package_sources import REPLICAS
@@ -44,6 +43,8 @@ def attempt(
 
 def _others(context: Context, sources: PipSources, failure: EnvtoolError) -> tuple[str | None, ...]:
     """Return the indexes to try after a failure; none where they would fail the same way."""
+    from envtool.mirrors import fallbacks
+
     found = fallbacks.other_indexes(context.catalogue, sources.index)[:REPLICAS]
     answered = failure.code != ExitCode.NETWORK and not any(word in failure.message for word in _REFUSALS)
     # What upstream lacks, its mirrors lack, too; what a mirror lacks, upstream may have.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from envtool import versioned_json
 from envtool.engines import installers
-from envtool.engines.installers import InstallOptions
+from envtool.engines.installers import InstallOptions, PipHalf
 from envtool.engines.protocol import Engine, SolveRequest
 from envtool.environments import packages
 from envtool.errors import EnvtoolError
@@ -68,7 +68,7 @@ def _bring_back_pip(prefix: Path, state: Json, sources: Sources, reporter: Repor
     if lost := tuple(line for name, line in state["pip"].items() if name not in whole):
         options = InstallOptions(dependencies=False, reinstall=True)
         python = pip_packages.interpreter(prefix)
-        installers.install(pip_packages.half(lost), python, sources.pip, reporter, options)
+        installers.install(PipHalf(lost), python, sources.pip, reporter, options)
 
 
 def _damaged(prefix: Path) -> set[str]:

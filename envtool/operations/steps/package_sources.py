@@ -7,7 +7,6 @@ from pathlib import Path
 from envtool.clients import conda, pip
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.mirrors import fallbacks
 from envtool.model import Channel, PipSources, Sources
 from envtool.operations.context import Context
 from envtool.operations.steps import placeholders
@@ -38,21 +37,37 @@ def gather(
     file_channels: Sequence[str] = (),
     prefix: Path | None = None,
     conda: Sequence[str] = (),
+    *,
+    channels: bool = True,
 ) -> Sources:
     """Return the sources of a run: those of the command line, of the file, of the settings, of ``conda`` (match specs).
 
     An environment's own configuration (``prefix``) counts. Private channels and indexes have no replicas; only what is
-    read from upstream, or from a mirror of it, has. Raises EnvtoolError if a variable in a channel's URL is not set.
+    read from upstream, or from a mirror of it, has. Without ``channels`` none are looked up: nothing is asked of conda.
+    Raises EnvtoolError if a variable in a channel's URL is not set.
     """
-    channels = _channels(context, options, file_channels, prefix, match_spec.channels(conda))
-    return Sources(channels, _pip(context, options, prefix), options.offline)
+    _require_channels(options, file_channels)
+    in_specs = match_spec.channels(conda)
+    found = _channels(context, options, file_channels, prefix, in_specs) if channels else ()
+    return Sources(found, _pip(context, options, prefix), options.offline)
 
 
 def uses_private_channel(context: Context, options: SourceOptions) -> bool:
     """Return whether a private channel is in use: what it holds may not be looked for anywhere else."""
+    from envtool.mirrors import fallbacks
+
     return any(
         not fallbacks.others(context.catalogue, channel.urls[0]) for channel in _channels(context, options, (), None)
     )
+
+
+def _require_channels(options: SourceOptions, file_channels: Sequence[str]) -> None:
+    if options.override_channels and not (options.channels or file_channels):
+        raise EnvtoolError(
+            tr("--override-channels was given, but no channel is named."),
+            hint=tr("Name the channels to use with -c."),
+            code=ExitCode.USAGE,
+        )
 
 
 def _channels(
@@ -62,12 +77,6 @@ def _channels(
     prefix: Path | None,
     spec_channels: Sequence[str] = (),
 ) -> tuple[Channel, ...]:
-    if options.override_channels and not (options.channels or file_channels):
-        raise EnvtoolError(
-            tr("--override-channels was given, but no channel is named."),
-            hint=tr("Name the channels to use with -c."),
-            code=ExitCode.USAGE,
-        )
     settings = context.conda_settings(prefix)
     named = [*options.channels, *(name for name in file_channels if name != "nodefaults")]
     if not options.override_channels:
@@ -87,6 +96,8 @@ def _channels(
 def _channel(context: Context, name: str, address: str, *, offline: bool) -> Channel:
     if offline:
         return Channel(name, (address,))
+    from envtool.mirrors import fallbacks
+
     others = fallbacks.others(context.catalogue, address)[:REPLICAS]
     return Channel(name, (address, *others), bool(others) and fallbacks.is_mirror(context.catalogue, address))
 

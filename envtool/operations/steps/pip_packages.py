@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterable, Set
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from envtool.engines import installers
 from envtool.engines.installers import DEFAULTS, InstallOptions, PipHalf
@@ -13,31 +12,62 @@ from envtool.environments import packages
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.model import Package, Sources
+from envtool.model import Package, Sources, Spec
 from envtool.operations.context import Context
 from envtool.operations.steps import index_fallback
 from envtool.prefix import conda_meta, site_packages
 from envtool.prefix.layout import python_of, site_packages_dir
 from envtool.prefix.snapshot import Footprint
-
-if TYPE_CHECKING:
-    from packaging.specifiers import SpecifierSet
+from envtool.specs import pip_options
 
 
-def half(
-    lines: Iterable[str],
-    conda: Iterable[Package] = (),
-    *,
-    force: bool = False,
-    compile_bytecode: bool = False,
-) -> PipHalf:
+@dataclass(frozen=True)
+class Foreseen:
+    """What installing a pip half would change: packages of both halves that go and come, and the lines to install.
+
+    ``exact`` is the half that brings exactly these; None where the request is resolved again when it is installed.
+    ``cached`` says that nothing has to be fetched for it.
+    """
+
+    removed: tuple[Package, ...] = ()
+    added: tuple[Package, ...] = ()
+    exact: PipHalf | None = None
+    cached: bool = False
+
+
+def half(spec: Spec, conda: Iterable[Package] = (), *, force: bool = False) -> PipHalf:
     """Return the pip half to install, held to the versions that conda installed unless ``force`` is given."""
-    return PipHalf(tuple(lines), () if force else constraints(conda), force, compile_bytecode)
+    return PipHalf(spec.pip, () if force else constraints(conda), force, places=spec.places)
+
+
+def refuse_removed_options(half: PipHalf, there: Iterable[Package]) -> None:
+    """Raise EnvtoolError (BAD_INPUT) for an option that the environment's pip, one of the packages, has no longer."""
+    release = next((_release(package.version) for package in there if package.name == "pip"), (9999,))
+    for line in half.lines:
+        for option, until in pip_options.REMOVED:
+            if re.search(rf"\s{option}(?:=|\s)", line) and release >= until:
+                raise EnvtoolError(
+                    tr(
+                        "{place}: pip no longer has the option {option}.",
+                        place=half.places.get(line) or line,
+                        option=option,
+                    ),
+                    hint=tr(
+                        "Its successor is --config-settings. Or request a pip from before {release}: 'pip<{release}'.",
+                        release=".".join(map(str, until)),
+                    ),
+                    code=ExitCode.BAD_INPUT,
+                )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
 def resolve(context: Context, half: PipHalf, python: str, sources: Sources) -> tuple[tuple[str, ...], Sources]:
     """Return the pins of a pip half, and the sources that have them: a replica where the configured index fails."""
     offline = sources.offline
+    _say_why_pip(context, half, sources)
     with context.reporter.bar(tr("Solving pip packages")):
         pins, used = index_fallback.attempt(
             context,
@@ -48,6 +78,11 @@ def resolve(context: Context, half: PipHalf, python: str, sources: Sources) -> t
     return pins, replace(sources, pip=used)
 
 
+def _say_why_pip(context: Context, half: PipHalf, sources: Sources) -> None:
+    if reason := installers.why_pip(half, sources.pip):
+        context.reporter.note(tr("pip installs the pip packages: {reason}.", reason=reason))
+
+
 def install(
     context: Context,
     half: PipHalf,
@@ -56,7 +91,7 @@ def install(
     options: InstallOptions = DEFAULTS,
 ) -> None:
     """Install a pip half into an environment, held to what conda has installed there by now unless it is forced."""
-    half = half if half.force else replace(half, constraints=constraints(held(prefix)))
+    half = half if half.force or not options.dependencies else replace(half, constraints=constraints(held(prefix)))
     options = replace(options, offline=sources.offline)
     index_fallback.attempt(
         context,
@@ -66,54 +101,75 @@ def install(
     )
 
 
-def foreseen(
-    half: PipHalf, pins: Iterable[str], there: Iterable[Package], *, upgrade: bool = False
-) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
-    """Return the packages that installing a pip half would remove and add, by its pins and the packages ``there``.
+def install_exactly(context: Context, half: PipHalf, prefix: Path, sources: Sources, *, cached: bool) -> None:
+    """Install the packages of a resolved half as they are, without asking any index where all are ``cached``."""
+    options = InstallOptions(dependencies=False)
+    if cached:
+        with suppress(EnvtoolError):  # the cache may have been emptied since
+            offline = replace(options, offline=True)
+            installers.install(half, interpreter(prefix), sources.pip, context.reporter, offline)
+            return
+    install(context, half, prefix, sources, options)
 
-    A package that is there stays, unless ``upgrade`` is given or the request excludes its version.
+
+def foretell(
+    context: Context,
+    half: PipHalf,
+    prefix: Path,
+    sources: Sources,
+    there: Iterable[Package],
+    options: InstallOptions = DEFAULTS,
+) -> tuple[Foreseen | None, Sources]:
+    """Return what a pip half would change in an environment with the packages ``there``, and the sources that have it.
+
+    None where the environment's pip is too old to tell. Raises EnvtoolError where the half cannot be installed.
     """
-    asked = _specifiers(half.lines)
+    options = replace(options, offline=sources.offline)
+    _say_why_pip(context, half, sources)
+    with context.reporter.bar(tr("Solving pip packages")):
+        told, used = index_fallback.attempt(
+            context,
+            sources.pip,
+            lambda places: installers.foretell(half, interpreter(prefix), places, options),
+            offline=sources.offline,
+        )
+    sources = replace(sources, pip=used)
+    if told is None:
+        return None, sources
+    return replace(_compared(told.pins, there), exact=told.exact, cached=told.cached), sources
+
+
+def foreseen_without_environment(pins: Iterable[str], there: Iterable[Package]) -> Foreseen:
+    """Return what the pins of a pip half would change, where the environment's Python is yet to come."""
+    return _compared(pins, there)
+
+
+def _compared(pins: Iterable[str], there: Iterable[Package]) -> Foreseen:
     old = {package.name: package for package in there}
     removed, added = [], []
     for pin in pins:
         name, _, rest = pin.partition("==")
         version = re.split(r"[\s;]", rest, maxsplit=1)[0]
         before = old.get(name)
-        excluded = before and name in asked and not asked[name].contains(before.version, prereleases=True)
-        if before is None or (before.version != version and (upgrade or excluded)):
+        if before is None or before.version != version:
             removed += [before] if before else []
             added.append(Package(name, version, "pip"))
-    return tuple(removed), tuple(added)
+    return Foreseen(tuple(removed), tuple(added))
 
 
-def _specifiers(lines: Iterable[str]) -> "dict[str, SpecifierSet]":
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    found: dict[str, SpecifierSet] = {}
-    for text in lines:
-        with suppress(InvalidRequirement):  # options and paths say nothing about a version
-            requirement = Requirement(text)
-            found[canonicalize_name(requirement.name)] = requirement.specifier
-    return found
-
-
-def footprint(prefix: Path, there: Contents, half: PipHalf, pins: Iterable[str], *, upgrade: bool = False) -> Footprint:
+def footprint(prefix: Path, there: Contents, half: PipHalf, foreseen: Foreseen | None) -> Footprint:
     """Return the paths that installing a pip half may meet.
 
-    Where pins are known, those of their packages that they leave as they are may still give way to another's needs.
-    Without pins every package may.
+    Where exactly what was foreseen is installed, those are the files of the packages that go. Otherwise every package
+    of pip may have to give way, too.
     """
     if not half.lines:
         return Footprint()
-    pinned = {pin.partition("==")[0] for pin in pins}
+    going = files_of(prefix, {package.name for package in foreseen.removed}) if foreseen else frozenset[str]()
+    if foreseen and foreseen.exact:
+        return Footprint(going)
     installed = (*there.pip, *(there.inside if half.force else ()))
-    if not pinned or any(line.startswith("-e") or "@" in line or "/" in line for line in half.lines):
-        return Footprint(possible=files_of(prefix, {package.name for package in installed}))
-    going, _ = foreseen(half, pins, installed, upgrade=upgrade)
-    names = {package.name for package in going}
-    return Footprint(files_of(prefix, names), possible=files_of(prefix, pinned - names))
+    return Footprint(going, possible=files_of(prefix, {package.name for package in installed}))
 
 
 def files_of(prefix: Path, names: Set[str]) -> frozenset[str]:

@@ -7,17 +7,16 @@ index also has old copies of numpy and others, and an installer that finds a nam
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from envtool.clients import pip
-from envtool.gpu.index_client import IndexClient
-from envtool.http.client import Client
-from envtool.http.settings import Limits
 from envtool.i18n import tr
-from envtool.mirrors import fallbacks
-from envtool.mirrors.catalogue import Catalogue
 from envtool.model import Sources
 from envtool.operations.context import Context
 from envtool.reporter import Reporter
+
+if TYPE_CHECKING:
+    from envtool.mirrors.catalogue import Catalogue
 
 _PATIENCE = 8.0  # seconds, to see whether a page exists
 _INDEX = re.compile(r"--extra-index-url[\s=]+(?P<base>\S+?)/(?P<build>[a-z]+[\d.]*)/?")
@@ -39,14 +38,20 @@ def localized(context: Context, lines: tuple[str, ...], sources: Sources) -> tup
     """Return requirement lines in which PyTorch's index, or a mirror that answers, serves the pinned wheels alone."""
     if sources.offline or not any(_INDEX.fullmatch(line) for line in lines):
         return lines
+    from envtool.gpu.index_client import IndexClient
+    from envtool.http.client import Client
+    from envtool.http.settings import Limits
+
     limits = Limits(connect=_PATIENCE, stall=_PATIENCE)
     indexes = IndexClient(Client(context.host, pip.http_settings(sources.pip), limits=limits))
     return tuple(_replaced(lines, context.catalogue, indexes.exists, context.reporter))
 
 
 def _replaced(
-    lines: Iterable[str], known: Catalogue, answers: Callable[[str], bool], reporter: Reporter
+    lines: Iterable[str], known: "Catalogue", answers: Callable[[str], bool], reporter: Reporter
 ) -> Iterable[str]:
+    from envtool.mirrors import fallbacks
+
     pinned = [match for line in lines if (match := _PINNED.fullmatch(line))]
     for line in lines:
         index = _INDEX.fullmatch(line)

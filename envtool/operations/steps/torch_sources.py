@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from envtool.clients import conda, pip
-from envtool.engines import AUTO, installers, venv
+from envtool.engines import AUTO, venv
+from envtool.engines.uv import uv_program
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.gpu.builds import Candidate
 from envtool.gpu.index_client import IndexClient
@@ -59,7 +60,7 @@ def _of_pytorch(context: Context, builds: Sequence[str]) -> list[Source]:
 
 def default_index() -> str:
     """Return the address of the index that is used where none is configured, as uv states it; ``""`` if unknown."""
-    text = capture(Command((installers.uv_program(), "help", "pip", "install")), timeout=60).stdout
+    text = capture(Command((uv_program(), "help", "pip", "install")), timeout=60).stdout
     match = re.search(r"--default-index.*?by default: <(\S+)>", text, re.DOTALL)
     return match[1] if match else ""
 
