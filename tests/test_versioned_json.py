@@ -70,7 +70,9 @@ def _snapshot(home: Home, prefix: Path) -> Path:
 
 def _old_state(home: Home, prefix: Path) -> Path:
     _mark(home, prefix)
-    return write(marks.old_state_of(prefix), '{"version": 1}')  # 0.1.0 wrote none; no later one writes it at all
+    return write(
+        prefix / ".envtool" / "before.json", '{"version": 1}'
+    )  # 0.1.0 wrote none; no later one writes it at all
 
 
 def _rename(home: Home, prefix: Path) -> Path:

@@ -20,3 +20,16 @@ def not_cached(files: str) -> EnvtoolError:
         hint=tr("Omit --offline (or `offline: true` in .condarc), or request packages that are in the cache."),
         code=ExitCode.NETWORK,
     )
+
+
+def unsafe_package(package: str, path: str) -> EnvtoolError:
+    """Return the error for a package that must not be linked because of a path in it."""
+    return EnvtoolError(
+        tr(
+            "{package} was refused: its path {path!r} leads out of the environment, or is reserved.",
+            package=package,
+            path=path,
+        ),
+        hint=tr("Nothing of it was linked. Take the package from another channel, and tell those who built it."),
+        code=ExitCode.BAD_INPUT,
+    )

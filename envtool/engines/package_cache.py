@@ -1,12 +1,12 @@
 """A cache of conda packages: which are in it, and the paths that their files will have in an environment."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from envtool.documents import parse_json
+from envtool.engines import package_paths
+from envtool.engines.errors import unsafe_package
 from envtool.engines.protocol import Solution
-from envtool.files import read_file
 from envtool.model import Package
 from envtool.prefix import conda_meta
 from envtool.prefix.snapshot import Footprint
@@ -20,23 +20,33 @@ def holds(cache: Path, package: Package) -> bool:
 
 def files_of(cache: Path, package: Package, python: str) -> list[str]:
     """Return the paths that a package has in an environment with Python ``python``; none where it is not unpacked."""
-    pattern = f"{glob.escape(_stem(package))}*/info/paths.json"
-    listing = next((path for folder in folders(cache, package) for path in folder.glob(pattern)), None)
-    if listing is None:
+    folder = _unpacked(cache, package)
+    if folder is None:
         return []
     version = ".".join(python.split(".")[:2])
     places = {"site-packages": f"lib/python{version}/site-packages", "python-scripts": "bin"}
-    paths = (str(entry["_path"]) for entry in parse_json(read_file(listing))["paths"])
-    files = ["/".join([places.get(head, head), *rest]) for head, *rest in (path.split("/") for path in paths)]
-    return [*files, *_scripts(listing.with_name("link.json"))]
+    parts = (path.split("/") for path in package_paths.read(folder).files)
+    return ["/".join([places.get(head, head), *rest]) for head, *rest in parts]
 
 
-def _scripts(link: Path) -> list[str]:
-    """Return the paths of the scripts that are made while linking: they are in no list of files."""
-    if not link.is_file():
-        return []
-    noarch = parse_json(read_file(link)).get("noarch") or {}
-    return [f"bin/{entry.partition('=')[0].strip()}" for entry in noarch.get("entry_points", ())]
+def require_safe(packages: Iterable[Package], caches: Sequence[Path], prefix: Path) -> None:
+    """Raise EnvtoolError where a package that is unpacked in a cache must not be linked, alone or with the others."""
+    found = {}
+    for package in packages:
+        for folder in filter(None, (_unpacked(cache, package) for cache in caches)):
+            try:
+                found[_stem(package)] = package_paths.read(folder)
+            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+                raise unsafe_package(_stem(package), f"info/paths.json: {error}") from None
+    links = {link: target for paths in found.values() for link, target in paths.links.items()}
+    for stem, paths in found.items():
+        if refused := paths.refused(prefix, links):
+            raise unsafe_package(stem, refused)
+
+
+def _unpacked(cache: Path, package: Package) -> Path | None:
+    pattern = f"{glob.escape(_stem(package))}*/info"
+    return next((path.parent for folder in folders(cache, package) for path in folder.glob(pattern)), None)
 
 
 def folders(cache: Path, package: Package) -> tuple[Path, ...]:
@@ -52,8 +62,10 @@ def _stem(package: Package) -> str:
 def footprint(solution: Solution, prefix: Path, caches: Sequence[Path]) -> Footprint:
     """Return the paths that a solution may meet: of what goes by its records, of what comes by the caches.
 
-    Records are few and small: all of them are kept, whatever a program does to those of other packages.
+    Records are few and small: all of them are kept, whatever a program does to those of other packages. Raises
+    EnvtoolError where a package must not be linked.
     """
+    require_safe(solution.link, caches, prefix)
     unlinked = {(package.name, package.version, package.build) for package in solution.unlink}
     records = (record for record in conda_meta.records(prefix) if conda_meta.identity(record) in unlinked)
     going = conda_meta.owned_files(records)

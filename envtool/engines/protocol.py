@@ -67,7 +67,10 @@ class Engine(Protocol):
         """Fetch every file of a solution into the cache, so that what follows needs no network."""
 
     def footprint(self, solution: Solution, prefix: Path) -> Footprint:
-        """Return the paths that a fetched solution may replace, remove or add."""
+        """Return the paths that a fetched solution may replace, remove or add.
+
+        Raises EnvtoolError where one of its packages would write outside the environment, or into envtool's folder.
+        """
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Apply a fetched solution to an existing environment."""

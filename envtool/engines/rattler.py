@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from envtool import __version__
 from envtool.clients.conda.settings import CondaSettings
-from envtool.engines.errors import not_cached, unsatisfiable
+from envtool.engines.errors import not_cached, unsafe_package, unsatisfiable
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.paths import Host
@@ -108,6 +108,8 @@ def _failure(event: Json, request: Json) -> EnvtoolError:
             )
         case "offline":
             return not_cached(message)
+        case "unsafe":
+            return unsafe_package(message, event["path"])
         case "package":
             return PackageError(
                 message,

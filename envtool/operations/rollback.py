@@ -20,11 +20,11 @@ def rollback(context: Context, environment: Environment) -> None:
     with holding(prefix, f"rollback {environment.title}", context.reporter) as scratch:
         if not unfinished(prefix) or not can_go_back(prefix):
             raise nothing_interrupted(environment)
-        if old_state_of(prefix).exists():
+        if old_state := old_state_of(prefix):
             choice = engine_selection.for_existing(context, environment)
             sources = gather(context, NO_OPTIONS, (), prefix)
             with engine_selection.opened(context, choice, "envtool rollback") as engine:
-                bring_back_old(prefix, scratch, engine, sources, context.reporter)
+                bring_back_old(old_state, prefix, scratch, engine, sources, context.reporter)
             return
         try:
             bring_back(snapshot.load(prefix, snapshot_of(prefix)))

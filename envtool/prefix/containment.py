@@ -29,6 +29,14 @@ def inside(prefix: Path, path: str) -> Path:
     return full
 
 
+def is_reserved(path: str) -> bool:
+    """Return whether a package may not bring a file at a path: envtool's folder, conda's history and its records."""
+    top, *below = [part.casefold() for part in path.split("/") if part not in ("", ".")] or [""]
+    if top == "conda-meta":
+        return not below or below == ["history"] or (len(below) == 1 and below[0].endswith(".json"))
+    return top == ".envtool"
+
+
 def leading_out(prefix: Path, paths: Iterable[str], links: Mapping[str, str] = {}) -> list[str]:
     """Return those of ``paths`` at which a file would not lie in the environment.
 

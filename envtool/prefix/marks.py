@@ -42,7 +42,8 @@ def lock_of(prefix: Path) -> Path:
 
 def snapshot_of(prefix: Path) -> Path:
     """Return the folder that keeps an environment's old state during a change: on its own file system."""
-    found = (path for path in (Path(_beside(prefix, "snapshot")), _inside(prefix, "snapshot")) if path.is_dir())
+    inside = () if (prefix / OWN).is_symlink() else (_inside(prefix, "snapshot"),)
+    found = (path for path in (Path(_beside(prefix, "snapshot")), *inside) if path.is_dir())
     return next(found, place(prefix, "snapshot"))
 
 
@@ -51,9 +52,10 @@ def renaming_of(prefix: Path) -> Path:
     return Path(_beside(prefix, "renaming"))
 
 
-def old_state_of(prefix: Path) -> Path:
-    """Return the file in which envtool 0.1 recorded the packages of an environment before a change."""
-    return _inside(prefix, "before.json")
+def old_state_of(prefix: Path) -> Path | None:
+    """Return the file in which envtool 0.1 recorded the packages of an environment before a change, None without."""
+    path = _inside(prefix, "before.json")
+    return path if is_trusted(prefix, path) else None
 
 
 def old_mark_of(prefix: Path) -> Path:

@@ -164,7 +164,7 @@ def abandon(prefix: Path) -> None:
 def _left_by_0_1(prefix: Path) -> Path | None:
     """Return the folder of a rename that envtool 0.1 began; None without one, and where a package put it there."""
     left = old_renaming_of(prefix)
-    if not left.is_dir() or left.is_symlink():
+    if not left.is_dir() or left.is_symlink() or left.parent.is_symlink():
         return None
     journal = left / JOURNAL
     return left if not journal.exists() or is_trusted(prefix, journal) else None

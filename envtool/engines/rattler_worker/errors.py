@@ -23,3 +23,11 @@ class ArchiveError(Exception):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(reason)
         self.url, self.reason = url, reason
+
+
+class UnsafePackageError(Exception):
+    """A package must not be linked: one of its paths leads out of the environment, or is envtool's own."""
+
+    def __init__(self, package: str, path: str) -> None:
+        super().__init__(package)
+        self.path = path

@@ -11,6 +11,7 @@ from rattler import Client, InstallerReporter, MatchSpec, PackageCache, RepoData
 from envtool.engines.rattler_worker.archives import Archives
 from envtool.engines.rattler_worker.errors import OfflineError
 from envtool.engines.rattler_worker.events import emit
+from envtool.engines.rattler_worker.guard import Guard
 from envtool.engines.rattler_worker.network import client, unless_stalled
 from envtool.engines.rattler_worker.records import from_json, installed
 
@@ -40,15 +41,18 @@ async def link(request: Json) -> Json:
         _require_local(missing)
     # Linking into a new prefix may fail half-way, because it is then thrown away. An existing prefix is changed only
     # after all packages are in the cache.
+    new = [record for record in records if record.sha256 not in present]
+    guard = Guard(new, Path(request["cache"], "pkgs"), Path(request["final"]))
+    guard.require_all()
     if missing and (present or request["fetch_only"]):
-        await _fetch(request, records, missing, cache, http)
+        await _fetch(request, records, missing, cache, http, guard)
     if not request["fetch_only"]:
         linking = install(
             records,
             Path(request["prefix"]),
             package_cache=cache,
             client=http,
-            reporter=_progress(records),
+            reporter=_progress(records, guard),
             alternative_target_prefix=request["final"],
             # In 0.28 the inner objects are required here, contrary to the annotation.
             requested_specs=[MatchSpec(spec)._match_spec for spec in request["specs"]],  # noqa: SLF001
@@ -83,21 +87,29 @@ def _require_local(missing: list[RepoDataRecord]) -> None:
 
 
 async def _fetch(
-    request: Json, records: list[RepoDataRecord], missing: list[RepoDataRecord], cache: PackageCache, http: Client
+    request: Json,
+    records: list[RepoDataRecord],
+    missing: list[RepoDataRecord],
+    cache: PackageCache,
+    http: Client,
+    guard: Guard,
 ) -> None:
     """Fetch the missing packages into the cache, by linking them into a temporary folder."""
     # noarch packages cannot be linked without a Python in the same prefix.
     python = [record for record in records if record.name.normalized == "python" and record not in missing]
     # After an error the library continues to write there. What remains is removed with the scratch folder.
     with tempfile.TemporaryDirectory(dir=request["scratch"], ignore_cleanup_errors=True) as folder:
-        fetching = install([*missing, *python], folder, package_cache=cache, client=http, reporter=_progress(missing))
+        fetching = install(
+            [*missing, *python], folder, package_cache=cache, client=http, reporter=_progress(missing, guard)
+        )
         await unless_stalled(request, fetching, [record.file_name for record in missing])
 
 
 class _Progress(InstallerReporter):
     """Emits the library's progress in total: bytes while downloading, packages while linking."""
 
-    def __init__(self, records: list[RepoDataRecord]) -> None:
+    def __init__(self, records: list[RepoDataRecord], guard: Guard) -> None:
+        self.guard = guard
         self.total = len(records)
         self.linked = 0
         self.bytes: dict[int, int] = {}
@@ -114,6 +126,7 @@ class _Progress(InstallerReporter):
         emit(event="progress", unit="bytes", done=sum(self.bytes.values()), total=sum(self.totals.values()))
 
     def on_link_start(self, operation: int, package_name: str) -> int:
+        self.guard.stop_before(package_name)
         emit(event="progress", unit="packages", done=self.linked, total=self.total, label=package_name)
         return operation
 
@@ -121,5 +134,5 @@ class _Progress(InstallerReporter):
         self.linked += 1
 
 
-def _progress(records: list[RepoDataRecord]) -> InstallerReporter:
-    return _Progress(records)  # type: ignore[abstract]  # the library's methods have no bodies, and need none
+def _progress(records: list[RepoDataRecord], guard: Guard) -> InstallerReporter:
+    return _Progress(records, guard)  # type: ignore[abstract]  # the library's methods have no bodies, and need none

@@ -9,7 +9,13 @@ from typing import Any
 
 from rattler.exceptions import GatewayError, InstallerError, InvalidMatchSpecError, SolverError
 
-from envtool.engines.rattler_worker.errors import ArchiveError, ChannelError, OfflineError, StalledError
+from envtool.engines.rattler_worker.errors import (
+    ArchiveError,
+    ChannelError,
+    OfflineError,
+    StalledError,
+    UnsafePackageError,
+)
 from envtool.engines.rattler_worker.events import emit
 from envtool.engines.rattler_worker.linking import link
 from envtool.engines.rattler_worker.solving import explicit, solve
@@ -48,4 +54,6 @@ def _describe(error: BaseException) -> Json:
         return {"kind": kind, "message": error.reason, "url": error.url}
     if isinstance(error, ChannelError):
         return {"kind": kind, "message": "", "channel": error.name, "causes": error.causes}
+    if isinstance(error, UnsafePackageError):
+        return {"kind": "unsafe", "message": f"{error}", "path": error.path}
     return {"kind": kind, "message": f"{error}" if kind != "fault" else f"{type(error).__name__}: {error}"}

@@ -103,7 +103,7 @@ def can_go_back(prefix: Path) -> bool:
     """Return whether the state before an unfinished change was kept, by this envtool or by 0.1."""
     from envtool.prefix import snapshot
 
-    return (snapshot_of(prefix) / snapshot.INDEX).exists() or old_state_of(prefix).exists()
+    return (snapshot_of(prefix) / snapshot.INDEX).exists() or old_state_of(prefix) is not None
 
 
 def require_environment(prefix: Path) -> None:

@@ -14,17 +14,19 @@ from envtool.model import Archive, Sources
 from envtool.operations.steps import pip_packages
 from envtool.prefix import conda_meta, site_packages
 from envtool.prefix.layout import site_packages_dir
-from envtool.prefix.marks import mark_finished, old_state_of
+from envtool.prefix.marks import mark_finished
 from envtool.reporter import Reporter
 from envtool.versioned_json import Json
 
 
-def bring_back(prefix: Path, scratch: Path, engine: Engine, sources: Sources, reporter: Reporter) -> None:
+def bring_back(
+    recorded: Path, prefix: Path, scratch: Path, engine: Engine, sources: Sources, reporter: Reporter
+) -> None:
     """Install the packages that were there before again, and remove those that came. May need the network.
 
     Raises EnvtoolError where the packages are others afterwards; the mark and the old state stay then.
     """
-    state = versioned_json.read(old_state_of(prefix))
+    state = versioned_json.read(recorded)
     before = _archives(state["conda"])
     conda_meta.delete_broken(prefix, set(before))
     for request in _requests(before, _installed(prefix)):
@@ -37,7 +39,7 @@ def bring_back(prefix: Path, scratch: Path, engine: Engine, sources: Sources, re
             tr("The packages of {prefix} differ from before: {names}", prefix=prefix, names=", ".join(wrong))
         )
     mark_finished(prefix)
-    old_state_of(prefix).unlink()
+    recorded.unlink()
 
 
 def _archives(conda: Json) -> dict[str, Archive]:

@@ -17,6 +17,7 @@ from envtool.model import Environment
 from envtool.operations.steps.guards import refuse_unfinished, require_environment
 from envtool.operations.steps.prefix_lock import holding
 from envtool.prefix import snapshot
+from envtool.prefix.containment import leading_out
 from envtool.prefix.marks import mark_finished, mark_unfinished, snapshot_of, unfinished
 from envtool.prefix.snapshot import Footprint, Snapshot
 from envtool.reporter import Reporter
@@ -55,7 +56,9 @@ def changing(frame: Frame, engine: Engine, solution: Solution, pip: Footprint, r
     prefix = frame.prefix
     if not solution.changes_nothing:
         engine.fetch(solution, prefix, frame.scratch, reporter)
-    taken = snapshot.take(prefix, snapshot_of(prefix), pip | engine.footprint(solution, prefix))
+    footprint = pip | engine.footprint(solution, prefix)
+    _require_contained(prefix, footprint)
+    taken = snapshot.take(prefix, snapshot_of(prefix), footprint)
     try:
         mark_unfinished(prefix, frame.command)
         yield
@@ -78,6 +81,19 @@ def changing(frame: Frame, engine: Engine, solution: Solution, pip: Footprint, r
         settle(taken)
         reporter.note(tr("The change to {prefix} was complete.", prefix=prefix))
         raise
+
+
+def _require_contained(prefix: Path, footprint: Footprint) -> None:
+    """Raise EnvtoolError where a change would write or delete outside the environment: no snapshot covers that."""
+    if wrong := leading_out(prefix, footprint.touched | footprint.possible | footprint.coming):
+        raise EnvtoolError(
+            tr(
+                "Nothing was changed: {path!r}, which a package lists, is not inside {prefix}.",
+                path=min(wrong),
+                prefix=prefix,
+            ),
+            hint=tr("Find the package in conda-meta, or the link on the way to the file, and correct it."),
+        )
 
 
 def bring_back(taken: Snapshot) -> None:
