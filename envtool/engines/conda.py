@@ -15,7 +15,7 @@ from envtool.clients.conda.program import find_program, is_mamba
 from envtool.engines import conda_errors
 from envtool.engines.channel_fallback import with_fallback
 from envtool.engines.download_progress import show_downloads
-from envtool.engines.package_cache import footprint
+from envtool.engines.package_cache import footprint, require_safe
 from envtool.engines.protocol import Engine, EngineSetup, EngineType, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
@@ -77,6 +77,7 @@ class Conda:
         return Solution(request, link, unlink, python or (_python_in(prefix) if prefix else ""), sources)
 
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        require_safe(solution.link, self._caches, prefix)
         prefix.rmdir()  # conda requires that the path does not exist; the lock keeps it free
 
         def create(sources: Sources) -> None:
