@@ -41,7 +41,7 @@ async def link(request: Json) -> Json:
         _require_local(missing)
     # Linking into a new prefix may fail half-way, because it is then thrown away. An existing prefix is changed only
     # after all packages are in the cache.
-    new = [record for record in records if record.sha256 not in present]
+    new = [record for record in records if record.sha256 not in hashes]
     guard = Guard(new, Path(request["cache"], "pkgs"), Path(request["final"]))
     guard.require_all()
     if missing and (present or request["fetch_only"]):
