@@ -72,18 +72,14 @@ def command(
     from envtool.operations import bootstrap as operation
     from envtool.operations.context import Context
     from envtool.operations.steps.package_sources import SourceOptions
+    from envtool.operations.steps.torch_selection import TorchRequest
 
     chosen("" if prefix else name, option, prefix)
     request = operation.BootstrapRequest(
         prefix or name or option,
-        python=python,
-        torch=torch,
-        cpu=cpu,
+        TorchRequest(torch, python, cpu, allow_large, assume_driver, _capabilities(assume_cc)),
         engine=engine,
         sources=SourceOptions(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
-        allow_large=allow_large,
-        assume_driver=assume_driver,
-        assume_cc=_capabilities(assume_cc),
         verify=not no_verify,
         command=command_line(),
     )

@@ -17,7 +17,7 @@ from envtool.i18n import tr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from envtool.operations import verify_gpu as verification
+    from envtool.operations.steps import verification
     from envtool.smoke.registry import Check
 
 EXAMPLES = {
@@ -83,7 +83,8 @@ def command(
 ) -> Result:
     """The environment is the active one unless another is named."""
     from envtool.operations.context import Context
-    from envtool.operations.verify_gpu import VerifyOptions, selected, target_of, verify
+    from envtool.operations.steps.verification import VerifyOptions
+    from envtool.operations.verify_gpu import selected, target_of, verify
 
     options = VerifyOptions(
         device=device.value,

@@ -11,26 +11,23 @@ from envtool import __version__
 from envtool.engines import AUTO
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import read_text
-from envtool.gpu import builds, hardware
-from envtool.gpu.builds import BuildChoice
-from envtool.gpu.hardware import Hardware
-from envtool.gpu.search import Found, Search
+from envtool.gpu import builds
+from envtool.gpu.search import Found
 from envtool.i18n import tr
-from envtool.model import Sources, Spec
+from envtool.model import Spec
 from envtool.operations import create
 from envtool.operations.context import Context
 from envtool.operations.create import Created, CreatePlan, CreateRequest, Means
 from envtool.operations.steps import pip_packages, torch_sources
 from envtool.operations.steps.confirmation import Confirm, accept
-from envtool.operations.steps.engine_selection import EngineChoice
 from envtool.operations.steps.location import Destination, name_of, refuse_taken
 from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions, gather
-from envtool.operations.verify_gpu import Report, VerifyOptions, VerifyTarget, verify
-from envtool.paths import Host
+from envtool.operations.steps.torch_selection import Selection, TorchRequest, select
+from envtool.operations.steps.verification import Report, VerifyOptions, VerifyTarget
+from envtool.operations.verify_gpu import verify
 from envtool.prefix import bootstrap_record
 from envtool.prefix.layout import site_packages_dir
 from envtool.redaction import redact
-from envtool.reporter import Reporter
 
 # Installed beside torch. One OpenCV only: two would overwrite each other's cv2. The headless one needs no graphics
 # libraries of the system, which servers and containers lack.
@@ -40,58 +37,14 @@ _CUDA_LINE = re.compile(r"^cuda\b[^=\n]*=\s*(?:'(?P<version>[\d.]+)'|None)", re.
 
 @dataclass(frozen=True)
 class BootstrapRequest:
-    """The environment to create. ``torch`` and ``python`` are versions, ``""`` for the best there is.
-
-    ``assume_driver`` and ``assume_cc`` ((major, minor) of each GPU) stand in for this machine's hardware.
-    """
+    """The environment to create, and the torch to have in it."""
 
     where: Destination
-    python: str = ""
-    torch: str = ""
-    cpu: bool = False
+    torch: TorchRequest
     engine: str = AUTO
     sources: SourceOptions = NO_OPTIONS
-    allow_large: bool = False
-    assume_driver: str = ""
-    assume_cc: tuple[tuple[int, int], ...] = ()
     verify: bool = True
     command: str = "envtool bootstrap"
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The torch wheel to install, and why: the hardware, the builds for it, and the outcome of each source tried."""
-
-    hardware: Hardware
-    choice: BuildChoice
-    found: Found
-    tried: Mapping[str, str]
-
-    @property
-    def gpu_expected(self) -> bool:
-        """Whether the environment's torch should find a GPU on this machine."""
-        return not (self.choice.cpu or self.hardware.assumed)
-
-    def as_dict(self, environment: Mapping[str, Any], report: Report | None) -> dict[str, Any]:
-        """Return what --json shows. Holds no login."""
-        wheel = self.found.wheel
-        return {
-            "envtool": __version__,
-            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "environment": environment,
-            "python": self.found.python,
-            "torch": str(self.found.candidate),
-            "requirement": self.found.requirement,
-            "reason": self.choice.reason,
-            "remarks": list(builds.driver_notes(self.hardware, self.found.candidate)),
-            "first_choice": str(self.choice.candidates[0]),
-            "table": self.choice.dated,
-            "sources": dict(self.tried),
-            "source": {"kind": self.found.source.kind, "url": redact(self.found.source.url)},
-            "wheel": {"url": redact(wheel.url), "sha256": wheel.sha256, "size": wheel.size},
-            "hardware": asdict(self.hardware),
-            "verification": report.as_dict() if report else None,
-        }
 
 
 @dataclass(frozen=True)
@@ -103,7 +56,7 @@ class BootstrapPlan:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what --json shows."""
-        return self.selection.as_dict(self.packages.as_dict(), None)
+        return _shown(self.selection, self.packages.as_dict(), None)
 
 
 @dataclass(frozen=True)
@@ -121,7 +74,7 @@ class Bootstrapped:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what --json shows."""
-        return self.selection.as_dict(self.created.as_dict(), self.report)
+        return _shown(self.selection, self.created.as_dict(), self.report)
 
     def record(self) -> dict[str, Any]:
         """Return what is recorded in the environment: everything but the results of single checks."""
@@ -129,6 +82,28 @@ class Bootstrapped:
         if everything["verification"]:
             everything["verification"] = {k: v for k, v in everything["verification"].items() if k != "results"}
         return everything
+
+
+def _shown(selection: Selection, environment: Mapping[str, Any], report: Report | None) -> dict[str, Any]:
+    """Return what --json shows of a bootstrap. Holds no login."""
+    found = selection.found
+    return {
+        "envtool": __version__,
+        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "environment": environment,
+        "python": found.python,
+        "torch": str(found.candidate),
+        "requirement": found.requirement,
+        "reason": selection.choice.reason,
+        "remarks": list(builds.driver_notes(selection.hardware, found.candidate)),
+        "first_choice": str(selection.choice.candidates[0]),
+        "table": selection.choice.dated,
+        "sources": dict(selection.tried),
+        "source": {"kind": found.source.kind, "url": redact(found.source.url)},
+        "wheel": {"url": redact(found.wheel.url), "sha256": found.wheel.sha256, "size": found.wheel.size},
+        "hardware": asdict(selection.hardware),
+        "verification": report.as_dict() if report else None,
+    }
 
 
 def plan(context: Context, request: BootstrapRequest) -> BootstrapPlan:
@@ -160,79 +135,14 @@ def _select(context: Context, request: BootstrapRequest) -> tuple[Selection, Mea
             hint=tr("envtool create NAME --pip torch installs the default index's build for this system."),
             code=ExitCode.MISSING,
         )
-    machine = _hardware(context.host, request)
-    choice = builds.choose(machine, builds.BuildRequest(request.cpu, request.torch))
-    context.reporter.note(choice.reason)
     sources = gather(context, request.sources)
-    with context.reporter.bar(tr("Looking for torch")):
-        engine = torch_sources.engine(context, request.engine, sources)
-        found, search = _look(context, request, choice, engine, sources)
-    _explain(found, choice, search, context.reporter)
-    for note in () if choice.cpu else builds.driver_notes(machine, found.candidate):
-        context.reporter.warn(note)
-    places = (*sources.pip.find_links, *torch_sources.links(found))
-    means = Means(engine, replace(sources, pip=replace(sources.pip, find_links=places)))
-    return Selection(machine, choice, found, dict(search.outcomes)), means
-
-
-def _hardware(host: Host, request: BootstrapRequest) -> Hardware:
-    if not (request.assume_driver or request.assume_cc):
-        return hardware.facts(host)
-    if not (request.assume_driver and request.assume_cc):
-        raise EnvtoolError(
-            tr("--assume-driver and --assume-cc must be given together."),
-            hint=tr("For example: --assume-driver 580 --assume-cc 9.0."),
-            code=ExitCode.USAGE,
-        )
-    return hardware.assume(host, request.assume_driver, request.assume_cc)
-
-
-def _look(
-    context: Context, request: BootstrapRequest, choice: BuildChoice, engine: EngineChoice, sources: Sources
-) -> tuple[Found, Search]:
-    """Return the wheel to install, and the search that found it. Raises EnvtoolError where no source has one."""
-    from packaging.tags import platform_tags
-
-    asked = torch_sources.sources(context, sources.pip, choice.candidates, offline=sources.offline)
-    # Offline, the engine may turn out to have no channel in its cache, and the environment becomes a venv.
-    own_python = not engine.engine.conda_half or sources.offline
-    pythons = torch_sources.pythons(request.python, own=own_python)
-    search = Search(torch_sources.indexes(context, sources.pip), pythons, tuple(platform_tags()), context.host.machine)
-    found = search.best(choice.candidates, asked)
-    if found is None and own_python and not request.python:
-        search.pythons = (*pythons, *torch_sources.other_pythons(pythons))
-        found = search.best(choice.candidates, asked)
-    if found is None and choice.cpu and request.allow_large:
-        found = search.default_wheel([candidate.torch for candidate in choice.candidates], asked)
-    if found is None:
-        raise torch_sources.nothing_found(search, choice.candidates, asked)
-    return replace(found, wheel=replace(found.wheel, size=search.indexes.size(found.wheel))), search
-
-
-def _explain(found: Found, choice: BuildChoice, search: Search, reporter: Reporter) -> None:
-    reporter.note(
-        tr(
-            "torch {torch} ({size}) for Python {python} from {source}. Sources tried: {outcomes}.",
-            torch=found.candidate,
-            size=torch_sources.size_words(found.wheel.size),
-            python=found.python,
-            source=found.source.name,
-            outcomes=torch_sources.outcomes(search),
-        )
-    )
-    first = choice.candidates[0]
-    if found.candidate != first and found.source.is_handpicked:
-        reporter.note(
-            tr("The wheels in that folder come first; --torch {first} looks for the newer {first}.", first=first)
-        )
-    elif found.candidate != first:
-        reporter.note(tr("The first choice, {first}, is not available.", first=first))
-    if choice.cpu and found.candidate.build != builds.CPU:
-        reporter.warn(tr("This build includes the CUDA libraries: several GB that the CPU does not use."))
+    selection, engine = select(context, request.torch, request.engine, sources)
+    places = (*sources.pip.find_links, *torch_sources.links(selection.found))
+    return selection, Means(engine, replace(sources, pip=replace(sources.pip, find_links=places)))
 
 
 def _create_request(request: BootstrapRequest, found: Found) -> CreateRequest:
-    python = f"python={request.python or found.python}"
+    python = f"python={request.torch.python or found.python}"
     return CreateRequest(
         request.where,
         Spec(name=name_of(request.where), conda=(python,), pip=(found.requirement, *COMPANIONS)),
@@ -249,13 +159,12 @@ def _compare(prefix: Path, found: Found) -> None:
     text = read_text(statement) if statement.is_file() else ""
     match = _CUDA_LINE.search(text)
     build = "" if match is None else f"cu{match['version'].replace('.', '')}" if match["version"] else builds.CPU
-    if build != found.candidate.build:
+    wanted = found.candidate
+    if build != wanted.build:
         raise EnvtoolError(
-            tr(
-                "Expected torch {wanted}, but the installed one is a build for {build}.",
-                wanted=found.candidate,
-                build=build or tr("an unknown platform"),
-            ),
+            tr("Expected torch {wanted}, but the installed one is a build for {build}.", wanted=wanted, build=build)
+            if build
+            else tr("Expected torch {wanted}, but the installed one does not say which build it is.", wanted=wanted),
             hint=tr(
                 "The environment at {prefix} was kept; the wheel came from {source}.",
                 prefix=prefix,
@@ -274,7 +183,7 @@ def _verified(context: Context, done: Bootstrapped) -> Bootstrapped:
     except KeyboardInterrupt:
         context.reporter.warn(
             tr(
-                "{name} is complete, but its verification was interrupted: envtool verify-gpu {name}",
+                "{name} is complete, but its verification was interrupted. To verify it: envtool verify-gpu {name}",
                 name=environment.title,
             )
         )

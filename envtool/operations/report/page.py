@@ -8,7 +8,7 @@ from pathlib import Path
 from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.operations.report.figures import render_figure
-from envtool.operations.verify_gpu import Report, Result
+from envtool.operations.steps.verification import Report, Result
 
 NAME = "verify-gpu.html"
 

@@ -11,7 +11,7 @@ import pytest
 
 from envtool.operations.report.figures import grey_png, render_figure
 from envtool.operations.report.page import NAME, page, write_page
-from envtool.operations.verify_gpu import Report, Result, VerifyTarget
+from envtool.operations.steps.verification import Report, Result, VerifyTarget
 
 FIGURES: list[dict[str, Any]] = [
     {"kind": "curves", "title": "Loss & <more>", "series": {"a": [3.0, 0.1, 1e-9, 0.0], "b": [1.0, 1.0]}, "log": True},
