@@ -187,7 +187,10 @@ def _drafted(
     sources = sources or gather(context, request.sources, spec.channels, conda=spec.conda)
     spec = replace(spec, pip=torch_index.localized(context, spec.pip, sources))
     with engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos) as engine:
-        with_pip = request.with_pip and choice.engine.conda_half and not spec.explicit
+        if choice.engine.conda_half and pip_packages.names_pip(spec.pip):
+            spec = _without_bare_pip(spec)
+        with_pip = request.with_pip and not spec.explicit and not pip_packages.names_pip(spec.pip)
+        with_pip = with_pip and choice.engine.conda_half
         solution = _solve(engine, spec, sources, context.reporter, with_pip=with_pip)
         lines = _pip_lines(spec, solution, request, choice.engine)
         half = PipHalf(lines, force=request.force, compile=request.compile_bytecode, places=spec.places)
@@ -236,6 +239,11 @@ def _with_python(spec: Spec, engine: EngineType) -> Spec:
     if not engine.conda_half or spec.pip or not spec.conda:
         return replace(spec, conda=("python", *spec.conda))
     return spec
+
+
+def _without_bare_pip(spec: Spec) -> Spec:
+    """Return a spec without a pip of any version among its conda packages: the pip half brings its own."""
+    return replace(spec, conda=tuple(item for item in spec.conda if match_spec.split(item)[1:] != ("pip", "")))
 
 
 def _solve(engine: Engine, spec: Spec, sources: Sources, reporter: Reporter, *, with_pip: bool) -> Solution:

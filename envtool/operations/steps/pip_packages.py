@@ -21,6 +21,9 @@ from envtool.prefix.snapshot import Footprint
 from envtool.specs import pip_options
 
 
+_PIP = re.compile(r"pip\s*(?:[=<>!~@;\[]|$)", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Foreseen:
     """What installing a pip half would change: packages of both halves that go and come, and the lines to install.
@@ -37,7 +40,7 @@ class Foreseen:
 
 def half(spec: Spec, conda: Iterable[Package] = (), *, force: bool = False) -> PipHalf:
     """Return the pip half to install, held to the versions that conda installed unless ``force`` is given."""
-    return PipHalf(spec.pip, () if force else constraints(conda), force, places=spec.places)
+    return PipHalf(spec.pip, () if force else constraints(conda, spec.pip), force, places=spec.places)
 
 
 def refuse_removed_options(half: PipHalf, there: Iterable[Package]) -> None:
@@ -62,6 +65,11 @@ def refuse_removed_options(half: PipHalf, there: Iterable[Package]) -> None:
 
 def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+def names_pip(lines: Iterable[str]) -> bool:
+    """Return whether pip itself is among the requirements, as in the output of ``pip list --format=freeze``."""
+    return any(_PIP.match(line) for line in lines)
 
 
 def resolve(context: Context, half: PipHalf, python: str, sources: Sources) -> tuple[tuple[str, ...], Sources]:
@@ -91,7 +99,8 @@ def install(
     options: InstallOptions = DEFAULTS,
 ) -> None:
     """Install a pip half into an environment, held to what conda has installed there by now unless it is forced."""
-    half = half if half.force or not options.dependencies else replace(half, constraints=constraints(held(prefix)))
+    if not half.force and options.dependencies:
+        half = replace(half, constraints=constraints(held(prefix), half.lines))
     options = replace(options, offline=sources.offline)
     index_fallback.attempt(
         context,
@@ -185,12 +194,16 @@ def files_of(prefix: Path, names: Set[str]) -> frozenset[str]:
     return frozenset(found | conda_meta.owned_files(records))
 
 
-def constraints(conda: Iterable[Package]) -> tuple[str, ...]:
-    """Return ``name==version`` lines for Python distributions that conda installed: pip must not overwrite them."""
+def constraints(conda: Iterable[Package], requested: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return ``name==version`` lines for Python distributions that conda installed: pip must not overwrite them.
+
+    pip itself may be replaced if it is among those ``requested``: envtool adds conda's pip to every environment.
+    """
     from packaging.version import InvalidVersion, Version
 
+    replaced = {"pip"} if names_pip(requested) else set()
     lines = []
-    for package in conda:
+    for package in (each for each in conda if each.name not in replaced):
         try:
             lines.append(f"{package.name}=={Version(package.version)}")
         except InvalidVersion:
