@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from envtool.clients.conda import split_login
+from envtool.clients.conda import canonical_name, split_login
 from envtool.clients.conda.settings import CondaSettings
 from envtool.engines import post_link, solve_specs
 from envtool.engines.package_cache import footprint
@@ -59,11 +59,6 @@ class _Private:
             else package
             for package in packages
         )
-
-    def with_channel_names(self, packages: Sequence[Package]) -> list[Package]:
-        """Return packages with the names of their channels instead of URLs, as in conda's history."""
-        names = {split_login(channel.urls[0])[0].rstrip("/"): channel.name for channel in self.channels}
-        return [replace(package, channel=names.get(package.channel, package.channel)) for package in packages]
 
 
 class Embedded:
@@ -213,10 +208,13 @@ class Embedded:
         """Complete the records and write the history, as conda does and the library does not."""
         for package in solution.link:
             conda_meta.tidy(prefix, package)
-        private: _Private = solution.private
-        linked, unlinked = (private.with_channel_names(packages) for packages in (solution.link, solution.unlink))
+        linked, unlinked = (self._with_channel_names(packages) for packages in (solution.link, solution.unlink))
         request = solution.request
         history.append(prefix, self._command, linked, unlinked, [*map(public, request.specs)], request.remove)
+
+    def _with_channel_names(self, packages: Sequence[Package]) -> list[Package]:
+        """Return packages with the names of their channels instead of URLs, as in conda's history."""
+        return [replace(package, channel=canonical_name(self._settings, package.channel)) for package in packages]
 
 
 def _note_deviations(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> None:

@@ -215,6 +215,17 @@ class _Files:
         return pip_errors.Request(self.folder, half.lines, half.places, held=self.constrained)
 
 
+def uninstall_with_pip(names: Sequence[str], python: Path) -> None:
+    """Remove packages with the environment's own pip, which knows eggs. Raises EnvtoolError."""
+    done = capture(Command((str(python), "-m", "pip", "uninstall", "--yes", *names)), timeout=600)
+    if done.returncode:
+        reason = redact(done.stderr.strip() or done.stdout.strip())[-2000:]
+        raise EnvtoolError(
+            tr("{names} could not be uninstalled: {reason}", names=", ".join(names), reason=reason),
+            hint=tr("Only the environment's own pip can remove it. Install one: envtool install --pip pip"),
+        )
+
+
 @contextmanager
 def _files(half: PipHalf) -> Iterator[_Files]:
     """Write requirements and constraints to temporary files."""

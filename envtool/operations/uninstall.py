@@ -7,13 +7,16 @@ from pathlib import Path
 
 from envtool.engines import installers
 from envtool.engines.protocol import Engine, SolveRequest
+from envtool.environments import packages
 from envtool.environments.packages import Contents
+from envtool.errors import EnvtoolError
+from envtool.i18n import tr
+from envtool.model import Environment, Sources
 from envtool.operations.context import Context
 from envtool.operations.steps import change, pip_packages
 from envtool.operations.steps.change import Change, Changed, ChangePlan, ChangeRequest, solve
 from envtool.operations.steps.confirmation import Confirm, accept
-from envtool.operations.steps.halves import channels_of, sorted_by_half
-from envtool.operations.steps.package_sources import gather
+from envtool.operations.steps.halves import sorted_by_half
 from envtool.prefix.snapshot import Footprint
 
 
@@ -49,12 +52,13 @@ def _work_out(
     engine: Engine,
 ) -> Change:
     environment = request.environment
-    sources = gather(context, request.sources, channels_of(before), environment.prefix)
+    # What stays is installed: nothing is looked up, and no channel is named.
+    sources = Sources(offline=request.sources.offline)
     solution = solve(context, engine, SolveRequest(remove=conda), environment, sources)
 
     def apply(scratch: Path) -> None:
         if pip:
-            installers.uninstall(pip, pip_packages.interpreter(environment.prefix))
+            _uninstall_pip_packages(environment, pip)
         if not solution.changes_nothing:
             engine.change(solution, environment.prefix, scratch, context.reporter)
 
@@ -66,3 +70,23 @@ def _work_out(
         lambda: Footprint(pip_packages.files_of(environment.prefix, set(pip))),
         apply,
     )
+
+
+def _uninstall_pip_packages(environment: Environment, names: tuple[str, ...]) -> None:
+    """Remove pip packages: with uv, and what uv leaves, such as an egg, with the environment's own pip.
+
+    Raises EnvtoolError if one is still there afterwards.
+    """
+    python = pip_packages.interpreter(environment.prefix)
+    installers.uninstall(names, python)
+    if left := _still_there(environment, names):
+        installers.uninstall_with_pip(left, python)
+    if left := _still_there(environment, names):
+        raise EnvtoolError(
+            tr("pip could not remove {names}: no list of their files exists.", names=", ".join(left)),
+            hint=tr("Install the same version again with --force, which writes such a list, then uninstall it."),
+        )
+
+
+def _still_there(environment: Environment, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(package.name for package in packages.read(environment).pip if package.name in names)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # hashlib takes as long to import as all of this
     from envtool.prefix.digest import Digest, Rewritten
 
 
+SETUP_PY = "setup.py"  # the installer of an egg, which does not say where it came from
+
+
 @dataclass(frozen=True)
 class Distribution:
     """One installed distribution: ``anchor`` is the entry of site-packages that makes it one."""
@@ -62,7 +65,8 @@ def _read(path: Path) -> Package | None:
         return _egg_link(path)
     # egg-info is a folder (setuptools) or a single file (distutils); an egg is a folder with one inside.
     inside = path / "EGG-INFO" / "PKG-INFO" if path.suffix == ".egg" else path / "PKG-INFO"
-    return _metadata(path if path.is_file() else inside)
+    package = _metadata(path if path.is_file() else inside)
+    return replace(package, installer=SETUP_PY) if package and path.suffix == ".egg" else package
 
 
 def _dist_info(path: Path) -> Package | None:
@@ -171,7 +175,13 @@ def files_of(folder: Path, anchor: str, prefix: Path) -> set[str]:
         path = f"{below}/{anchor}/RECORD"
         return {file for file in recorded_files(path, read_file(record)) if not file.startswith(("/", ".."))} | {path}
     modules = _text(folder / anchor / "top_level.txt").split()
-    roots = [folder / anchor, *(folder / name for name in modules), *(folder / f"{name}.py" for name in modules)]
+    # pip takes the line of an egg, or of a link to sources, out of this file.
+    roots = [
+        folder / anchor,
+        folder / "easy-install.pth",
+        *(folder / name for name in modules),
+        *(folder / f"{name}.py" for name in modules),
+    ]
     found = {path for root in roots for path in ([root, *root.rglob("*")] if root.is_dir() else [root])}
     return {path.relative_to(prefix).as_posix() for path in found if path.is_file()}
 

@@ -2,11 +2,14 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
-from envtool.model import Environment
+from envtool.model import Environment, Package
 
 
 def sorted_by_half(
@@ -26,8 +29,21 @@ def sorted_by_half(
 
 
 def channels_of(contents: Contents) -> tuple[str, ...]:
-    """Return the channels that an environment's packages came from: what stays is solved from the same ones."""
-    return tuple(dict.fromkeys(package.channel for package in contents.conda if package.channel))
+    """Return the channels that an environment's packages came from: what stays is solved from the same ones.
+
+    A folder that somebody installed an archive from is no channel.
+    """
+    return tuple(dict.fromkeys(package.channel for package in contents.conda if _is_from_channel(package)))
+
+
+def _is_from_channel(package: Package) -> bool:
+    folder = package.url.rpartition("/")[0]
+    if not package.channel or (folder and folder != f"{package.channel}/{package.subdir}"):
+        return False
+    if not folder.startswith("file:"):
+        return True
+    path = Path(url2pathname(urlsplit(folder).path))
+    return any(path.glob("repodata*"))
 
 
 def _similar(names: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 from envtool.i18n import tr
 from envtool.model import Package
 from envtool.operations.context import Context
+from envtool.prefix.site_packages import SETUP_PY
 from envtool.reporter import Reporter
 
 # Published on PyTorch's own index, one index a build, with versions such as 2.6.0+cu124.
@@ -74,6 +75,15 @@ def exact_line(package: Package) -> str:
 
 def _line(package: Package, reporter: Reporter) -> str:
     origin = package.origin
+    if package.installer == SETUP_PY:
+        reporter.warn(
+            tr(
+                "{name} is an egg, which does not say where it came from: the file takes version {version} from the"
+                " index.",
+                name=package.name,
+                version=package.version,
+            )
+        )
     if origin is None or not origin.url.startswith("file:"):
         return exact_line(package)
     folder = Path(unquote(urlsplit(origin.url).path))
