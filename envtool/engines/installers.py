@@ -10,10 +10,11 @@ from typing import Literal
 from envtool.documents import parse_json
 from envtool.engines import checkouts, pip_errors, pip_program, uv
 from envtool.engines.uv_progress import DownloadProgress
-from envtool.errors import ExitCode
+from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import PipSources
 from envtool.process import Command, capture, stream
+from envtool.redaction import redact
 from envtool.reporter import Reporter
 from envtool.specs import uv_limits
 

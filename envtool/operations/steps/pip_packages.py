@@ -20,7 +20,6 @@ from envtool.prefix.layout import python_of, site_packages_dir
 from envtool.prefix.snapshot import Footprint
 from envtool.specs import pip_options
 
-
 _PIP = re.compile(r"pip\s*(?:[=<>!~@;\[]|$)", re.IGNORECASE)
 
 
