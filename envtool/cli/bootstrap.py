@@ -13,6 +13,7 @@ from envtool.cli.options import (
     FindLinks,
     Index,
     NewEnvironment,
+    NoLinkScripts,
     Offline,
     OverrideChannels,
     Prefix,
@@ -63,6 +64,7 @@ def command(
         str,
         typer.Option("--assume-cc", metavar="X.Y[,X.Y]", help="Choose for GPUs of these compute capabilities."),
     ] = "",
+    no_link_scripts: NoLinkScripts = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not verify the environment.")] = False,
     offline: Offline = False,
     dry_run: DryRun = False,
@@ -81,6 +83,7 @@ def command(
         engine=engine,
         sources=SourceOptions(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
         verify=not no_verify,
+        run_scripts=not no_link_scripts,
         command=command_line(),
     )
     context = Context.here(out)

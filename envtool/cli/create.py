@@ -16,6 +16,7 @@ from envtool.cli.options import (
     FindLinks,
     Force,
     Index,
+    NoLinkScripts,
     Offline,
     OverrideChannels,
     Pip,
@@ -78,6 +79,7 @@ def command(
     force: Force = False,
     offline: Offline = False,
     accept_tos: AcceptTos = False,
+    no_link_scripts: NoLinkScripts = False,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Result:
@@ -109,6 +111,7 @@ def command(
         force=force,
         compile_bytecode=compile_bytecode,
         accept_tos=accept_tos,
+        run_scripts=not no_link_scripts,
     )
     context = Context.here(out)
     if dry_run:

@@ -14,6 +14,7 @@ from envtool.cli.options import (
     Force,
     Index,
     Name,
+    NoLinkScripts,
     Offline,
     OverrideChannels,
     OverrideFrozen,
@@ -52,6 +53,7 @@ def command(
     force: Force = False,
     override_frozen: OverrideFrozen = False,
     accept_tos: AcceptTos = False,
+    no_link_scripts: NoLinkScripts = False,
     offline: Offline = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -80,6 +82,7 @@ def command(
         command=command_line(),
         override_frozen=override_frozen,
         accept_tos=accept_tos,
+        run_scripts=not no_link_scripts,
     )
     if dry_run:
         return plan_result(operation.plan(context, request))

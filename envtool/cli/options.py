@@ -61,6 +61,10 @@ FindLinks = Annotated[
     list[str], typer.Option("--find-links", metavar="PLACE", help="Additional folder or page with wheels.")
 ]
 AcceptTos = Annotated[bool, typer.Option("--accept-tos", help="Accept the terms of service of conda's channels.")]
+NoLinkScripts = Annotated[
+    bool,
+    typer.Option("--no-link-scripts", help="Do not run the scripts that conda packages bring (post-link, pre-unlink)."),
+]
 
 Force = Annotated[bool, typer.Option("--force", help="Let pip overwrite files that conda installed.")]
 OverrideFrozen = Annotated[bool, typer.Option("--override-frozen", help="Do it even if the environment is frozen.")]

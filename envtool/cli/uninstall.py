@@ -9,6 +9,7 @@ from envtool.cli.options import (
     Channel,
     DryRun,
     Name,
+    NoLinkScripts,
     Offline,
     OverrideFrozen,
     Prefix,
@@ -26,6 +27,7 @@ def command(
     channel: Channel = [],
     override_frozen: OverrideFrozen = False,
     accept_tos: AcceptTos = False,
+    no_link_scripts: NoLinkScripts = False,
     offline: Offline = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -44,6 +46,7 @@ def command(
         command=command_line(),
         override_frozen=override_frozen,
         accept_tos=accept_tos,
+        run_scripts=not no_link_scripts,
     )
     if dry_run:
         return plan_result(operation.plan(context, request))

@@ -10,6 +10,7 @@ from envtool.cli.options import (
     DryRun,
     Index,
     Name,
+    NoLinkScripts,
     OverrideChannels,
     OverrideFrozen,
     Prefix,
@@ -34,6 +35,7 @@ def command(
     index: Index = "",
     override_frozen: OverrideFrozen = False,
     accept_tos: AcceptTos = False,
+    no_link_scripts: NoLinkScripts = False,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Result:
@@ -51,6 +53,7 @@ def command(
         command=command_line(),
         override_frozen=override_frozen,
         accept_tos=accept_tos,
+        run_scripts=not no_link_scripts,
     )
     if dry_run:
         return plan_result(operation.plan(context, request))

@@ -12,11 +12,11 @@ from pathlib import Path
 from envtool.clients.conda import health
 from envtool.clients.conda.json_output import Json, last_document
 from envtool.clients.conda.program import find_program, is_mamba
-from envtool.engines import conda_errors
+from envtool.engines import conda_errors, package_cache
 from envtool.engines.channel_fallback import with_fallback
 from envtool.engines.download_progress import show_downloads
-from envtool.engines.package_cache import footprint, require_safe
-from envtool.engines.protocol import Engine, EngineSetup, EngineType, Solution, SolveRequest
+from envtool.engines.package_cache import require_safe
+from envtool.engines.protocol import Engine, EngineSetup, EngineType, LinkScripts, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
@@ -98,7 +98,15 @@ class Conda:
         """Do nothing: conda fetches all packages before it links any."""
 
     def footprint(self, solution: Solution, prefix: Path) -> Footprint:
-        return footprint(solution, prefix, self._caches)
+        return package_cache.footprint(solution, prefix, self._caches)
+
+    @property
+    def runs_scripts(self) -> bool:
+        """Always: conda runs the scripts itself, and has no option to leave them out."""
+        return True
+
+    def link_scripts(self, solution: Solution, prefix: Path | None) -> LinkScripts:
+        return package_cache.link_scripts(solution, prefix, self._caches)
 
     def unregister(self, prefix: Path, reporter: Reporter) -> None:
         """Do nothing: conda drops missing environments from its list the next time it lists them."""
@@ -222,6 +230,12 @@ def _open(setup: EngineSetup) -> Engine:
     program = find_program(setup.host)
     if program is None:
         raise _not_found()
+    if not setup.run_scripts:
+        raise EnvtoolError(
+            tr("{program} runs packages' link scripts and has no option to leave them out.", program=program.name),
+            hint=tr("For a new environment, add --engine embedded to --no-link-scripts."),
+            code=ExitCode.USAGE,
+        )
     settings = setup.settings()
     default = (setup.root / "pkgs",) if setup.root else ()
     caches = settings.pkgs_dirs or (*default, setup.host.home / ".conda" / "pkgs")

@@ -12,9 +12,9 @@ from typing import Any
 
 from envtool.clients.conda import canonical_name, split_login
 from envtool.clients.conda.settings import CondaSettings
-from envtool.engines import post_link, solve_specs
-from envtool.engines.package_cache import footprint
-from envtool.engines.protocol import EngineSetup, EngineType, Solution, SolveRequest
+from envtool.engines import package_cache, post_link, solve_specs
+from envtool.engines.post_link import Action
+from envtool.engines.protocol import EngineSetup, EngineType, LinkScripts, Solution, SolveRequest
 from envtool.engines.rattler import PackageError, Rattler
 from envtool.engines.rattler_requests import Question, public
 from envtool.errors import EnvtoolError, ExitCode
@@ -62,10 +62,15 @@ class _Private:
 
 
 class Embedded:
-    """The embedded engine. ``command`` is the user's command line, for the history; conda's ``settings`` apply."""
+    """The embedded engine. ``command`` is the user's command line, for the history; conda's ``settings`` apply.
 
-    def __init__(self, host: Host, command: str, settings: CondaSettings) -> None:
+    ``runs_scripts`` is False where packages' link scripts are left out.
+    """
+
+    def __init__(self, host: Host, command: str, settings: CondaSettings, *, runs_scripts: bool = True) -> None:
+        self.runs_scripts = runs_scripts
         self._host = host
+        self._caches = (host.cache_dir / "conda" / "pkgs",)
         self._command = redact(command)
         self._settings = settings
         self._worker = Rattler(host, settings)
@@ -115,25 +120,32 @@ class Embedded:
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         stage = scratch / "stage"
         stage.mkdir()
+        known = self.link_scripts(solution, None)
         self._link(solution.private, stage, prefix, scratch, reporter)
+        self._announce_fetched(known, solution, None, reporter)
         self._finish_files(stage, solution)
         mark_unfinished(prefix, self._command)
         # Replaces the empty folder that reserved the path. A rename is atomic.
         stage.replace(prefix)
-        post_link.run(prefix, solution.link, "post-link")
+        self._run_scripts(prefix, solution.link, "post-link")
         environments_txt.register(self._host, prefix, reporter)
 
     def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        known = self.link_scripts(solution, prefix)
         self._link(solution.private, prefix, prefix, scratch, reporter, fetch_only=True)
+        self._announce_fetched(known, solution, prefix, reporter)
 
     def footprint(self, solution: Solution, prefix: Path) -> Footprint:
-        return footprint(solution, prefix, [self._host.cache_dir / "conda" / "pkgs"])
+        return package_cache.footprint(solution, prefix, self._caches)
+
+    def link_scripts(self, solution: Solution, prefix: Path | None) -> LinkScripts:
+        return package_cache.link_scripts(solution, prefix, self._caches)
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        post_link.run(prefix, solution.unlink, "pre-unlink")
+        self._run_scripts(prefix, solution.unlink, "pre-unlink")
         self._link(solution.private, prefix, prefix, scratch, reporter)
         self._finish_files(prefix, solution)
-        post_link.run(prefix, solution.link, "post-link")
+        self._run_scripts(prefix, solution.link, "post-link")
 
     def unregister(self, prefix: Path, reporter: Reporter) -> None:
         environments_txt.unregister(self._host, prefix, reporter)
@@ -156,6 +168,18 @@ class Embedded:
                     hint=tr("Install the archive that was built for this platform."),
                     code=ExitCode.BAD_INPUT,
                 )
+
+    def _announce_fetched(
+        self, known: LinkScripts, solution: Solution, prefix: Path | None, reporter: Reporter
+    ) -> None:
+        """Name the scripts of packages that were not in the cache when the solution was shown."""
+        found = self.link_scripts(solution, prefix).known
+        new = LinkScripts(tuple(script for script in found if script not in known.known))
+        post_link.announce(new, reporter, run=self.runs_scripts)
+
+    def _run_scripts(self, prefix: Path, packages: Sequence[Package], action: Action) -> None:
+        if self.runs_scripts:
+            post_link.run(prefix, packages, action)
 
     def _is_offline(self, sources: Sources) -> bool:
         return sources.offline or self._settings.offline
@@ -191,7 +215,7 @@ class Embedded:
                     self._worker.request(
                         message | {"mirrors": mirrors},
                         lambda event: bar.update(
-                            event["done"], event["total"], label=event.get("label", ""), unit=event["unit"]
+                            event["done"], event.get("total"), label=event.get("label", ""), unit=event["unit"]
                         ),
                     )
             except PackageError as error:
@@ -268,7 +292,7 @@ def _switch_to_next_mirror(channels: Sequence[Channel], mirrors: dict[str, str],
 
 
 def _open(setup: EngineSetup) -> Embedded:
-    return Embedded(setup.host, setup.command, setup.settings())
+    return Embedded(setup.host, setup.command, setup.settings(), runs_scripts=setup.run_scripts)
 
 
 def _unavailable(_: Host) -> EnvtoolError | None:

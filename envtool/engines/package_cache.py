@@ -6,7 +6,7 @@ from pathlib import Path
 
 from envtool.engines import package_paths
 from envtool.engines.errors import unsafe_package
-from envtool.engines.protocol import Solution
+from envtool.engines.protocol import LinkScripts, Solution
 from envtool.model import Package
 from envtool.prefix import conda_meta
 from envtool.prefix.snapshot import Footprint
@@ -45,6 +45,9 @@ def require_safe(packages: Iterable[Package], caches: Sequence[Path], prefix: Pa
 
 
 def _unpacked(cache: Path, package: Package) -> Path | None:
+    for folder in folders(cache, package):
+        if (folder / _stem(package) / "info").is_dir():  # the usual name, found without listing the cache
+            return folder / _stem(package)
     pattern = f"{glob.escape(_stem(package))}*/info"
     return next((path.parent for folder in folders(cache, package) for path in folder.glob(pattern)), None)
 
@@ -53,6 +56,26 @@ def folders(cache: Path, package: Package) -> tuple[Path, ...]:
     """Return the folders of a cache a package may be in: the top, and the one that newer mambas name by channel."""
     channel = package.url.rpartition("/")[0].replace("://", "/").replace(":", "_")
     return (cache, cache / channel) if channel else (cache,)
+
+
+def link_scripts(solution: Solution, prefix: Path | None, caches: Sequence[Path]) -> LinkScripts:
+    """Return the scripts of a solution: those of packages that go by the prefix, of those that come by the caches."""
+    going = [(package.name, "pre-unlink") for package in solution.unlink if prefix]
+    known = [(name, action) for name, action in going if prefix and script_of(prefix, name, action).is_file()]
+    unknown = 0
+    for package in solution.link:
+        unpacked = next(filter(None, (_unpacked(cache, package) for cache in caches)), None)
+        if unpacked is None:
+            unknown += 1
+            continue
+        actions = ("pre-link", "post-link")
+        known += [(package.name, action) for action in actions if script_of(unpacked, package.name, action).is_file()]
+    return LinkScripts(tuple(known), unknown)
+
+
+def script_of(folder: Path, name: str, action: str) -> Path:
+    """Return the path of a package's script in a prefix, or in the unpacked package."""
+    return folder / "bin" / f".{name}-{action}.sh"
 
 
 def _stem(package: Package) -> str:

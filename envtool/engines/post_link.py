@@ -7,20 +7,36 @@ runs with PREFIX and PKG_* set.
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
+from envtool.engines.package_cache import script_of
+from envtool.engines.protocol import LinkScripts
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Package
 from envtool.process import Command, capture
+from envtool.reporter import Reporter
 
 TIMEOUT = 600.0  # seconds
 
+Action: TypeAlias = Literal["post-link", "pre-unlink"]
 
-def run(prefix: Path, packages: Sequence[Package], action: Literal["post-link", "pre-unlink"]) -> None:
+
+def announce(scripts: LinkScripts, reporter: Reporter, *, run: bool) -> None:
+    """Name the scripts that packages bring, before they are run."""
+    if not scripts.known:
+        return
+    shown = ", ".join(f"{name} ({action})" for name, action in scripts.known)
+    if run:
+        reporter.warn(tr("These packages run scripts with your rights: {scripts}.", scripts=shown))
+    else:
+        reporter.note(tr("Left out (--no-link-scripts): the scripts of {scripts}.", scripts=shown))
+
+
+def run(prefix: Path, packages: Sequence[Package], action: Action) -> None:
     """Run the scripts of ``packages``, if they have any. Raises EnvtoolError if a post-link script fails."""
     for package in packages:
-        script = prefix / "bin" / f".{package.name}-{action}.sh"
+        script = script_of(prefix, package.name, action)
         if not script.is_file():
             continue
         command = Command(("sh", str(script)), env=_environment(prefix, package), cwd=prefix)

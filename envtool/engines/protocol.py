@@ -29,6 +29,18 @@ class SolveRequest:
 
 
 @dataclass(frozen=True)
+class LinkScripts:
+    """The scripts that packages of a solution run when they are linked or unlinked, with the rights of the user.
+
+    ``known`` are (package, action), the action being ``pre-link``, ``post-link`` or ``pre-unlink``; ``unknown`` is the
+    number of packages that can have some, and are not in the cache.
+    """
+
+    known: tuple[tuple[str, str], ...] = ()
+    unknown: int = 0
+
+
+@dataclass(frozen=True)
 class Solution:
     """The changes that an engine plans for a prefix: ``--dry-run`` shows them, ``create`` or ``change`` makes them.
 
@@ -52,7 +64,14 @@ class UnsatisfiableError(EnvtoolError):
 
 
 class Engine(Protocol):
-    """Creates and changes environments. Raises EnvtoolError, after it has undone or named what it began."""
+    """Creates and changes environments. Raises EnvtoolError, after it has undone or named what it began.
+
+    ``runs_scripts`` is False where packages' link scripts are left out.
+    """
+
+    @property
+    def runs_scripts(self) -> bool:
+        """Whether the scripts of packages are run."""
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         """Return the changes for ``prefix`` (None: a new one). Writes nothing outside the caches."""
@@ -72,6 +91,9 @@ class Engine(Protocol):
         Raises EnvtoolError where one of its packages would write outside the environment, or into envtool's folder.
         """
 
+    def link_scripts(self, solution: Solution, prefix: Path | None) -> LinkScripts:
+        """Return the scripts that a solution runs, as far as the caches tell; ``prefix`` is None for a new one."""
+
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         """Apply a fetched solution to an existing environment."""
 
@@ -88,7 +110,7 @@ class EngineSetup:
 
     ``command`` is the user's command line, for the records; ``root`` is conda's root prefix and ``settings`` returns
     conda's settings, read when an engine first asks for them. ``accept_tos`` says that the user accepts the terms of
-    service of the channels in use.
+    service of the channels in use; ``run_scripts`` is False where packages' link scripts are to be left out.
     """
 
     host: Host
@@ -96,6 +118,7 @@ class EngineSetup:
     root: Path | None
     settings: "Callable[[], CondaSettings]"
     accept_tos: bool = False
+    run_scripts: bool = True
 
 
 @dataclass(frozen=True)

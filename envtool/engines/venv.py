@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from envtool.documents import parse_json
-from envtool.engines.protocol import EngineType, Solution, SolveRequest
+from envtool.engines.protocol import EngineType, LinkScripts, Solution, SolveRequest
 from envtool.engines.uv import uv_program
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
@@ -77,6 +77,15 @@ class Venv:
     def footprint(self, solution: Solution, prefix: Path) -> Footprint:  # noqa: ARG002
         """Return an empty footprint: a venv has no conda half."""
         return Footprint()
+
+    @property
+    def runs_scripts(self) -> bool:
+        """Packages from the pip index have no link scripts."""
+        return True
+
+    def link_scripts(self, solution: Solution, prefix: Path | None) -> LinkScripts:  # noqa: ARG002
+        """Return no scripts: a venv has no conda half."""
+        return LinkScripts()
 
     def unregister(self, prefix: Path, reporter: Reporter) -> None:
         """Do nothing: a venv is not registered."""

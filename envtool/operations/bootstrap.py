@@ -37,7 +37,10 @@ _CUDA_LINE = re.compile(r"^cuda\b[^=\n]*=\s*(?:'(?P<version>[\d.]+)'|None)", re.
 
 @dataclass(frozen=True)
 class BootstrapRequest:
-    """The environment to create, and the torch to have in it."""
+    """The environment to create, and the torch to have in it.
+
+    ``run_scripts`` says that packages may run their link scripts.
+    """
 
     where: Destination
     torch: TorchRequest
@@ -45,6 +48,7 @@ class BootstrapRequest:
     sources: SourceOptions = NO_OPTIONS
     verify: bool = True
     command: str = "envtool bootstrap"
+    run_scripts: bool = True
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,7 @@ def _create_request(request: BootstrapRequest, found: Found) -> CreateRequest:
         sources=request.sources,
         command=request.command,
         compile_bytecode=True,
+        run_scripts=request.run_scripts,
     )
 
 

@@ -22,6 +22,7 @@ from envtool.operations.steps import (
     pip_packages,
     pypi_names,
     torch_index,
+    trust,
 )
 from envtool.operations.steps.confirmation import Confirm, Proposal, accept, require_confirmation
 from envtool.operations.steps.engine_selection import EngineChoice
@@ -42,7 +43,7 @@ class CreateRequest:
 
     ``force`` lets pip overwrite what conda installed. ``compile_bytecode`` writes the .pyc files at once: slower now,
     faster at every first import and for other users. ``accept_tos`` says that the user accepts the terms of service of
-    the channels in use.
+    the channels in use, ``run_scripts`` that packages may run their link scripts.
     """
 
     where: Destination
@@ -54,6 +55,7 @@ class CreateRequest:
     force: bool = False
     compile_bytecode: bool = False
     accept_tos: bool = False
+    run_scripts: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,12 @@ class Created(_Packages):
 
 def plan(context: Context, request: CreateRequest, means: Means | None = None) -> CreatePlan:
     """Return what would be created. Raises EnvtoolError where it could not be."""
-    return _with_fallback(context, request, means, lambda draft: CreatePlan(*draft.packages()))
+
+    def planned(draft: _Draft) -> CreatePlan:
+        trust.note_unknown(draft.engine, draft.solution, None, context.reporter)
+        return CreatePlan(*draft.packages())
+
+    return _with_fallback(context, request, means, planned)
 
 
 def create(context: Context, request: CreateRequest, confirm: Confirm = accept, means: Means | None = None) -> Created:
@@ -186,12 +193,15 @@ def _drafted(
     spec = archives.checked(context, _with_python(request.spec, choice.engine))
     sources = sources or gather(context, request.sources, spec.channels, conda=spec.conda)
     spec = replace(spec, pip=torch_index.localized(context, spec.pip, sources))
-    with engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos) as engine:
+    with engine_selection.opened(
+        context, choice, request.command, accept_tos=request.accept_tos, run_scripts=request.run_scripts
+    ) as engine:
         if choice.engine.conda_half and pip_packages.names_pip(spec.pip):
             spec = _without_bare_pip(spec)
         with_pip = request.with_pip and not spec.explicit and not pip_packages.names_pip(spec.pip)
         with_pip = with_pip and choice.engine.conda_half
         solution = _solve(engine, spec, sources, context.reporter, with_pip=with_pip)
+        trust.examine(engine, solution, None, sources, context.reporter)
         lines = _pip_lines(spec, solution, request, choice.engine)
         half = PipHalf(lines, force=request.force, compile=request.compile_bytecode, places=spec.places)
         pip_packages.refuse_removed_options(half, solution.link)

@@ -14,7 +14,7 @@ from support import layouts, wheels
 from support.home import Home
 from support.reporter import Recorder
 
-from envtool.engines.protocol import EngineType, Solution, SolveRequest
+from envtool.engines.protocol import EngineType, LinkScripts, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.model import Sources, Spec
 from envtool.operations.context import Context
@@ -159,6 +159,13 @@ class Writer:
     def __init__(self) -> None:
         self._closed = threading.Event()
         self._thread = threading.Thread()
+
+    @property
+    def runs_scripts(self) -> bool:
+        return True
+
+    def link_scripts(self, solution: Solution, prefix: Path | None) -> LinkScripts:
+        return LinkScripts()
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         return Solution(request)

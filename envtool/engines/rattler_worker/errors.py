@@ -31,3 +31,7 @@ class UnsafePackageError(Exception):
     def __init__(self, package: str, path: str) -> None:
         super().__init__(package)
         self.path = path
+
+
+class SizeError(Exception):
+    """A package of another size than its record says was received."""

@@ -13,6 +13,7 @@ from envtool.engines.rattler_worker.errors import (
     ArchiveError,
     ChannelError,
     OfflineError,
+    SizeError,
     StalledError,
     UnsafePackageError,
 )
@@ -27,6 +28,7 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (ArchiveError, "archive"),
     (ChannelError, "channel"),
     (StalledError, "package"),
+    (SizeError, "package"),
     (OfflineError, "offline"),
     (GatewayError, "channel"),
     (InvalidMatchSpecError, "spec"),

@@ -13,7 +13,7 @@ from envtool.environments.packages import Contents
 from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources
 from envtool.operations.context import Context
-from envtool.operations.steps import engine_selection, explicit_lists, guards
+from envtool.operations.steps import engine_selection, explicit_lists, guards, trust
 from envtool.operations.steps.channel_names import with_channel_names
 from envtool.operations.steps.confirmation import Confirm, Proposal, require_confirmation
 from envtool.operations.steps.engine_selection import EngineChoice
@@ -27,7 +27,7 @@ class ChangeRequest:
     """What every request for a change says. ``command`` is the user's command line, for the records.
 
     ``override_frozen`` changes an environment that its owner has frozen; ``accept_tos`` says that the user accepts the
-    terms of service of the channels in use.
+    terms of service of the channels in use, ``run_scripts`` that packages may run their link scripts.
     """
 
     environment: Environment
@@ -36,6 +36,7 @@ class ChangeRequest:
     command: str
     override_frozen: bool = False
     accept_tos: bool = False
+    run_scripts: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ def plan(context: Context, request: ChangeRequest, prepare: Prepare) -> ChangePl
     """Return what a change would do. Raises EnvtoolError where it could not be made."""
     _refuse(request)
     work_out = prepare(packages.read(request.environment))
-    with _worked_out(context, request, work_out) as (_, change):
-        pass
+    with _worked_out(context, request, work_out) as (engine, change):
+        trust.note_unknown(engine, change.solution, request.environment.prefix, context.reporter)
     environment = request.environment
     removed, added = (with_channel_names(context, environment, these) for these in (change.removed, change.added))
     return ChangePlan(environment, removed, added)
@@ -133,6 +134,7 @@ def solve(
         return Solution(to_solve)
     solution = engine.solve(to_solve, environment.prefix, sources, context.reporter)
     explicit_lists.require_python(solution)
+    trust.examine(engine, solution, environment.prefix, sources, context.reporter)
     return solution
 
 
@@ -151,7 +153,9 @@ def _worked_out(
 
     def attempt(choice: EngineChoice) -> tuple[Engine, Change]:
         context.reporter.note(choice.reason)
-        opened = engine_selection.opened(context, choice, request.command, accept_tos=request.accept_tos)
+        opened = engine_selection.opened(
+            context, choice, request.command, accept_tos=request.accept_tos, run_scripts=request.run_scripts
+        )
         engine = stack.enter_context(opened)
         return engine, work_out(engine)
 

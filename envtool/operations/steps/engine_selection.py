@@ -76,9 +76,11 @@ def without_channels(context: Context) -> EngineType:
 
 
 @contextmanager
-def opened(context: Context, choice: EngineChoice, command: str, *, accept_tos: bool = False) -> Iterator[Engine]:
+def opened(
+    context: Context, choice: EngineChoice, command: str, *, accept_tos: bool = False, run_scripts: bool = True
+) -> Iterator[Engine]:
     """Yield the engine that was chosen, ready to work, and close it when the block ends."""
-    setup = EngineSetup(context.host, command, context.root, context.conda_settings, accept_tos)
+    setup = EngineSetup(context.host, command, context.root, context.conda_settings, accept_tos, run_scripts)
     engine = choice.engine.open(setup)
     try:
         yield engine

@@ -48,6 +48,7 @@ def refuse_taken(context: Context, where: Destination) -> None:
     """
     if isinstance(where, Path):
         prefix = _absolute(where)
+        _refuse_unusable(prefix, context)
         _refuse_inside(prefix, context.root)
         _refuse_taken_prefix(prefix, "")
         return
@@ -85,6 +86,21 @@ def refuse_same_name(where: Destination, name: str) -> None:
 
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
+
+
+def _refuse_unusable(prefix: Path, context: Context) -> None:
+    """Raise EnvtoolError (USAGE) for a path that cannot stand in PATH, or not on one line of a list."""
+    wrong = next((letter for letter in str(prefix) if not letter.isprintable() and letter.isascii()), "")
+    if not wrong and ":" in str(prefix) and context.host.system != "Windows":
+        wrong = ":"
+    if wrong:
+        raise EnvtoolError(
+            tr(
+                "The path of an environment cannot contain {letter}: {path}", letter=repr(wrong), path=repr(str(prefix))
+            ),
+            hint=tr("Choose another path: this one could not be put into PATH or a list of environments."),
+            code=ExitCode.USAGE,
+        )
 
 
 def _refuse_taken_prefix(prefix: Path, name: str) -> None:

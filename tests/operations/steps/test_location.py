@@ -98,3 +98,12 @@ def test_even_an_empty_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(EnvtoolError, match="already exists"):
         refuse_existing(tmp_path / "link", "link")
+
+
+@pytest.mark.parametrize("path", ["/x/a:b", "/x/a\nb", "/x/a\rb", "/x/a\x1b[31mb", "/x:y/dl", "/x/a\tb"])
+def test_a_path_that_no_list_can_hold_is_refused(home: Home, path: str) -> None:
+    for refuse in (lambda where: refuse_taken(home.context, where), lambda where: place(home.context, where, "conda")):
+        with pytest.raises(EnvtoolError, match="cannot contain") as caught:
+            refuse(Path(path))
+        assert caught.value.code == ExitCode.USAGE
+        assert caught.value.message.isprintable()
