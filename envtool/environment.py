@@ -45,3 +45,8 @@ class Environment:
     def title(self) -> str:
         """What the environment is called where it must be called something: its name, else its path."""
         return self.name or str(self.prefix)
+
+    @property
+    def option(self) -> tuple[str, str]:
+        """The words that name it in a command line: ``-n NAME``, or ``-p PATH`` where it has no name."""
+        return ("-n", self.name) if self.name else ("-p", str(self.prefix))

@@ -94,11 +94,12 @@ def command(
         return _clone(clone, prefix or name, packages, dry_run=dry_run)
     from envtool.operations import create as operation
     from envtool.operations.context import Context
+    from envtool.operations.steps.engine_selection import has_conda_half
     from envtool.operations.steps.package_sources import SourceOptions
     from envtool.operations.steps.requested import requested, require_name
 
     words = ([f"python={python}"] if python else []) + (packages or [])
-    spec = requested(Spec(name=name, conda=tuple(words), pip=tuple(pip)), file, out)
+    spec = requested(Spec(name=name, conda=tuple(words), pip=tuple(pip)), file, out, conda_half=has_conda_half(engine))
     if not prefix:
         require_name(spec, file)
     request = operation.CreateRequest(

@@ -42,13 +42,16 @@ def command(
     file: Annotated[
         list[str], typer.Option("--requirement", "--file", "-r", "-f", metavar="FILE", help=FILE_HELP)
     ] = [],
+    editable: Annotated[
+        list[str], typer.Option("--editable", "-e", metavar="PROJECT", help="Project for pip to install in place.")
+    ] = [],
     channel: Channel = [],
     override_channels: OverrideChannels = False,
     index: Index = "",
     extra_index: ExtraIndex = [],
     find_links: FindLinks = [],
     upgrade: Annotated[
-        bool, typer.Option("--upgrade", "-U", help="Upgrade the pip packages named to their newest versions.")
+        bool, typer.Option("--upgrade", "-U", help="Upgrade the packages named to their newest versions.")
     ] = False,
     force: Force = False,
     override_frozen: OverrideFrozen = False,
@@ -66,16 +69,18 @@ def command(
     from envtool.operations.steps.requested import requested
     from envtool.operations.steps.target import target
 
-    if not (packages or pip or file):
+    if not (packages or pip or file or editable):
         raise EnvtoolError(
             tr("No packages were named."),
             hint=tr("Name some, or a file with -r. To update what is installed: envtool update"),
             code=ExitCode.USAGE,
         )
     context = Context.here(out)
+    environment = target(context, name, prefix)
+    words = Spec(conda=tuple(packages or ()), pip=(*pip, *(f"-e {project}" for project in editable)))
     request = operation.InstallRequest(
-        target(context, name, prefix),
-        requested(Spec(conda=tuple(packages or ()), pip=tuple(pip)), file, out),
+        environment,
+        requested(words, file, out, conda_half=environment.kind == "conda"),
         sources=SourceOptions(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
         upgrade=upgrade,
         force=force,

@@ -38,7 +38,11 @@ def test_packages_come_and_go(home: Home, made: str) -> None:
     assert home.installed(made)["colorama"] == "0.4.6"
     assert home.envtool("uninstall", "-n", made, "six", "--yes").code == 0
     assert "six" not in home.installed(made)
-    refused = home.envtool("install", "-n", made, "numpy")
+    positional = home.envtool("install", "-n", made, "six", "colorama=0.4")
+    assert positional.code == 0, positional.err
+    assert "A venv has no conda packages: six, colorama==0.4.* from the pip index." in positional.err.splitlines()
+    assert "six" in home.installed(made)
+    refused = home.envtool("install", "-n", made, "conda-forge::numpy")
     assert (refused.code, "--pip" in refused.err) == (4, True)
 
 
@@ -87,8 +91,8 @@ def test_python_may_be_asked_for_in_every_form_of_a_match_spec(home: Home, spec:
     ]
 
 
-@pytest.mark.parametrize("spec", ["python-dateutil", "python_abi", "pip>=23", "conda-forge::numpy"])
-def test_what_only_looks_like_python_is_refused_and_named(home: Home, spec: str) -> None:
+@pytest.mark.parametrize("spec", ["python_abi=3.11=0_cp311", "pip>=23", "conda-forge::numpy"])
+def test_what_pip_cannot_have_is_refused_and_named(home: Home, spec: str) -> None:
     ran = home.envtool("create", "demo", "--engine", "venv", spec, "--dry-run")
     assert (ran.code, spec in ran.err) == (4, True)
 

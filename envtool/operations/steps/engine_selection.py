@@ -38,6 +38,11 @@ def for_new(context: Context, asked: str) -> EngineChoice:
     return EngineChoice(engine, tr("Engine: {engine}, as asked.", engine=engine.title_here(context.host)))
 
 
+def has_conda_half(asked: str) -> bool:
+    """Return whether environments of the engine asked for hold conda packages; an unknown one is refused later."""
+    return asked not in ENGINES or engine_type(asked).conda_half
+
+
 def for_existing(context: Context, environment: Environment) -> EngineChoice:
     """Choose the engine that changes an environment: the one that made it, else the first that can.
 

@@ -36,6 +36,29 @@ def requirement(spec: str) -> str | None:
     return None if version is None else distribution + version
 
 
+def in_a_venv(word: str) -> str | None:
+    """Return what a user names beside ``create`` or ``install`` as a line for pip, where there is no conda half.
+
+    pip's own forms stay as they are. None for ``python`` and ``pip``, and for what only conda understands.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    channel, name, rest = match_spec.split(word)
+    if name in ("python", "pip"):
+        return None
+    if name in _RENAMED and not channel:
+        version = _version(rest)
+        return None if "[" in rest or version is None else _RENAMED[name] + version
+    if "/" in word or word.endswith(".whl"):
+        return word
+    try:
+        Requirement(word)
+    except InvalidRequirement:
+        version = None if channel or "[" in rest else _version(rest)
+        return None if version is None else name + version
+    return word
+
+
 def _version(rest: str) -> str | None:
     """Return conda's version part in pip's words; a build string has none."""
     if not rest:

@@ -12,7 +12,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import input_text, read_input, read_stream
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
-from envtool.operations.steps import archives
+from envtool.operations.steps import archives, pypi_names
 from envtool.reporter import Reporter
 from envtool.specs import limits, references
 from envtool.specs.problem import Place
@@ -21,11 +21,13 @@ from envtool.specs.requirement_line import Corrected, corrected
 _COMMAND_LINE = Place("--pip", 0)
 
 
-def requested(words: Spec, files: Sequence[str], reporter: Reporter) -> Spec:
+def requested(words: Spec, files: Sequence[str], reporter: Reporter, *, conda_half: bool = True) -> Spec:
     """Return one spec that asks for all that ``words`` and the files ask for; a file called ``-`` is stdin.
 
-    The name is the first that any of them gives. Reports what readers warn of. Raises EnvtoolError.
+    The name is the first that any of them gives. Without a conda half the names among the words are pip's. Reports what
+    readers warn of. Raises EnvtoolError.
     """
+    words = words if conda_half else _for_pip(words, reporter)
     readings = [_words(words), *map(_read, files)]
     for reading in readings:
         for warning in reading.warnings:
@@ -60,6 +62,15 @@ def require_name(spec: Spec, files: Sequence[str]) -> None:
         hint=tr("Name the environment: envtool create {name} {files}", name=_suggested(spec, files), files=shown),
         code=ExitCode.USAGE,
     )
+
+
+def _for_pip(words: Spec, reporter: Reporter) -> Spec:
+    """Return words with the conda packages that pip can install, too, among those for pip."""
+    lines = {word: line for word in words.conda if (line := pypi_names.in_a_venv(word))}
+    if lines:
+        reporter.note(tr("A venv has no conda packages: {names} from the pip index.", names=", ".join(lines.values())))
+    kept = tuple(word for word in words.conda if word not in lines)
+    return replace(words, conda=kept, pip=(*lines.values(), *words.pip))
 
 
 def _suggested(spec: Spec, files: Sequence[str]) -> str:
