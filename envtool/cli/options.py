@@ -51,7 +51,10 @@ OverrideChannels = Annotated[bool, typer.Option("--override-channels", help="Sea
 Index = Annotated[
     str,
     typer.Option(
-        "--index-url", "-i", metavar="URL", help="Index of pip packages to use instead of the configured one."
+        "--index-url",
+        "-i",
+        metavar="NAME|URL",
+        help="Source to use this once: a mirror's name, a conda channel's address, or an index of pip packages.",
     ),
 ]
 ExtraIndex = Annotated[

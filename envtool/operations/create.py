@@ -191,7 +191,8 @@ def _drafted(
 ) -> Iterator[_Draft]:
     """Yield a new environment with both halves resolved, so that what cannot be had is known before the first write."""
     spec = archives.checked(context, _with_python(request.spec, choice.engine))
-    sources = sources or gather(context, request.sources, spec.channels, conda=spec.conda)
+    asked = spec if choice.engine.conda_half else replace(spec, conda=())
+    sources = sources or gather(context, request.sources, spec.channels, asked=asked)
     spec = replace(spec, pip=torch_index.localized(context, spec.pip, sources))
     with engine_selection.opened(
         context, choice, request.command, accept_tos=request.accept_tos, run_scripts=request.run_scripts

@@ -38,7 +38,8 @@ def work_out(context: Context, request: ChangeRequest, wanted: Additions, before
     environment, spec = request.environment, archives.checked(context, wanted.spec)
     to_solve = SolveRequest(spec.conda, update=wanted.update, archives=spec.explicit)
     conda = to_solve != SolveRequest()
-    sources = gather(context, request.sources, spec.channels, environment.prefix, spec.conda, channels=conda)
+    asked = None if wanted.update else spec
+    sources = gather(context, request.sources, spec.channels, environment.prefix, asked, channels=conda)
     solution = solve(context, engine, to_solve, environment, sources)
     pip = _PipAddition(context, environment, replace(wanted, spec=spec), before, solution)
     foreseen, sources = pip.foretold(sources)
