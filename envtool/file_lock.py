@@ -6,11 +6,10 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
@@ -343,7 +342,7 @@ def _read_holder(handle: int) -> _Holder | None:
     return _parsed(said) if isinstance(said, dict) else None
 
 
-def _parsed(said: dict[str, Any]) -> _Holder | None:
+def _parsed(said: Mapping[str, object]) -> _Holder | None:
     host, pid, since = said.get("host"), said.get("pid"), said.get("since")
     if not (isinstance(host, str) and type(pid) is int and 0 < pid < 1 << 31):
         return None

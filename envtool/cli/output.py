@@ -6,11 +6,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.reporter import Bar, Silent, Unit
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 ENVELOPE = 1  # the version of the JSON envelope's shape
 
@@ -59,7 +62,7 @@ class Output:
         self.stdout, self.stderr = stdout or sys.stdout, stderr or sys.stderr
         self._notes: list[str] = []
         self._warnings: list[str] = []
-        self._bar: Any = None
+        self._bar: Progress | None = None
 
     # -- while the command works -------------------------------------------------------------------------------------
     def note(self, text: str) -> None:

@@ -8,7 +8,7 @@ the help, ``PASSES_WORDS_ON``: from the first argument on, options belong to ano
 """
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
@@ -92,7 +92,7 @@ class _Group(TyperGroup):
             ctx.exit(ExitCode.USAGE)
         return super().parse_args(ctx, args)
 
-    def _with_default(self, ctx: Any, args: list[str]) -> list[str]:
+    def _with_default(self, ctx: typer.Context, args: list[str]) -> list[str]:
         """Return the arguments with the default command in its place where none is named."""
         flags = {name for flag in FLAGS for name in flag.names}
         place = next((number for number, word in enumerate(args) if word not in flags), len(args))
@@ -150,7 +150,7 @@ def _help(module: ModuleType, summary: str) -> str:
 
 
 def _flag_option(flag: Flag) -> TyperOption:
-    def switch_on(ctx: Any, _: Any, value: bool) -> None:
+    def switch_on(ctx: typer.Context, _: object, value: bool) -> None:
         if value and not ctx.resilient_parsing:
             setattr(out, flag.attribute, True)
 
@@ -158,7 +158,7 @@ def _flag_option(flag: Flag) -> TyperOption:
 
 
 def _version_option() -> TyperOption:
-    def show(ctx: Any, _: Any, value: bool) -> None:
+    def show(ctx: typer.Context, _: object, value: bool) -> None:
         if value and not ctx.resilient_parsing:
             from envtool.cli import version
 
@@ -167,7 +167,9 @@ def _version_option() -> TyperOption:
     return _option(("--version", "-V"), "Show the version.", show)
 
 
-def _option(names: Sequence[str], words: str, callback: Any) -> TyperOption:
+def _option(
+    names: Sequence[str], words: str, callback: Callable[[typer.Context, object, bool], None] | None
+) -> TyperOption:
     # Eager: acted on before any other option is looked at, and may be found wrong.
     return TyperOption(
         param_decls=list(names), is_flag=True, expose_value=False, is_eager=True, help=words, callback=callback

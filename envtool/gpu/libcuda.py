@@ -10,12 +10,11 @@ import json
 import sys
 import uuid
 from contextlib import suppress
-from typing import Any
 
 COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_*
 
 
-def load(names: list[str]) -> Any:
+def load(names: list[str]) -> ctypes.CDLL | None:
     """Return the first library that loads, or None."""
     for name in names:
         with suppress(OSError):
@@ -33,7 +32,7 @@ def loaded_from() -> str:
     return paths[0] if paths else ""
 
 
-def device(cuda: Any, ordinal: int) -> dict[str, object]:
+def device(cuda: ctypes.CDLL, ordinal: int) -> dict[str, object]:
     """Return the name, UUID, compute capability and memory (bytes) of one GPU, as far as the driver tells."""
     handle, number, size = ctypes.c_int(), ctypes.c_int(), ctypes.c_size_t()
     name, identity = ctypes.create_string_buffer(256), ctypes.create_string_buffer(16)

@@ -1,7 +1,7 @@
 """Failed requests: what went wrong, told apart and in one sentence."""
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 from envtool.i18n import tr
 
@@ -63,7 +63,7 @@ def _innermost(error: BaseException) -> BaseException:
     """Return what an error of urllib3 wraps, however deep."""
     from urllib3.exceptions import HTTPError
 
-    inner: Any = getattr(error, "original_error", None) or error.__cause__
+    inner: object = getattr(error, "original_error", None) or error.__cause__
     if inner is None:
         inner = next((item for item in reversed(error.args) if isinstance(item, BaseException)), None)
     if inner is None and isinstance(error, HTTPError):

@@ -1,7 +1,7 @@
 """Status pages of mirror sites, in the formats of tunasync and MirrorZ: when a site last synchronized."""
 
 import re
-from typing import Any
+from collections.abc import Mapping
 
 from envtool.documents import parse_json
 
@@ -21,11 +21,11 @@ def last_success(body: bytes, purpose: str) -> float | None:
     return max((moment for moment in found if moment), default=None)
 
 
-def _name(job: dict[str, Any]) -> str:
+def _name(job: Mapping[str, object]) -> str:
     return str(job.get("cname") or job.get("name") or "").lower()
 
 
-def _moment(job: dict[str, Any]) -> float | None:
+def _moment(job: Mapping[str, object]) -> float | None:
     if match := _MIRRORZ.search(str(job.get("status", ""))):
         return float(match[1])
     moment = job.get("last_update_ts")

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from envtool.documents import parse_json
 from envtool.files import LIMIT, read_file, sync_folder, write_atomically
@@ -163,7 +163,7 @@ def take(prefix: Path, folder: Path, footprint: Footprint) -> Snapshot:
     for path in sorted(touched | possible | _bytecode(touched | possible, entries)):
         if entries[path].kind == "file":
             kept[path] = _keep(prefix / path, folder / str(len(kept)), path, by_hash=path in touched)
-    content: dict[str, Any] = {
+    content = {
         "version": VERSION,
         "root": _identity(prefix),
         "entries": entries,
