@@ -171,6 +171,18 @@ def test_files_of_others_are_read_with_limits() -> None:
     assert wrong == {}, "use envtool.files.read_file or read_text, and envtool.documents for JSON and YAML"
 
 
+def test_every_sentence_is_one_literal_template() -> None:
+    """gettext finds a template where it is written, and translates it whole."""
+    wrong = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in MODULES
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr"
+        if not (len(node.args) == 1 and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str))
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("command", [["--version"], ["list"], ["--help"]])
 def test_common_commands_start_light(command: list[str], tmp_path: Path) -> None:
     heavy = "rattler,yaml,packaging,urllib3,urllib.request,importlib.metadata"

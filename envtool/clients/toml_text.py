@@ -46,7 +46,7 @@ def values(path: Path, *, any_bytes: bool = False) -> dict[str, Any]:
     try:
         text = decode_with_form(data, any_bytes=any_bytes)[0]
     except UnicodeDecodeError:
-        raise _unreadable(path, tr("it is neither UTF-8 nor UTF-16")) from None
+        raise _unreadable(path, tr("the text is neither UTF-8 nor UTF-16")) from None
     found: dict[str, Any] = parse(text, str(path)).unwrap()
     return found
 

@@ -39,7 +39,7 @@ def load_mapping(text: str) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise NotAMappingError(1, tr("it holds no `key: value` settings"))
+        raise NotAMappingError(1, tr("the file holds no `key: value` settings"))
     return {str(key): value for key, value in values.items()}
 
 

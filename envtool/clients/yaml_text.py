@@ -245,7 +245,7 @@ class YamlText:
             root = None
         text = edit(root)
         if self._load(text) != meant:
-            raise self._refused(tr("its layout is too unusual to be edited without changing other lines"))
+            raise self._refused(tr("the layout is too unusual to be edited without changing other lines"))
         self.text, self.data = text, meant
 
     def _load(self, text: str) -> dict[str, Any]:

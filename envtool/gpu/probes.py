@@ -68,7 +68,7 @@ def libcuda(host: Host, root: Path) -> Libcuda:
     try:
         done = capture(Command((sys.executable, "-I", str(script), *names), _environment(host)), timeout=PATIENCE)
     except EnvtoolError as error:
-        return Libcuda(remark=tr("libcuda: {reason}", reason=error.message))
+        return Libcuda(remark=f"libcuda: {error.message}")
     try:
         said = parse_json(done.stdout)
     except ValueError:
@@ -105,11 +105,11 @@ def nvidia_smi(host: Host, root: Path) -> NvidiaSmi:
         try:
             done = capture(Command(query, _environment(host)), timeout=PATIENCE)
         except EnvtoolError as error:
-            return NvidiaSmi(remark=tr("nvidia-smi: {reason}", reason=error.message))
+            return NvidiaSmi(remark=f"nvidia-smi: {error.message}")
         if done.returncode == 0:
             return parse_smi(done.stdout, fields)
         said = next(iter((done.stdout + done.stderr).strip().splitlines()), said)
-    return NvidiaSmi(remark=tr("nvidia-smi: {reason}", reason=said or tr("it failed without a message")))
+    return NvidiaSmi(remark=f"nvidia-smi: {said}" if said else tr("nvidia-smi failed without a message."))
 
 
 def parse_smi(text: str, fields: tuple[str, ...] = _FIELDS) -> NvidiaSmi:

@@ -132,7 +132,7 @@ class Search:
             if error.is_unreachable:
                 self._unreachable.add(source.name)
         except ValueError:
-            outcome = tr("its page cannot be read")
+            outcome = tr("the page cannot be read")
         self.outcomes.setdefault(source.name, outcome)
         return wheels
 

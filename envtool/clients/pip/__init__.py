@@ -131,7 +131,7 @@ def read_layer(path: Path) -> PipLayer:
         text, _ = decode_with_form(read_file(path, limit=INPUT_LIMIT))
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise _broken(path, tr("it is neither UTF-8 nor UTF-16"), line) from None
+        raise _broken(path, tr("the text is neither UTF-8 nor UTF-16"), line) from None
     except OSError as error:
         raise _broken(path, error.strerror or str(error)) from None
     return PipLayer(str(path), path, parse(text, path))
