@@ -1,7 +1,7 @@
 """Translation: every sentence that a user reads passes through :func:`tr`.
 
-A sentence is written whole, with named holes: ``tr("There is no environment named {name}.", name=name)``. The template is
-what gettext looks up (``xgettext --keyword=tr``); pieces glued together would leave nothing to look up.
+A sentence is written whole, with named holes: ``tr("There is no environment named {name}.", name=name)``. The template
+is what gettext looks up (``xgettext --keyword=tr``); pieces glued together would leave nothing to look up.
 """
 
 
