@@ -68,6 +68,7 @@ class Search:
     platforms: Sequence[str]
     machine: str
     outcomes: dict[str, str] = field(default_factory=dict)  # source's name -> what it has, or why it is unknown
+    failed_proxies: dict[str, str] = field(default_factory=dict)  # source's name -> why the proxy before it failed
     _pages: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
     _builds: dict[str, str] = field(default_factory=dict)
     _unreachable: set[str] = field(default_factory=set)
@@ -131,6 +132,8 @@ class Search:
             outcome = tr("has no torch") if error.kind == "missing" and source.kind == "index" else str(error)
             if error.is_unreachable:
                 self._unreachable.add(source.name)
+            if error.kind == "proxy":
+                self.failed_proxies[source.name] = str(error)
         except ValueError:
             outcome = tr("the page cannot be read")
         self.outcomes.setdefault(source.name, outcome)

@@ -11,7 +11,7 @@ from envtool import __version__
 from envtool.http.certificates import tls_context
 from envtool.http.errors import ErrorKind, RequestError, explained
 from envtool.http.logins import Logins, without_login
-from envtool.http.proxies import pool_manager, proxy_for, proxy_name
+from envtool.http.proxies import described_proxy, pool_manager, proxy_for, proxy_name
 from envtool.http.settings import HttpSettings, Limits
 from envtool.i18n import tr
 from envtool.paths import Host
@@ -185,7 +185,8 @@ class Client:
                 retries=False,
             )
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise explained(error, host=urlsplit(address).hostname or "", proxy=proxy_name(proxy)) from None
+            described = described_proxy(address, self._settings, self._host.environ)
+            raise explained(error, host=urlsplit(address).hostname or "", proxy=described) from None
 
     def _proxy(self, address: str) -> str:
         return proxy_for(address, self._settings, self._host.environ)

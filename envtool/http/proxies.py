@@ -1,7 +1,7 @@
 """Proxies: which one an address is reached through, by settings and environment, and connections through it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -18,16 +18,28 @@ if TYPE_CHECKING:
 
 def proxy_for(address: str, settings: HttpSettings, environ: Mapping[str, str]) -> str:
     """Return the URL of the proxy for an address, which may hold a login; ``""`` for none."""
+    return _proxy(address, settings, environ)[0]
+
+
+def described_proxy(address: str, settings: HttpSettings, environ: Mapping[str, str]) -> str:
+    """Return the proxy for an address as messages name it: host and port, and the variable that sets it, if any."""
+    proxy, variable = _proxy(address, settings, environ)
+    return f"{proxy_name(proxy)} ({variable})" if variable else proxy_name(proxy)
+
+
+def _proxy(address: str, settings: HttpSettings, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the proxy for an address, and the variable that sets it (``""``: the client's own settings do)."""
     parts = urlsplit(address)
     host = (parts.hostname or "").lower()
-    proxies = dict(settings.proxies)
+    proxies = {key: (value, "") for key, value in settings.proxies.items()}
     if settings.uses_environment:
-        variables = _proxy_variables(environ)
-        if not _is_exempt(host, parts.port or PORTS[parts.scheme], variables.get("no", "")):
+        variables = {kind: (value, name) for kind, name, value in proxy_variables(environ)}
+        if not _is_exempt(host, parts.port or PORTS[parts.scheme], variables.get("no", ("", ""))[0]):
             proxies |= variables
     keys = (f"{parts.scheme}://{host}", parts.scheme, f"all://{host}", "all")
-    proxy = next((proxies[key] for key in keys if key in proxies), "").strip()
-    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
+    proxy, variable = next((proxies[key] for key in keys if key in proxies), ("", ""))
+    proxy = proxy.strip()
+    return (proxy if "://" in proxy or not proxy else f"http://{proxy}"), variable
 
 
 def proxy_name(proxy: str) -> str:
@@ -35,18 +47,15 @@ def proxy_name(proxy: str) -> str:
     return proxy.partition("://")[2].rpartition("@")[2].partition("/")[0]
 
 
-def _proxy_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what ``HTTP_PROXY`` and its like say, by ``http``, ``https``, ``all`` and ``no``.
+def proxy_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield (``http``, ``https``, ``all`` or ``no``; variable; value) for each of ``HTTP_PROXY`` and its like.
 
     The lower-case name wins, also where it is empty: that is how programs are told to use none.
     """
-    found = {}
     for kind in ("http", "https", "all", "no"):
-        name = f"{kind}_proxy"
-        value = environ[name] if name in environ else environ.get(name.upper(), "")
-        if value:
-            found[kind] = value
-    return found
+        name = f"{kind}_proxy" if f"{kind}_proxy" in environ else f"{kind}_proxy".upper()
+        if value := environ.get(name, ""):
+            yield kind, name, value
 
 
 def _is_exempt(host: str, port: int, no_proxy: str) -> bool:

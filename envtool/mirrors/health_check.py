@@ -20,7 +20,9 @@ from envtool.index_page import File
 from envtool.mirrors.sync_status import last_success
 
 Purpose = Literal["conda", "pip", "torch"]
-Status = Literal["ok", "elsewhere", "missing", "blocked", "wrong", "truncated", "certificate", "timeout", "down"]
+Status = Literal[
+    "ok", "elsewhere", "missing", "blocked", "wrong", "truncated", "certificate", "timeout", "down", "proxy"
+]
 
 _SAMPLE = 512 * 1024  # bytes: enough to tell 1 MB/s from 10 MB/s, and little load on a mirror
 _PROJECT = "pip"  # its page is small and on every mirror, and it is released every quarter

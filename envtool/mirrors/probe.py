@@ -26,6 +26,7 @@ _ORDER: tuple[Status, ...] = (
     "certificate",
     "timeout",
     "down",
+    "proxy",
 )
 
 
@@ -122,7 +123,7 @@ def _check(question: Question, client: Client, deadline: float, done: Callable[[
     try:
         found = check(question, client, deadline)
     except RequestError as error:
-        statuses: dict[ErrorKind, Status] = {"timeout": "timeout", "certificate": "certificate"}
+        statuses: dict[ErrorKind, Status] = {"timeout": "timeout", "certificate": "certificate", "proxy": "proxy"}
         done(replace(result, status=statuses.get(error.kind, "down"), detail=str(error)))
     except FaultError as fault:
         done(replace(result, status=fault.status, detail=str(fault)))

@@ -243,4 +243,4 @@ def test_a_dead_proxy_is_not_mistaken_for_a_dead_site() -> None:
     with proxy() as gone:
         pass
     reason = failure("https://mirror.example/", {"ALL_PROXY": gone.url})
-    assert reason == f"the proxy 127.0.0.1:{port_of(gone)} refused the connection"
+    assert reason == f"the proxy 127.0.0.1:{port_of(gone)} (ALL_PROXY) refused the connection"

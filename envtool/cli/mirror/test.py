@@ -47,8 +47,17 @@ def command(
     data = [{**asdict(result), "stale": result.stale} for result in results]
     working = any(result.status == "ok" for result in results)
     if not working:
-        out.note(tr("No mirror can be reached. Check the network connection and the proxy settings."))
+        out.note(_nothing_works(results))
     return Result(data, table(_COLUMNS, _rows(results)), code=ExitCode.OK if working else ExitCode.NETWORK)
+
+
+def _nothing_works(results: "Sequence[MirrorHealth]") -> str:
+    """Return why no mirror works: a proxy that fails says nothing about the mirrors behind it."""
+    if all(result.status == "proxy" for result in results):
+        return tr("No mirror was reached, since {reason}. Start that proxy, or unset it.", reason=results[0].detail)
+    if all(result.status in ("down", "timeout", "certificate", "proxy") for result in results):
+        return tr("No mirror can be reached. Check the network connection and the proxy settings.")
+    return tr("No mirror serves what was asked for.")
 
 
 def _rows(results: "Sequence[MirrorHealth]") -> list[tuple[str, ...]]:

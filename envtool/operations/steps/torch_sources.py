@@ -127,6 +127,12 @@ def outcomes(search: Search) -> str:
 
 def nothing_found(search: Search, candidates: Sequence[Candidate], asked: Sequence[Source]) -> EnvtoolError:
     """Return the error that lists the sources tried, and the alternatives."""
+    if search.failed_proxies and search.failed_proxies.keys() >= search.outcomes.keys():
+        return EnvtoolError(
+            tr("No source of torch wheels was reached: {reason}.", reason=next(iter(search.failed_proxies.values()))),
+            hint=tr("Start that proxy, or unset it, and try again."),
+            code=ExitCode.NETWORK,
+        )
     first = candidates[0]
     message = tr(
         "No torch wheel for {build} and Python {pythons} was found. Sources tried: {outcomes}.",
