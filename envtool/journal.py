@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from envtool import versioned_json
 from envtool.errors import EnvtoolError
@@ -140,6 +141,45 @@ def preview(host: Host, purpose: str = "") -> tuple[FileEdit, ...]:
     return ()
 
 
+class Original(NamedTuple):
+    """A file from before it was edited: whether there was one, and its bytes."""
+
+    existed: bool
+    data: bytes
+
+
+def original(host: Host, purpose: str, path: Path, *, until: str = "") -> Original | None:
+    """Return a file as it was before all sets of edits of a purpose.
+
+    Sets whose title begins with ``until``, and older ones, do not count. None where no set changed the file, or where
+    its former bytes can no longer be told.
+    """
+    found = None
+    for _, _, record in _undoable(host, purpose):
+        if until and str(record["title"]).startswith(until):
+            break
+        for edit in record["edits"]:
+            if edit["path"] == str(path):
+                after = edit["shown"].encode()
+                if _hash(after) != edit["after"]:
+                    return None
+                existed = bool(edit["existed"])
+                found = Original(existed, _reverted(after, edit) if existed else b"")
+    return found
+
+
+def lines_written(host: Host, purpose: str) -> Iterator[str]:
+    """Yield every line that sets of edits of a purpose wrote, as far as these are known, newest set first."""
+    for _, _, record in _undoable(host, purpose):
+        for edit in record["edits"]:
+            after = edit["shown"].encode()
+            if _hash(after) == edit["after"]:
+                for start, _, length in edit["hunks"]:
+                    first = after.rfind(b"\n", 0, start) + 1
+                    last = after.find(b"\n", start + length)
+                    yield from after[first : last if last >= 0 else None].decode("utf-8", "replace").splitlines()
+
+
 # -- one edit and its record
 
 
@@ -178,7 +218,10 @@ def _restored(edit: Json) -> bytes | None:
     """Return the bytes from before an edit, made from those that it left."""
     if not edit["existed"]:
         return None
-    data = _read(Path(edit["path"])) or b""
+    return _reverted(_read(Path(edit["path"])) or b"", edit)
+
+
+def _reverted(data: bytes, edit: Json) -> bytes:
     for start, old, length in reversed(edit["hunks"]):
         data = data[:start] + base64.b64decode(old) + data[start + length :]
     return data

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from envtool.clients.protocol import Client
 
-CLIENTS = {"conda": "conda.client", "pip": "pip.client", "uv": "uv", "mamba": "mamba", "pixi": "pixi"}
+CLIENTS = {"conda": "conda.client", "pip": "pip.client", "uv": "uv.client", "mamba": "mamba", "pixi": "pixi"}
 """The clients by name, and the module that defines each as CLIENT. A new client is a file here and an entry above."""
 
 

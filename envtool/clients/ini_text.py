@@ -29,7 +29,7 @@ class IniText:
 
     def __init__(self, text: str, source: str) -> None:
         self.text = text
-        self._source = source
+        self.source = source
 
     def options(self) -> tuple[Option, ...]:
         """Return every option in the text's order."""
@@ -78,6 +78,27 @@ class IniText:
         option = self.option(section, name)
         if option:
             self._set(self.text[: option.start] + self.text[option.end :])
+
+    def replace_word(self, section: str, name: str, old: str, new: str) -> None:
+        """Replace one word of a list option where it stands."""
+        option = self.option(section, name)
+        if option is None:
+            return
+        found = re.search(rf"(?<!\S){re.escape(old)}(?!\S)", self.text[option.value_start : option.end])
+        if found:
+            start = option.value_start
+            self._set(self.text[: start + found.start()] + new + self.text[start + found.end() :])
+
+    def remove_empty_sections(self, before: str) -> None:
+        """Remove the headers of sections that have no line left and had options in the text ``before``."""
+        had = {option.section for option in _options(before)} - {option.section for option in self.options()}
+        lines = lines_of(self.text)
+        headers = [number for number, line in enumerate(lines) if _SECTION.match(line)]
+        for number, following in reversed(list(zip(headers, [*headers[1:], len(lines)], strict=True))):
+            header = _SECTION.match(lines[number])
+            if header and header["name"] in had and not "".join(lines[number + 1 : following]).strip():
+                del lines[number:following]
+        self.text = "".join(lines)
 
     def broken_headers(self) -> tuple[int, ...]:
         """Return the lines (from 1) whose settings follow a ``[section]`` on the same line: pip ignores them."""
@@ -131,7 +152,7 @@ class IniText:
         before, after = _values(self.text), _values(text)
         if len({key for key in {*before, *after} if before.get(key) != after.get(key)}) > 1:
             raise EnvtoolError(
-                tr("{path} was not changed: its layout is too unusual to be edited safely.", path=self._source),
+                tr("{path} was not changed: its layout is too unusual to be edited safely.", path=self.source),
                 hint=tr("Edit it by hand."),
                 code=ExitCode.BAD_INPUT,
             )

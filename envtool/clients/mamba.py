@@ -47,16 +47,18 @@ def in_force(where: Surroundings, sites: SiteMatcher) -> InForce:  # noqa: ARG00
     return found
 
 
-def switched(text: str, source: str, endpoints: Endpoints, sites: SiteMatcher, *, clean: bool, host: Host) -> Edited:
+def switched(
+    text: str, source: str, endpoints: Endpoints, sites: SiteMatcher, *, clean: bool, where: Surroundings
+) -> Edited:
     """Return a ``.mambarc`` with conda-forge from the mirror first and from upstream after it.
 
     mamba always loads every key of ``mirrored_channels``, above all other channels. So only this one channel is put in
     here, and only where it is in use. conda's own settings in the file are moved as in conda's files.
     """
-    edited = editing.moved(text, source, endpoints, sites, clean=clean, host=host)
+    edited = editing.moved(text, source, endpoints, sites, clean=clean, where=where)
     document = YamlText(edited.text, source)
     url = endpoints.channel(_CHANNEL)
-    channels = (*conda.in_force(host).channels, *(document.get("channels") or ()))
+    channels = (*conda.in_force(where.host, root=where.root).channels, *(document.get("channels") or ()))
     if not url or (channels and _CHANNEL not in channels):
         if edited.text == text:
             edited.notes.append(tr("mamba reads conda's settings and needs none of its own here."))

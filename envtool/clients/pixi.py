@@ -1,7 +1,9 @@
 """pixi: ``config.toml`` read and edited. Its ``[mirrors]`` are fallback lists; its lock files keep upstream URLs."""
 
 import codecs
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from envtool.clients import toml_text
 from envtool.clients.protocol import (
@@ -17,6 +19,7 @@ from envtool.clients.protocol import (
     Surroundings,
 )
 from envtool.clients.toml_text import Table, is_mirror, put, without_mirrors
+from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.redaction import redact
@@ -42,6 +45,7 @@ def in_force(where: Surroundings, sites: SiteMatcher) -> InForce:  # noqa: ARG00
     places = files(where.host, Scope("user"))
     for path in places.paths if places else ():
         data = toml_text.values(path)
+        _check(data, str(path))
         for key, urls in data.get("mirrors", {}).items():
             found.resolved[key] = tuple(urls)
             found.settings += [Setting(str(path), f"mirrors.{key}", url, "merged") for url in urls]
@@ -57,9 +61,10 @@ def switched(
     sites: SiteMatcher,
     *,
     clean: bool,
-    host: Host,  # noqa: ARG001 - the clients' common shape
+    where: Surroundings,  # noqa: ARG001 - the clients' common shape
 ) -> Edited:
     """Return a ``config.toml`` under which channels come from the mirror first and from upstream after it."""
+    _check(toml_text.parsed(text, source), source)
     edited = Edited(text)
     document = toml_text.parse(text, source)
     names = [name for name in (*COMMON, "pkgs/main", "pkgs/r") if name in endpoints.parents]
@@ -80,8 +85,16 @@ def switched(
     return edited
 
 
-def unset(text: str, source: str, sites: SiteMatcher) -> Edited:
+def unset(
+    text: str,
+    source: str,
+    sites: SiteMatcher,
+    *,
+    where: Surroundings,  # noqa: ARG001 - the clients' common shape
+    original: str | None = None,  # noqa: ARG001 - the clients' common shape
+) -> Edited:
     """Return a ``config.toml`` without any mirror's entries."""
+    _check(toml_text.parsed(text, source), source)
     document = toml_text.parse(text, source)
     mirrors = document.get("mirrors", {})
     for key in list(mirrors):
@@ -105,10 +118,30 @@ def _move_index(document: Table, endpoints: Endpoints, sites: SiteMatcher, edite
         return
     old = str(document.get("pypi-config", {}).get("index-url", ""))
     if old and sites.match(old) is None:
+        edited.own.append(old)
         edited.notes.append(tr("pixi's index {url} is your own and was not changed.", url=redact(old)))
         return
     put(_table(document, "pypi-config"), "index-url", endpoints.index)
     edited.notes.append(tr("pixi uses the Python index of its settings for new manifests only."))
+
+
+def _check(values: Mapping[str, Any], source: str) -> None:
+    """Raise EnvtoolError (BAD_INPUT) where a setting that is read here has a form that pixi refuses."""
+    mirrors = values.get("mirrors", {})
+    lists = mirrors.values() if isinstance(mirrors, dict) else (None,)
+    if not all(isinstance(urls, list) and all(isinstance(url, str) for url in urls) for urls in lists):
+        raise _refused(source, tr("`mirrors` must map addresses to lists of addresses"))
+    pypi = values.get("pypi-config", {})
+    if not isinstance(pypi, dict) or not isinstance(pypi.get("index-url", ""), str):
+        raise _refused(source, tr("`pypi-config` must be a table, and its `index-url` text"))
+
+
+def _refused(source: str, reason: str) -> EnvtoolError:
+    return EnvtoolError(
+        tr("pixi stops on its settings file {path}: {reason}.", path=source, reason=reason),
+        hint=tr("Correct or remove it; nothing was written to it."),
+        code=ExitCode.BAD_INPUT,
+    )
 
 
 def _table(document: Table, name: str) -> Table:

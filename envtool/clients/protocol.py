@@ -94,11 +94,15 @@ class SettingsFiles:
 
 @dataclass
 class Edited:
-    """A file's new text, notes on what it means, and the stale entries in it (replaced only after confirmation)."""
+    """A file's new text, notes on what it means, and the stale entries in it (replaced only after confirmation).
+
+    ``own`` are the addresses that were left because nobody but the user knows them.
+    """
 
     text: str
     notes: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
+    own: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -137,9 +141,25 @@ class Switched(Protocol):
     """Edits a settings file so that the client uses a mirror."""
 
     def __call__(
-        self, text: str, source: str, endpoints: Endpoints, sites: SiteMatcher, *, clean: bool, host: Host
+        self, text: str, source: str, endpoints: Endpoints, sites: SiteMatcher, *, clean: bool, where: Surroundings
     ) -> Edited:
-        """Return the text of the file ``source`` with the mirror in force; stale entries go only with ``clean``."""
+        """Return the text of the file ``source`` with the mirror in force; stale entries go only with ``clean``.
+
+        Raises EnvtoolError (BAD_INPUT) where the client itself refuses the file.
+        """
+
+
+class Unset(Protocol):
+    """Removes every mirror from a settings file."""
+
+    def __call__(
+        self, text: str, source: str, sites: SiteMatcher, *, where: Surroundings, original: str | None = None
+    ) -> Edited:
+        """Return the text of the file ``source`` without any mirror's lines.
+
+        ``original`` is the text from before the first switch, where that is known: what a switch added goes, too.
+        Raises EnvtoolError (BAD_INPUT) where the client itself refuses the file.
+        """
 
 
 @dataclass(frozen=True)
@@ -155,7 +175,8 @@ class Client:
     - ``files``: returns the files of a scope, or None where the client has none such.
     - ``switched``, ``unset``: return a file's new text with a mirror in force, and without any mirror's lines.
     - ``in_force``: returns the settings in force.
-    - ``overrides``: yields a sentence for each setting that would override what is written in the files of a scope.
+    - ``overrides``: yields a sentence for each setting that would override what is written in the files of a scope, or
+      be merged with it.
     - ``for_run``: returns how one command is put under a mirror without editing anybody's files.
     """
 
@@ -164,10 +185,10 @@ class Client:
     keyword: str
     files: Callable[[Host, Scope], SettingsFiles | None]
     switched: Switched
-    unset: Callable[[str, str, SiteMatcher], Edited]
+    unset: Unset
     in_force: Callable[[Surroundings, SiteMatcher], InForce]
     programs: tuple[str, ...] = ()
     marks: tuple[bytes, ...] = (b"",)
     any_bytes: bool = False
-    overrides: Callable[[Surroundings, Scope], Iterator[str]] | None = None
+    overrides: Callable[[Surroundings, Scope, SiteMatcher], Iterator[str]] | None = None
     for_run: Callable[[Host, Endpoints, SiteMatcher], RunSettings] | None = None

@@ -28,11 +28,7 @@ def parse(text: str, source: str) -> "TOMLDocument":
     try:
         return tomlkit.parse(text)
     except TOMLKitError as error:
-        raise EnvtoolError(
-            tr("{path} is not TOML: {reason}.", path=source, reason=_reason(text, str(error))),
-            hint=tr("Correct or remove it: the program that it belongs to cannot read it either."),
-            code=ExitCode.BAD_INPUT,
-        ) from None
+        raise _not_toml(source, _reason(text, str(error))) from None
 
 
 def values(path: Path, *, any_bytes: bool = False) -> dict[str, Any]:
@@ -47,7 +43,19 @@ def values(path: Path, *, any_bytes: bool = False) -> dict[str, Any]:
         text = decode_with_form(data, any_bytes=any_bytes)[0]
     except UnicodeDecodeError:
         raise _unreadable(path, tr("the text is neither UTF-8 nor UTF-16")) from None
-    found: dict[str, Any] = parse(text, str(path)).unwrap()
+    return parsed(text, str(path))
+
+
+def parsed(text: str, source: str) -> dict[str, Any]:
+    """Return what a text holds as plain values. Raises EnvtoolError (BAD_INPUT) with file and line."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise _not_toml(source, str(error).rstrip(".")) from None
+    found: dict[str, Any] = parse(text, source).unwrap()
     return found
 
 
@@ -95,6 +103,14 @@ def finished(document: "TOMLDocument", before: str, source: str) -> str:
             code=ExitCode.BAD_INPUT,
         )
     return text
+
+
+def _not_toml(source: str, reason: str) -> EnvtoolError:
+    return EnvtoolError(
+        tr("{path} is not TOML: {reason}.", path=source, reason=reason),
+        hint=tr("Correct or remove it: the program that it belongs to cannot read it either."),
+        code=ExitCode.BAD_INPUT,
+    )
 
 
 def _reason(text: str, reason: str) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from envtool.documents import load_yaml
+from envtool.documents import check_yaml
 from envtool.i18n import tr
 
 if TYPE_CHECKING:
@@ -27,11 +27,20 @@ class NotAMappingError(Exception):
 
 
 def load_mapping(text: str) -> dict[str, Any]:
-    """Return the mapping that a YAML text holds; an empty text is an empty one. Raises NotAMappingError."""
+    """Return the mapping that a YAML text holds; an empty text is an empty one.
+
+    Raises NotAMappingError, also for a key that stands twice in one mapping.
+    """
     import yaml
 
     try:
-        values = load_yaml(text)
+        check_yaml(text)
+        # safe loader, in C where PyYAML was built with it
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+        root = loader.get_single_node()
+        if root is not None:
+            _refuse_duplicates(root)
+        values = loader.construct_document(root) if root is not None else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or str(error)
@@ -41,6 +50,26 @@ def load_mapping(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise NotAMappingError(1, tr("the file holds no `key: value` settings"))
     return {str(key): value for key, value in values.items()}
+
+
+def _refuse_duplicates(root: "yaml.Node") -> None:
+    """Raise NotAMappingError where a key stands twice in one mapping: PyYAML would take the last one."""
+    nodes, seen = [root], set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen or isinstance(node.value, str):
+            continue
+        seen.add(id(node))
+        lines: dict[str, int] = {}
+        for child in node.value:
+            nodes += child if isinstance(child, tuple) else (child,)
+            if not isinstance(child, tuple) or not isinstance(child[0].value, str):
+                continue
+            key, line = child[0].value, child[0].start_mark.line + 1
+            if key in lines and key != "<<":
+                reason = tr("`{key}` is there twice (lines {first} and {line})", key=key, first=lines[key], line=line)
+                raise NotAMappingError(line, reason)
+            lines[key] = line
 
 
 def write_scalar(value: str | bool, style: str | None) -> str:

@@ -49,7 +49,8 @@ def mirror_meant(catalogue: Catalogue, text: str) -> Mirror:
     return mirror
 
 
-def _from_url(url: str) -> Mirror:
+def refuse_odd_url(url: str) -> None:
+    """Raise EnvtoolError (USAGE) for a URL that is of no use in a settings file, or has a login in it."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https", "file") or not (parts.netloc or parts.scheme == "file"):
         raise EnvtoolError(
@@ -63,8 +64,12 @@ def _from_url(url: str) -> Mirror:
             hint=tr("Keep the login in ~/.netrc and give the URL without it."),
             code=ExitCode.USAGE,
         )
+
+
+def _from_url(url: str) -> Mirror:
+    refuse_odd_url(url)
     base = url.rstrip("/")
-    name = parts.netloc or base
+    name = urlsplit(url).netloc or base
     if base.endswith("/simple"):
         return Mirror(name, name, "active", name, pypi=PypiIndex(base), own=True)
     return Mirror(

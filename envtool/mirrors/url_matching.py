@@ -2,11 +2,13 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 
-from envtool.clients.protocol import UrlMatch
+from envtool.clients.protocol import COMMON, UrlMatch
 from envtool.mirrors.catalogue import Catalogue, Mirror
 
 _SUBDIR = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9]+)$")
+_PARTS = ("main", "r", "msys2", "free")
 _CHANNEL = re.compile(r"/(?P<channel>(?:pkgs|cloud)/[^/]+)$")
 # The hosts of the default index, present and former, are known by digest: this project never names them. Looks do not
 # decide: a lab's own `pypi.lan` must never be taken for it.
@@ -16,12 +18,17 @@ _DEFAULT_INDEX = ("a4aa2ac280bb8d1a", "d6d7019ca9fcbf07")
 class UrlMatcher:
     """Tells public sites from a user's own."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, replaceable: Iterable[str] = ()) -> None:
+        """Take a catalogue, and addresses in no list that the user agreed to treat as a mirror's."""
         self._catalogue = catalogue
+        self._replaceable = {_address(url): url for url in replaceable}
 
     def match(self, url: str) -> UrlMatch | None:
         """Return what is known about a URL, or None where it is the user's own."""
         address = _address(url)
+        if address in self._replaceable:
+            channel = public_channel(url)
+            return UrlMatch(address.partition("/")[0], "conda" if channel else "pypi", channel)
         for mirror in self._catalogue.mirrors.values():
             if found := _known(mirror, address):
                 return found
@@ -48,6 +55,19 @@ class UrlMatcher:
         """Return whether a host name (or a URL, as some files have it) is a known mirror's."""
         wanted = _address(text).partition("/")[0]
         return any(wanted in _hosts(mirror) for mirror in self._catalogue.mirrors.values())
+
+
+def host_of(url: str) -> str:
+    """Return a URL's host, with its port unless it is the usual one, or ""."""
+    return _address(url).partition("/")[0] if "://" in url else ""
+
+
+def public_channel(url: str) -> str:
+    """Return the public channel (``conda-forge``, ``pkgs/main``) that a URL on any host is named like, or ""."""
+    head, _, last = _SUBDIR.sub("", _address(url)).rpartition("/")
+    if last in COMMON:
+        return last
+    return f"pkgs/{last}" if head.endswith("/pkgs") and last in _PARTS else ""
 
 
 def upstream_channel(catalogue: Catalogue, url: str) -> str:

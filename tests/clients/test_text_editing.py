@@ -209,12 +209,25 @@ def test_decoding_and_encoding_are_exact(data: bytes) -> None:
     assert form.encode(text) == data
 
 
-@pytest.mark.parametrize("text", ["a: &x [1]\nchannels: *x\n", "channels: [a]\nchannels: [b]\n"])
-def test_anchors_and_duplicate_keys_are_refused(text: str) -> None:
+def test_anchors_are_not_edited() -> None:
+    text = "a: &x [1]\nchannels: *x\n"
     document = YamlText(text, "file.yml")
     with pytest.raises(EnvtoolError, match="line"):
         document.put(("channels",), ["c"])
     assert document.text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "lines"),
+    [
+        ("channels: [a]\nx: 1\nchannels: [b]\n", "channels", "1 and 3"),
+        ("custom_channels:\n  a: b\n  a: c\n", "a", "2 and 3"),
+        ("{a: [{x: 1, x: 2}]}\n", "x", "1 and 1"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused_at_once(text: str, key: str, lines: str) -> None:
+    with pytest.raises(EnvtoolError, match=rf"`{key}` is there twice \(lines {lines}\)"):
+        YamlText(text, "file.yml")
 
 
 def test_the_locales_encoding_is_used_as_conda_and_pip_use_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,3 +28,7 @@ ScopePrefix = Annotated[
     Path | None,
     typer.Option("--prefix", "-p", metavar="PATH", help="Change the settings of this environment, by its path."),
 ]
+Replace = Annotated[
+    bool,
+    typer.Option("--replace", help="Also take the place of indexes and channels of your own, which are in no list."),
+]

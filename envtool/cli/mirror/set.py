@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from envtool.cli import completion
-from envtool.cli.mirror.files import switch_result
-from envtool.cli.mirror.options import Scope, ScopeName, ScopePrefix, Target
+from envtool.cli.mirror.files import confirmation, switch_result
+from envtool.cli.mirror.options import Replace, Scope, ScopeName, ScopePrefix, Target
 from envtool.cli.options import DryRun, OverrideFrozen, Yes
 from envtool.cli.output import Result, out
+from envtool.errors import ExitCode
 from envtool.i18n import tr
 from envtool.operations.context import Context
 
@@ -37,10 +38,12 @@ def command(
         bool, typer.Option("--torch", help="Only make envtool look for PyTorch wheels there first.")
     ] = False,
     override_frozen: OverrideFrozen = False,
+    replace: Replace = False,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Result:
     """Comments and other lines in the settings are kept, and `envtool mirror undo` restores the files."""
+    from envtool.operations.mirror import site as sites
     from envtool.operations.mirror import switch as operation
     from envtool.operations.steps import file_edits
     from envtool.operations.steps import scope as scopes
@@ -51,20 +54,10 @@ def command(
         return switch_result(context.host, operation.plan_torch(context, name), dry_run=dry_run)
     where = scopes.from_options(context, scope, env, prefix, override_frozen=override_frozen)
     clients = operation.targets(context.host, target)
-    if name == "auto":
-        from envtool.operations.mirror.test import choose
-
-        name = choose(context, clients)
-
-    def replace(obsolete: tuple[str, ...]) -> bool:
-        return yes or (not dry_run and _confirm(obsolete))
-
-    switch = operation.plan_set_confirmed(context, name, clients, where, replace, allow_http=allow_http)
-    return switch_result(context.host, switch, dry_run=dry_run)
-
-
-def _confirm(obsolete: tuple[str, ...]) -> bool:
-    if out.can_ask:
-        for entry in obsolete:
-            out.note(tr("obsolete: {entry}", entry=entry))
-    return out.confirm(tr("Replace these, too?"), yes=False)
+    site = sites.chosen(context, clients) if name == "auto" else sites.meant(context, name)
+    request = operation.Request(clients, where, allow_http=allow_http, replace_own=replace)
+    switch = operation.plan_set_confirmed(context, site, request, confirmation(yes=yes, dry_run=dry_run))
+    code = ExitCode.OK if switch.following else ExitCode.FAILED
+    if not switch.following and switch.own and not switch.offered:
+        out.note(tr("--replace takes the place of sources that are your own."))
+    return switch_result(context.host, switch, dry_run=dry_run, code=code)

@@ -1,10 +1,12 @@
 """conda: its configuration files, its settings in force, and the channels that names stand for under them."""
 
-from envtool.clients.conda.channels import canonical_name, channel_urls, split_login
+from envtool.clients.conda.channels import canonical_name, channel_urls, refused_channels, split_login
 from envtool.clients.conda.condarc import config_files
 from envtool.clients.conda.settings import CondaSettings, http_settings, in_force, merge
+from envtool.clients.conda.slips import SLIPS, slip
 
 __all__ = [
+    "SLIPS",
     "CondaSettings",
     "canonical_name",
     "channel_urls",
@@ -12,5 +14,7 @@ __all__ = [
     "http_settings",
     "in_force",
     "merge",
+    "refused_channels",
+    "slip",
     "split_login",
 ]

@@ -63,6 +63,23 @@ def canonical_name(settings: CondaSettings, url: str) -> str:
     return bare.removeprefix(UPSTREAM_ALIAS + "/") if bare.startswith(UPSTREAM_ALIAS + "/") else name
 
 
+def refused_channels(settings: CondaSettings) -> Iterator[tuple[str, str]]:
+    """Yield (base URL, ``allowlist_channels`` or ``denylist_channels``) of every configured channel that conda refuses.
+
+    The rule is that of ``validate_channels`` in ``conda/base/context.py``.
+    """
+    allowed, denied = (
+        {url for name in names for _, url in channel_urls(settings, name)}
+        for names in (settings.allowlist_channels, settings.denylist_channels)
+    )
+    for name in settings.channels:
+        for _, url in channel_urls(settings, name):
+            if url in denied:
+                yield url, "denylist_channels"
+            elif allowed and url not in allowed:
+                yield url, "allowlist_channels"
+
+
 def split_login(url: str) -> tuple[str, str, str]:
     """Return (URL without login, ``user:password``, conda token without ``/t/``) of a URL."""
     token = _TOKEN.search(url)
@@ -86,7 +103,7 @@ def _join(*parts: str) -> str:
 def _split(url: str) -> tuple[str, str, str, str]:
     """Return (location and path without scheme, scheme, login, ``t/<token>``)."""
     bare, login, token = split_login(url)
-    scheme, _, rest = bare.partition("://") if "://" in bare else ("", "", bare)
+    scheme, _, rest = bare.partition("://") if _SCHEME.match(bare) else ("", "", bare)
     return rest.rstrip("/"), scheme, login, f"t/{token}" if token else ""
 
 

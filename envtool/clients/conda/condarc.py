@@ -125,7 +125,7 @@ def _broken(path: Path, reason: str, line: int | None = None) -> EnvtoolError:
         )
         if line
         else tr("conda's configuration file {path} cannot be read: {reason}.", path=path, reason=reason),
-        hint=tr("Correct or remove it; conda itself ignores such a file with a warning."),
+        hint=tr("Correct or remove it: conda stops on it, too."),
         code=ExitCode.BAD_INPUT,
     )
 

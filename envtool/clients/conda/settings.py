@@ -22,6 +22,7 @@ UPSTREAM_DEFAULTS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anacon
 _UPSTREAM_DEFAULTS_WINDOWS = (*UPSTREAM_DEFAULTS, "https://repo.anaconda.com/pkgs/msys2")
 _UPSTREAM_CUSTOM = {"pkgs/pro": "https://repo.anaconda.com"}
 
+_SCHEME = re.compile(r"[a-z][a-z0-9]{0,11}://")
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}|%(\w+)%")
 _LISTS = {  # setting -> its other names, and the separator of items in its variable
     "channels": (("channel",), ","),
@@ -35,6 +36,7 @@ _LISTS = {  # setting -> its other names, and the separator of items in its vari
     "create_default_packages": ((), ","),
 }
 _MAPS = ("custom_channels", "custom_multichannels", "migrated_custom_channels", "proxy_servers")
+_MAPS_OF_LISTS = ("custom_multichannels",)
 _SCALARS = {
     "channel_alias": (),
     "channel_priority": (),
@@ -126,6 +128,7 @@ def merge(host: Host, stack: Sequence[CondaLayer]) -> CondaSettings:
             origins[name] = _sources(said, name)
     for name, aliases in _SCALARS.items():
         if said := _said(stack, name, aliases):
+            _refuse_odd_value(name, *said[-1])
             found[name] = expand_variables(said[-1][1], host)
             origins[name] = _sources(said, name)
     return _typed(found, origins, host)
@@ -162,6 +165,8 @@ def _as_list(name: str, layer: CondaLayer, value: object, separator: str) -> lis
         return [item.strip() for item in str(value).split(separator) if item.strip()]
     if not isinstance(value, list):
         raise _wrong(tr("`{key}` in {path} must be a list.", key=name, path=layer.source))
+    if any(isinstance(item, (list, dict)) for item in value):
+        raise _wrong(tr("`{key}` in {path} must be a list of texts.", key=name, path=layer.source))
     return [str(item) for item in value if item is not None]
 
 
@@ -171,6 +176,9 @@ def _merged_map(name: str, said: Sequence[tuple[CondaLayer, Any]], host: Host) -
         if not isinstance(value, dict):
             raise _wrong(tr("`{key}` in {path} must map names to values.", key=name, path=layer.source))
         for key, content in value.items():
+            expected = list if name in _MAPS_OF_LISTS else (str, int, float)
+            if content is not None and not isinstance(content, expected):
+                raise _wrong(_wrong_entry(name, str(key), layer.source))
             if isinstance(content, list):
                 earlier = merged.get(key, ())
                 both = dict.fromkeys((*(expand_variables(str(item), host) for item in content), *earlier))
@@ -180,8 +188,21 @@ def _merged_map(name: str, said: Sequence[tuple[CondaLayer, Any]], host: Host) -
     return merged
 
 
+def _refuse_odd_value(name: str, layer: CondaLayer, value: object) -> None:
+    if isinstance(value, (list, dict)):
+        raise _wrong(tr("`{key}` in {path} must be a single value.", key=name, path=layer.source))
+    if name == "channel_alias" and not _SCHEME.match(str(value)) and "$" not in str(value):
+        raise _wrong(tr("`{key}` in {path} must be a URL.", key=name, path=layer.source))
+
+
+def _wrong_entry(name: str, key: str, source: str) -> str:
+    if name in _MAPS_OF_LISTS:
+        return tr("`{key}` in {path} must be a list.", key=f"{name}.{key}", path=source)
+    return tr("`{key}` in {path} must be text.", key=f"{name}.{key}", path=source)
+
+
 def _wrong(message: str) -> EnvtoolError:
-    return EnvtoolError(message, hint=tr("Correct the file: conda refuses it, too."), code=ExitCode.BAD_INPUT)
+    return EnvtoolError(message, hint=tr("Correct or remove it: conda stops on it, too."), code=ExitCode.BAD_INPUT)
 
 
 def expand_variables(value: Any, host: Host) -> Any:

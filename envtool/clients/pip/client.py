@@ -68,7 +68,7 @@ def _about_file(path: Path) -> Iterator[str]:
             yield tr("{path}: a URL as trusted-host has no effect; pip expects a host name.", path=path)
 
 
-def overrides(where: Surroundings, scope: Scope) -> Iterator[str]:
+def overrides(where: Surroundings, scope: Scope, sites: SiteMatcher) -> Iterator[str]:  # noqa: ARG001 - the clients' common shape
     """Yield a sentence for each variable and each file that overrides the files of a scope."""
     for name in ("PIP_CONFIG_FILE", "PIP_INDEX_URL"):
         if where.host.environ.get(name):

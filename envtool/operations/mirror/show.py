@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from envtool.clients import CLIENTS, client
-from envtool.clients.protocol import Effect, InForce, Setting, Surroundings, UrlMatch
+from envtool.clients.protocol import Effect, InForce, Setting, SiteMatcher, Surroundings, UrlMatch
 from envtool.errors import EnvtoolError
+from envtool.http.proxies import proxy_variables
 from envtool.i18n import tr
 from envtool.mirrors import catalogue, fallbacks, url_matching
 from envtool.mirrors.catalogue import Catalogue
@@ -50,8 +51,22 @@ def show(context: Context, folder: Path) -> tuple[View, ...]:
     active = context.host.environ.get("CONDA_PREFIX") or context.host.environ.get("VIRTUAL_ENV")
     where = Surroundings(context.host, context.root, Path(active) if active else None, folder)
     viewer = _Viewer(known, sites)
-    views = [viewer.view(name, partial(client(name).in_force, where, sites)) for name in CLIENTS]
+    views = [viewer.view(name, partial(_of_client, name, where, sites)) for name in CLIENTS]
     return (*views, viewer.view("envtool", lambda: _of_envtool(context)))
+
+
+def _of_client(name: str, where: Surroundings, sites: SiteMatcher) -> InForce:
+    """Return a client's settings in force, with the proxies of the environment by which it reaches the network."""
+    found = client(name).in_force(where, sites)
+    keys = {setting.key for setting in found.settings}
+    # pip looks at its own proxy only where it has one; of conda's settings the environment's proxy takes the place
+    hidden = name == "pip" and any(key.endswith(".proxy") for key in keys)
+    for kind, variable, value in proxy_variables(where.host.environ):
+        found.settings.append(Setting(variable, variable, value, "hidden" if hidden else "merged"))
+        if f"proxy_servers.{kind}" in keys:
+            key = f"proxy_servers.{kind}"
+            found.warnings.append(tr("{variable} in this shell overrides {key}.", variable=variable, key=key))
+    return found
 
 
 def _of_envtool(context: Context) -> InForce:

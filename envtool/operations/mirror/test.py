@@ -1,17 +1,19 @@
 """``envtool mirror test``: test the mirrors in parallel, with the requests that the clients send."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from envtool.clients import client, conda, pip
+from envtool.clients import client
+from envtool.clients.conda.program import implicit_channels
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.http.settings import HttpSettings
 from envtool.i18n import tr
 from envtool.mirrors import endpoints, probe
 from envtool.mirrors.catalogue import Catalogue, Mirror
 from envtool.mirrors.health_check import Purpose, Question
 from envtool.mirrors.probe import MirrorHealth
 from envtool.operations.context import Context
+from envtool.operations.mirror import network
 from envtool.paths import Host
 
 UPSTREAM = "upstream"
@@ -49,10 +51,19 @@ def purposes(words: Sequence[str]) -> tuple[Purpose, ...]:
 def choose(context: Context, clients: Sequence[str]) -> str:
     """Return the name of the mirror that is best for these clients, and report it. Raises EnvtoolError."""
     with context.reporter.bar(tr("Testing the mirrors")):
-        name, results = best(context, _purposes_of(clients))
+        name, results = best(context, _purposes_of(clients), channel=_channel_in_use(context))
     tested = len({result.mirror for result in results})
     context.reporter.note(tr("{mirror} is the best of {count} mirrors tested.", mirror=name, count=tested))
     return name
+
+
+def _channel_in_use(context: Context) -> str:
+    """Return the channel that a mirror is to be asked for: conda-forge, or `defaults` where only that is in use."""
+    try:
+        channels = context.conda_settings().channels or implicit_channels(context.root)
+    except EnvtoolError:  # conda's own switch says what is wrong
+        channels = ()
+    return "defaults" if "defaults" in channels and "conda-forge" not in channels else "conda-forge"
 
 
 def _purposes_of(clients: Sequence[str]) -> tuple[Purpose, ...]:
@@ -77,20 +88,22 @@ def run(
             code=ExitCode.USAGE,
         )
     results = []
-    for result in probe.check_all(host, questions, limit=trial.limit, settings=_settings(context)):
-        results.append(result)
-        seen(result)
+    together = _Together(questions)
+    for part in probe.check_all(host, questions, limit=trial.limit, settings=network.settings(context)):
+        if result := together.add(part):
+            results.append(result)
+            seen(result)
     return probe.ranked(results)
 
 
 def best(
-    context: Context, purposes: Sequence[Purpose], limit: float = probe.LIMIT
+    context: Context, purposes: Sequence[Purpose], limit: float = probe.LIMIT, channel: str = "conda-forge"
 ) -> tuple[str, tuple[MirrorHealth, ...]]:
     """Return the mirror that does best for all purposes together, and every result.
 
     Raises EnvtoolError (NETWORK) where none works for all of them.
     """
-    results = run(context, Trial(purposes=tuple(purposes), limit=limit))
+    results = run(context, Trial(purposes=tuple(purposes), channel=channel, limit=limit))
     places: dict[str, list[int]] = {}
     for purpose in purposes:
         working = [r for r in results if r.purpose == purpose and r.status == "ok" and not r.stale]
@@ -119,10 +132,19 @@ def _questions(host: Host, trial: Trial, site: Mirror, purpose: Purpose) -> list
         flat = site.torch.how == "find-links"
         wheel = trial.torch if version else ""
         return [Question(site.name, "torch", f"{site.torch.base}/{build}", flat, wheel)]
-    url = site.conda.url("pkgs/main" if trial.channel == "defaults" else trial.channel) if site.conda else None
-    if purpose == "conda" and url:
-        return [Question(site.name, "conda", f"{url}/{trial.subdir or host.subdir}", status=site.status)]
-    return []
+    if purpose != "conda" or not site.conda:
+        return []
+    urls = [url for channel in _channels(host, trial.channel) if (url := site.conda.url(channel))]
+    return [
+        Question(site.name, "conda", f"{url}/{trial.subdir or host.subdir}", status="" if number else site.status)
+        for number, url in enumerate(urls)
+    ]
+
+
+def _channels(host: Host, name: str) -> tuple[str, ...]:
+    """Return the channels that a name stands for: `defaults` for all that conda asks for."""
+    parts = ("pkgs/main", "pkgs/r", "pkgs/msys2") if host.system == "Windows" else ("pkgs/main", "pkgs/r")
+    return parts if name == "defaults" else (name,)
 
 
 def _upstream(host: Host, known: Catalogue, trial: Trial) -> list[Question]:
@@ -135,7 +157,16 @@ def _upstream(host: Host, known: Catalogue, trial: Trial) -> list[Question]:
     return [question for question in found if question.purpose in trial.purposes]
 
 
-def _settings(context: Context) -> dict[Purpose, HttpSettings]:
-    """Return how each client reaches the network. Raises EnvtoolError on a broken configuration file."""
-    of_pip = pip.http_settings(pip.in_force(context.host))
-    return {"conda": conda.http_settings(context.conda_settings()), "pip": of_pip, "torch": of_pip}
+class _Together:
+    """Results that come one by one, put together: a mirror serves `defaults` if it serves every part of it."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self._expected = Counter((question.mirror, question.purpose) for question in questions)
+        self._found: dict[tuple[str, Purpose], list[MirrorHealth]] = {}
+
+    def add(self, result: MirrorHealth) -> MirrorHealth | None:
+        """Return the result for a mirror and purpose once its last part is there: the worst of them."""
+        key = (result.mirror, result.purpose)
+        parts = self._found.setdefault(key, [])
+        parts.append(result)
+        return probe.ranked(parts)[-1] if len(parts) == self._expected[key] else None

@@ -50,7 +50,8 @@ def switch(
     scope: Scope = USER,
     allow_http: bool = False,
 ) -> switch_mirror.Switch:
-    planned = switch_mirror.plan_set(home.context, name, clients, scope, clean=clean, allow_http=allow_http)
+    request = switch_mirror.Request(clients, scope, allow_http=allow_http)
+    planned = switch_mirror.planned(home.context, name, request, clean=clean)
     file_edits.carry_out(home.host, "mirror", planned.plan)
     return planned
 
@@ -79,9 +80,11 @@ def round_trip(home: Home, case: Path, mirror: str) -> None:
     target = place(home, case)
     original = target.read_bytes()
     if case.stem in ("anchors", "twice"):
-        with pytest.raises(EnvtoolError, match="line"):
-            switch(home, mirror)
+        planned = switch(home, mirror)
+        assert [(refusal.client, refusal.code) for refusal in planned.refused] == [("conda", ExitCode.BAD_INPUT)]
+        assert "line" in planned.refused[0].message
         assert target.read_bytes() == original
+        assert planned.following == ("pip",)
         return
     switch(home, mirror)
     once = target.read_bytes()
@@ -281,8 +284,8 @@ def test_unset_removes_mirror_lines_and_nothing_else(home: Home) -> None:
     condarc.write_text("# note\nenvs_dirs: [/data]\n" + condarc.read_text())
     planned = switch_mirror.plan_unset(home.context, BOTH, USER)
     file_edits.carry_out(home.host, "mirror", planned.plan)
-    assert condarc.read_text() == "# note\nenvs_dirs: [/data]\nchannels:\n  - conda-forge\n"
-    assert "tuna" not in (home.path / ".config/pip/pip.conf").read_text()
+    assert condarc.read_text() == "# note\nenvs_dirs: [/data]\n"
+    assert not (home.path / ".config/pip/pip.conf").exists()
 
 
 @pytest.mark.parametrize(
@@ -417,13 +420,15 @@ def test_no_login_reaches_the_journal(home: Home) -> None:
     assert "hunter2" in (home.path / ".condarc").read_text()
 
 
-def test_a_file_that_cannot_be_written_leaves_all_as_it_was(home: Home) -> None:
+def test_a_file_that_cannot_be_read_keeps_no_other_client_from_the_switch(home: Home) -> None:
     conf = home.path / ".config/pip"
     conf.parent.mkdir()
     conf.write_text("a file where a folder is wanted")
     with pytest.raises(EnvtoolError, match="cannot be read"):
-        switch(home, "tsinghua")
-    assert not (home.path / ".condarc").exists()
+        switch(home, "tsinghua", clients=("pip",))
+    planned = switch(home, "tsinghua")
+    assert [refusal.client for refusal in planned.refused] == ["pip"]
+    assert TUNA in (home.path / ".condarc").read_text()
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody can write, as Linux has")

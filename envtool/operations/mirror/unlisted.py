@@ -1,0 +1,55 @@
+"""Sources that no list knows: which of them an earlier switch wrote, and which answer like public ones."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from envtool import journal
+from envtool.mirrors import probe, url_matching
+from envtool.mirrors.health_check import Question
+from envtool.operations.context import Context
+from envtool.operations.mirror import network
+from envtool.redaction import redact
+
+
+@dataclass(frozen=True)
+class Source:
+    """An index or a channel in a settings file, and the kind of client that reads it."""
+
+    client: Literal["conda", "pip"]
+    url: str
+
+
+def written_by_us(context: Context, sources: Collection[Source]) -> set[str]:
+    """Return the addresses that an earlier `mirror set` wrote."""
+    if not sources:
+        return set()
+    words = {word.strip("\"',[]") for line in journal.lines_written(context.host, "mirror") for word in line.split()}
+    return {source.url for source in sources if source.url in words or source.url.rpartition("/")[0] in words}
+
+
+def answering(context: Context, sources: Sequence[Source]) -> tuple[str, ...]:
+    """Return the addresses that answer as a mirror of the default index, or of a public channel, would.
+
+    A private index may do that, too, where it passes requests on. One with a login is the user's own and is not asked.
+    """
+    asked = {source.url: _question(context, source) for source in sources if redact(source.url) == source.url}
+    questions = {url: question for url, question in asked.items() if question}
+    if not questions:
+        return ()
+    results = probe.check_all(context.host, list(questions.values()), settings=network.settings(context, strict=False))
+    working = {result.url for result in results if result.status in ("ok", "elsewhere")}
+    return tuple(url for url, question in questions.items() if question.url in working)
+
+
+def _question(context: Context, source: Source) -> Question | None:
+    """Return what to ask of an address, or None where nobody could answer."""
+    if not source.url.startswith(("http://", "https://")):
+        return None
+    if source.client == "pip":
+        return Question(source.url, "pip", source.url)
+    # what is no public channel may be the place of all of them
+    channel = (
+        source.url.rstrip("/") if url_matching.public_channel(source.url) else f"{source.url.rstrip('/')}/conda-forge"
+    )
+    return Question(source.url, "conda", f"{channel}/{context.host.subdir}")
