@@ -85,7 +85,7 @@ def _failure(event: Json, request: Json) -> EnvtoolError:
     message = _shown(event["message"], request).strip()
     match event["kind"]:
         case "channel":
-            channel = event.get("channel") or ", ".join(name for name, _ in request.get("channels", []))
+            channel = event.get("channel") or ", ".join(name for name, *_ in request.get("channels", []))
             reasons = _shown(_reasons(event.get("causes", {})), request) or message
             return EnvtoolError(
                 tr("The channel {channel} could not be read: {reason}", channel=channel, reason=reasons),

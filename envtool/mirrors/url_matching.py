@@ -32,12 +32,12 @@ class UrlMatcher:
         for mirror in self._catalogue.mirrors.values():
             if found := _known(mirror, address):
                 return found
-        if found := self._lost(address):
-            return found
         if channel := upstream_channel(self._catalogue, url):
             return UrlMatch("", "conda", channel)
         if address == _address(self._catalogue.conda):
             return UrlMatch("", "conda")
+        if found := self._lost(address):  # after upstream, which may stand on the host of a mirror
+            return found
         digest = hashlib.sha256(address.partition("/")[0].encode()).hexdigest()
         return UrlMatch("", "pypi") if digest.startswith(_DEFAULT_INDEX) else None
 
