@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import read_input
@@ -70,6 +70,19 @@ def _included(path: Path, place: str) -> str:
             hint=tr("Paths in a requirements file are relative to its folder."),
             code=error.code,
         ) from None
+
+
+def beside(reading: Reading, url: str) -> Reading:
+    """Return what was read from a file at ``url`` with the URLs of the files that it names relative to it."""
+    lines: dict[str, str] = {}
+    for line in reading.spec.pip:
+        option = _OPTION.fullmatch(line)
+        if option and option["head"].startswith(("-r", "-c", "--r", "--c")) and not _ELSEWHERE.match(option["value"]):
+            lines[f"{option['head']}{urljoin(url, option['value'])}"] = line
+        else:
+            lines[line] = line
+    places = {new: reading.spec.places.get(old, "") for new, old in lines.items()}
+    return replace(reading, spec=replace(reading.spec, pip=tuple(lines), places=places))
 
 
 def anchored(line: str, folder: Path, start: Path) -> str:

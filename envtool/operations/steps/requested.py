@@ -6,13 +6,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from envtool import specs
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import input_text, read_input, read_stream
+from envtool.files import INPUT_LIMIT, input_text, read_input, read_stream
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
 from envtool.operations.steps import archives, pypi_names
+from envtool.paths import Host
+from envtool.redaction import redact
 from envtool.reporter import Reporter
 from envtool.specs import limits, references
 from envtool.specs.problem import Place
@@ -76,7 +79,7 @@ def _for_pip(words: Spec, reporter: Reporter) -> Spec:
 def _suggested(spec: Spec, files: Sequence[str]) -> str:
     """Return a name for an environment: that of the path which a file records, else of the first file's folder."""
     recorded = re.split(r"[\\/]", spec.prefix.rstrip("\\/"))[-1]
-    folder = Path.cwd() if files[0] == "-" else Path(files[0]).absolute().parent
+    folder = Path.cwd() if files[0] == "-" or "://" in files[0] else Path(files[0]).absolute().parent
     return next((name for name in (recorded, folder.name) if re.fullmatch(r"[A-Za-z0-9][\w.-]*", name)), "NAME")
 
 
@@ -116,18 +119,48 @@ def _refuse_beside_explicit(every: Sequence[Spec]) -> None:
 
 
 def _read(name: str) -> Reading:
+    if re.match(r"https?://", name, re.IGNORECASE):
+        return _read_url(name)
     stdin, path = name == "-", Path(name)
     shown = tr("stdin") if stdin else name
     text = input_text(read_stream(sys.stdin.buffer, shown), shown) if stdin else read_input(path)
+    _refuse_empty(text, shown)
+    folder = Path.cwd() if stdin else path.absolute().parent
+    reading = specs.read(text, "" if stdin else path.name, base=folder)
+    return replace(reading, spec=_located(reading.spec, folder))
+
+
+def _read_url(url: str) -> Reading:
+    """Return what a file on a server asks for; files that it names with ``-r`` and ``-c`` lie beside it."""
+    from envtool.http.client import Client
+    from envtool.http.errors import RequestError
+    from envtool.http.settings import Limits
+
+    shown = redact(url)
+    try:
+        body = Client(Host.here(), limits=Limits(size=INPUT_LIMIT)).get(url).body
+    except RequestError as error:
+        raise EnvtoolError(
+            tr("{url} could not be fetched: {reason}.", url=shown, reason=error),
+            hint=tr("Check the address and the connection, or download the file and name it by its path."),
+            code=ExitCode.NETWORK,
+        ) from None
+    text = input_text(body, shown)
+    _refuse_empty(text, shown)
+    here = Path.cwd()
+    file = urlsplit(url).path.rpartition("/")[2] or "file"
+    reading = references.beside(specs.read(text, file), url)
+    reading = references.followed(reading, here / file, here)
+    return replace(reading, spec=_located(reading.spec, here))
+
+
+def _refuse_empty(text: str, shown: str) -> None:
     if not text.strip():
         raise EnvtoolError(
             tr("{file} is empty.", file=shown),
             hint=tr("If another command wrote it, check whether that command failed."),
             code=ExitCode.BAD_INPUT,
         )
-    folder = Path.cwd() if stdin else path.absolute().parent
-    reading = specs.read(text, "" if stdin else path.name, base=folder)
-    return replace(reading, spec=_located(reading.spec, folder))
 
 
 def _located(spec: Spec, folder: Path) -> Spec:

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support import loopback
 from support.reporter import Recorder
 
 from envtool.errors import EnvtoolError, ExitCode
@@ -97,3 +98,42 @@ def test_packages_beside_an_explicit_list_are_refused_rather_than_dropped() -> N
         requested(Spec(conda=("numpy",)), ["list.txt"], Recorder())
     assert caught.value.code == ExitCode.USAGE
     assert "numpy" in caught.value.message
+
+
+def test_a_file_on_a_server_is_read_with_those_beside_it() -> None:
+    routes = {
+        "/a/environment.yml": b"name: dl\ndependencies:\n- leaf\n- pip:\n  - six\n  - -r more.txt\n  - ./own\n",
+        "/a/list.txt": b"@EXPLICIT\nhttps://host/noarch/a-1-0.conda\n",
+    }
+    with loopback.site(routes) as server:
+        spec = requested(Spec(), [f"{server.url}/a/environment.yml"], Recorder())
+        assert (spec.name, spec.conda) == ("dl", ("leaf",))
+        assert spec.pip == ("six", f"-r {server.url}/a/more.txt", f"{Path.cwd()}/own")
+        assert spec.places["six"] == "environment.yml, line 5"
+        assert len(requested(Spec(), [f"{server.url}/a/list.txt"], Recorder()).explicit) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "word"),
+    [
+        ("/nowhere.yml", ExitCode.NETWORK, "404"),
+        ("/page.yml", ExitCode.BAD_INPUT, "web page"),
+        ("/empty.yml", ExitCode.BAD_INPUT, "empty"),
+        ("/binary.yml", ExitCode.BAD_INPUT, "not text"),
+    ],
+)
+def test_a_file_that_a_server_does_not_have_ends_in_a_clear_error(path: str, code: ExitCode, word: str) -> None:
+    routes = {"/page.yml": b"<!DOCTYPE html>\n", "/empty.yml": b"\n", "/binary.yml": b"\x1f\x8b\xff\x00"}
+    with loopback.site(routes) as server, pytest.raises(EnvtoolError) as caught:
+        requested(Spec(), [f"{server.url}{path}"], Recorder())
+    assert caught.value.code == code
+    assert word in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_server_that_is_not_there_is_named_without_the_login() -> None:
+    with pytest.raises(EnvtoolError) as caught:
+        requested(Spec(), ["http://me:secret@127.0.0.1:9/environment.yml"], Recorder())
+    assert caught.value.code == ExitCode.NETWORK
+    assert "127.0.0.1:9/environment.yml" in caught.value.message
+    assert "secret" not in caught.value.message
