@@ -1,6 +1,6 @@
 """The interface of an engine, and what each engine says about itself when it is registered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -60,7 +60,15 @@ class Solution:
 
 
 class UnsatisfiableError(EnvtoolError):
-    """No set of packages from the sources in use satisfies the request; other sources may have more packages."""
+    """No set of packages from the sources in use satisfies the request; other sources may have more packages.
+
+    ``unavailable`` maps each spec that nothing matches to the versions of its package that there are, the newest first;
+    it is empty where an engine does not tell.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", unavailable: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.unavailable = unavailable or {}
 
 
 class Engine(Protocol):

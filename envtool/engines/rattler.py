@@ -99,7 +99,7 @@ def _failure(event: Json, request: Json) -> EnvtoolError:
                 code=ExitCode.NETWORK,
             )
         case "unsatisfiable":
-            return unsatisfiable(message)
+            return unsatisfiable(message, event.get("specs") or {})
         case "spec":
             return EnvtoolError(
                 tr("Invalid package specification: {reason}", reason=message),

@@ -19,6 +19,7 @@ from envtool.operations.steps import (
     archives,
     engine_selection,
     explicit_lists,
+    foreign_files,
     pip_packages,
     pypi_names,
     torch_index,
@@ -201,7 +202,8 @@ def _drafted(
             spec = _without_bare_pip(spec)
         with_pip = request.with_pip and not spec.explicit and not pip_packages.names_pip(spec.pip)
         with_pip = with_pip and choice.engine.conda_half
-        solution = _solve(engine, spec, sources, context.reporter, with_pip=with_pip)
+        with foreign_files.explaining(context, spec):
+            solution = _solve(engine, spec, sources, context.reporter, with_pip=with_pip)
         trust.examine(engine, solution, None, sources, context.reporter)
         lines = _pip_lines(spec, solution, request, choice.engine)
         half = PipHalf(lines, force=request.force, compile=request.compile_bytecode, places=spec.places)

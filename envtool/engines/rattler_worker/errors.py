@@ -35,3 +35,11 @@ class UnsafePackageError(Exception):
 
 class SizeError(Exception):
     """A package of another size than its record says was received."""
+
+
+class UnavailableError(Exception):
+    """No solution, for want of packages: ``specs`` maps those that nothing matches to the versions that there are."""
+
+    def __init__(self, reason: str, specs: dict[str, list[str]]) -> None:
+        super().__init__(reason)
+        self.specs = specs

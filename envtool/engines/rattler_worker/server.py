@@ -15,6 +15,7 @@ from envtool.engines.rattler_worker.errors import (
     OfflineError,
     SizeError,
     StalledError,
+    UnavailableError,
     UnsafePackageError,
 )
 from envtool.engines.rattler_worker.events import emit
@@ -33,6 +34,7 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (GatewayError, "channel"),
     (InvalidMatchSpecError, "spec"),
     (SolverError, "unsatisfiable"),
+    (UnavailableError, "unsatisfiable"),
     (InstallerError, "package"),
 )
 
@@ -58,4 +60,6 @@ def _describe(error: BaseException) -> Json:
         return {"kind": kind, "message": "", "channel": error.name, "causes": error.causes}
     if isinstance(error, UnsafePackageError):
         return {"kind": "unsafe", "message": f"{error}", "path": error.path}
+    if isinstance(error, UnavailableError):
+        return {"kind": kind, "message": str(error), "specs": error.specs}
     return {"kind": kind, "message": f"{error}" if kind != "fault" else f"{type(error).__name__}: {error}"}

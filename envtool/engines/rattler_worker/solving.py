@@ -18,8 +18,9 @@ from rattler import (
 )
 from rattler.exceptions import GatewayError, SolverError
 
+from envtool.engines.rattler_worker import unavailable
 from envtool.engines.rattler_worker.archives import Archives
-from envtool.engines.rattler_worker.errors import ChannelError, StalledError
+from envtool.engines.rattler_worker.errors import ChannelError, StalledError, UnavailableError
 from envtool.engines.rattler_worker.events import emit
 from envtool.engines.rattler_worker.network import client, gateway, unless_stalled
 from envtool.engines.rattler_worker.records import from_json, installed, to_json
@@ -56,11 +57,14 @@ async def solve(request: Json) -> Json:
             for name, candidates, _ in request["channels"]:
                 urls[candidates[0]] = await _first_readable(request, name, candidates[0], candidates)
             records, mixed = await _solve_with_priority(request, urls)
-    except SolverError:
+    except SolverError as error:
         other_urls = await _replace_mirrors(request, urls)
-        if other_urls == urls:
-            raise
-        records, mixed = await _solve_with_priority(request, other_urls)
+        try:
+            if other_urls == urls:
+                raise error
+            records, mixed = await _solve_with_priority(request, other_urls)
+        except SolverError as failure:
+            raise UnavailableError(str(failure), await unavailable.find(request, other_urls)) from None
         return _answer(records, other_urls, mixed=mixed, lacking=True)
     return _answer(records, urls, mixed=mixed, lacking=False)
 

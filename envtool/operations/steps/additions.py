@@ -10,7 +10,7 @@ from envtool.environments import packages
 from envtool.environments.packages import Contents
 from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations.context import Context
-from envtool.operations.steps import archives, pip_packages, torch_index
+from envtool.operations.steps import archives, foreign_files, pip_packages, torch_index
 from envtool.operations.steps.change import Change, ChangeRequest, solve
 from envtool.operations.steps.package_sources import gather
 from envtool.operations.steps.pip_packages import Foreseen
@@ -40,7 +40,8 @@ def work_out(context: Context, request: ChangeRequest, wanted: Additions, before
     conda = to_solve != SolveRequest()
     asked = None if wanted.update else spec
     sources = gather(context, request.sources, spec.channels, environment.prefix, asked, channels=conda)
-    solution = solve(context, engine, to_solve, environment, sources)
+    with foreign_files.explaining(context, spec):
+        solution = solve(context, engine, to_solve, environment, sources)
     pip = _PipAddition(context, environment, replace(wanted, spec=spec), before, solution)
     foreseen, sources = pip.foretold(sources)
 
