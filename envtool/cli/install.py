@@ -76,7 +76,7 @@ def command(
             code=ExitCode.USAGE,
         )
     context = Context.here(out)
-    environment = target(context, name, prefix)
+    environment = target(context, name, prefix, words=packages or ())
     words = Spec(conda=tuple(packages or ()), pip=(*pip, *(f"-e {project}" for project in editable)))
     request = operation.InstallRequest(
         environment,

@@ -22,4 +22,4 @@ def command(
     from envtool.operations.steps.target import target
 
     context = Context.here(out)
-    run(context, target(context, name, prefix), words)
+    run(context, target(context, name, prefix, words=words), words)

@@ -40,7 +40,7 @@ def command(
 
     context = Context.here(out)
     request = operation.UninstallRequest(
-        target(context, name, prefix),
+        target(context, name, prefix, words=packages),
         tuple(packages),
         sources=SourceOptions(tuple(channel), offline=offline),
         command=command_line(),

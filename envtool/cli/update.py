@@ -47,7 +47,7 @@ def command(
 
     context = Context.here(out)
     request = operation.UpdateRequest(
-        target(context, name, prefix),
+        target(context, name, prefix, words=packages or ()),
         tuple(packages or ()),
         sources=SourceOptions(tuple(channel), override_channels, index),
         command=command_line(),

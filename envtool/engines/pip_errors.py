@@ -70,6 +70,9 @@ def _hint(request: Request | None) -> str:
 
 
 def _reason(text: str) -> str:
+    # uv tells what it has done first, and then what is wrong.
+    _, marker, wrong = text.partition("\nerror: ")
+    text = wrong if marker else text
     lines = (line for line in text.splitlines() if line.strip() and not line.startswith("Using Python "))
     return "\n".join(_LAST_FRAME.sub("", line) for line in lines)[-_LONGEST:].strip().removeprefix("error: ")
 

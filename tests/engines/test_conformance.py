@@ -23,6 +23,8 @@ from envtool.operations.steps.package_sources import NO_OPTIONS, SourceOptions, 
 from envtool.prefix.snapshot import Footprint
 from envtool.reporter import Silent
 
+SIX = "4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274"  # of six-1.17.0-py2.py3-none-any.whl
+
 
 @pytest.fixture(params=["embedded", *condas.FAMILY])
 def engine(request: pytest.FixtureRequest, home: Home) -> str:
@@ -261,6 +263,26 @@ def test_an_explicit_list_is_taken_as_it_is(home: Home, made: str, engine: str, 
     refused = home.envtool("create", "demo2", "-f", str(spoilt), "--engine", engine)
     assert refused.code != 0
     assert not (home.conda_envs / "demo2").exists()
+
+
+def test_the_pip_half_in_a_lock_of_conda_lock_is_installed(
+    home: Home, made: str, channel: str, engine: str, tmp_path: Path
+) -> None:
+    lines = home.envtool("export", made, "--format", "explicit").out.splitlines()
+    (six,) = [line for line in lines if "/six-" in line]
+    wheels = channel.removesuffix("/anaconda/cloud/conda-forge") + "/wheels"
+    wheel = f"{wheels}/six==1.17.0/six-1.17.0-py2.py3-none-any.whl"
+    lock = tmp_path / "conda-linux-64.lock"
+    lock.write_text("\n".join(line for line in lines if line != six) + f"\n# pip six @ {wheel}#sha256={SIX}\n")
+    ran = home.envtool("create", "locked", "-f", str(lock), "--engine", engine)
+    assert ran.code == 0, ran.err
+    assert home.installed("locked")["six"] == "1.17.0"
+    lock.write_text(lock.read_text().replace(SIX, SIX[::-1]))
+    refused = home.envtool("create", "spoilt", "-f", str(lock), "--engine", engine)
+    assert (refused.code, "ash mismatch" in refused.err) == (1, True)
+    lock.write_text(f"@EXPLICIT\n{six}\n")
+    lacking = home.envtool("create", "lacking", "-f", str(lock), "--engine", engine)
+    assert (lacking.code, "has no python" in lacking.err) == (4, True)
 
 
 def test_several_files_are_taken_together(home: Home, engine: str, channel: str) -> None:

@@ -1,5 +1,6 @@
 """The environment that a command is about: the one it names, else the active one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from envtool.environment import Environment
@@ -10,12 +11,19 @@ from envtool.operations.context import Context
 
 
 def target(
-    context: Context, name: str = "", prefix: Path | None = None, *, hint: str = "", code: ExitCode = ExitCode.USAGE
+    context: Context,
+    name: str = "",
+    prefix: Path | None = None,
+    *,
+    words: Sequence[str] = (),
+    hint: str = "",
+    code: ExitCode = ExitCode.USAGE,
 ) -> Environment:
     """Return the environment that -n, -p or the user's shell names.
 
-    Raises EnvtoolError: MISSING where it does not exist; where none is named and none is active, with ``hint`` and
-    ``code`` where the command has its own.
+    ``words`` are the other words of the command, of which the first may have been meant as the name. Raises
+    EnvtoolError: MISSING where it does not exist; where none is named and none is active, with ``hint`` and ``code``
+    where the command has its own.
     """
     if which := only_one(name, prefix=prefix):
         return named(context, which)
@@ -23,9 +31,17 @@ def target(
         return find.readable(environment)
     raise EnvtoolError(
         tr("No environment is active, and none was named."),
-        hint=hint or tr("Name one; `envtool list` shows all environments."),
+        hint=_meant(context, words) or hint or tr("Name one with -n NAME; `envtool list` shows all environments."),
         code=code,
     )
+
+
+def _meant(context: Context, words: Sequence[str]) -> str:
+    """Return the hint for a command whose first word is the name of an environment, else ``""``."""
+    name = words[0] if words else ""
+    if not name or not any(context.folders.at(prefix) for prefix in context.folders.of_name(name)):
+        return ""
+    return tr("{name} is an environment: write -n {name}.", name=name)
 
 
 def only_one(*names: str, prefix: Path | None = None) -> str:

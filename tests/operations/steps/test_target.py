@@ -56,6 +56,15 @@ def test_where_none_is_meant_every_command_says_the_same(home: Home) -> None:
     assert "--python" in errors[1].hint
 
 
+@pytest.mark.parametrize("word", ["dl", "numpy"])
+@pytest.mark.parametrize("command", ["install", "uninstall", "update", "run"])
+def test_an_environment_named_without_an_option_is_recognised(home: Home, dl: Path, command: str, word: str) -> None:
+    ran = home.envtool(command, word, "idna")
+    assert ran.code == ExitCode.USAGE
+    assert (f"{word} is an environment: write -n {word}." in ran.err) == (word == "dl")
+    assert "-n NAME" in ran.err or word == "dl"
+
+
 def test_the_active_one_may_be_gone(home: Home, tmp_path: Path) -> None:
     with pytest.raises(EnvtoolError, match="No environment is active"):
         target(in_shell(home, tmp_path / "deleted"))
