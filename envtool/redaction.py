@@ -8,6 +8,7 @@ how far a login reaches (a password with ``@``, ``/`` or a quote in it that was 
 import re
 from collections.abc import Iterator
 
+_CONDA_TOKEN = re.compile(r"/t/[^/]*")  # or what stands in its place where it is hidden: <TOKEN>, ***
 MASK = "***"  # stands where a secret stood
 
 # Each pattern takes time in proportion to the text, which may be any program's output in lines of megabytes: it begins
@@ -41,6 +42,16 @@ def redact(text: str) -> str:
     text = _NETRC.sub(rf"\g<name>{MASK}", text)
     text = _SETTING.sub(_masked_setting, text)
     return "".join(_without_bare_logins(text))
+
+
+def split_login(url: str) -> tuple[str, str, str]:
+    """Return (URL without login, ``user:password``, conda token without ``/t/``) of a URL."""
+    token = _CONDA_TOKEN.search(url)
+    plain = url.replace(token[0], "", 1) if token else url
+    scheme, separator, rest = plain.partition("://")
+    authority, slash, path = rest.partition("/")
+    login, _, host = authority.rpartition("@")
+    return f"{scheme}{separator}{host}{slash}{path}", login, token[0][3:] if token else ""
 
 
 def is_secret(name: str, value: str) -> bool:

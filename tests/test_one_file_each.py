@@ -133,6 +133,9 @@ class _MadeUp:
     def __init__(self, command):
         self._command = command
 
+    def prepare(self):
+        pass
+
     def solve(self, request, prefix, sources, reporter):
         version = platform.python_version()
         return Solution(request) if prefix else Solution(request, (Package("python", version, "conda"),), (), version)

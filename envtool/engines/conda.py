@@ -52,6 +52,9 @@ class Conda:
         self._caches = caches
         self._environment = {"CONDA_PLUGINS_AUTO_ACCEPT_TOS": "yes"} if accept_tos else {}
 
+    def prepare(self) -> None:
+        """Do nothing: no process is kept running."""
+
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         return with_fallback(lambda used: self._solve(request, prefix, used, reporter), sources, reporter)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from envtool.clients.conda import canonical_name, split_login
+from envtool.clients.conda import canonical_name
 from envtool.clients.conda.settings import CondaSettings
 from envtool.engines import package_cache, post_link, solve_specs
 from envtool.engines.post_link import Action
@@ -24,7 +24,7 @@ from envtool.paths import Host
 from envtool.prefix import conda_meta, environments_txt, history
 from envtool.prefix.marks import mark_unfinished
 from envtool.prefix.snapshot import Footprint
-from envtool.redaction import redact
+from envtool.redaction import redact, split_login
 from envtool.reporter import Reporter
 from envtool.specs import match_spec
 
@@ -76,6 +76,9 @@ class Embedded:
         self._worker = Rattler(host, settings)
 
     # -- Engine protocol --------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        self._worker.start()
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         installed = conda_meta.require_records(prefix) if prefix else []

@@ -81,6 +81,9 @@ class Engine(Protocol):
     def runs_scripts(self) -> bool:
         """Whether the scripts of packages are run."""
 
+    def prepare(self) -> None:
+        """Start what takes long to start, without waiting for it: :meth:`solve` will be called soon."""
+
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         """Return the changes for ``prefix`` (None: a new one). Writes nothing outside the caches."""
 

@@ -41,6 +41,11 @@ class Rattler:
         }
         self._dialogue: Dialogue | None = None
 
+    def start(self) -> None:
+        """Start the worker, which loads the library while the caller goes on."""
+        if not self._dialogue:
+            self._start()
+
     def request(self, message: Json, on_progress: Callable[[Json], None] = lambda _: None) -> Json:
         """Return the worker's result. Raises EnvtoolError, or PackageError if another mirror may have the package."""
         dialogue = self._dialogue or self._start()

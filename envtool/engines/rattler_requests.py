@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envtool.clients.conda import channel_urls, split_login
+from envtool.clients.conda import channel_urls
 from envtool.clients.conda.settings import CondaSettings
 from envtool.engines import solve_specs
 from envtool.engines.protocol import SolveRequest
 from envtool.model import Channel
 from envtool.prefix import conda_meta, pinned
+from envtool.redaction import split_login
 from envtool.specs import match_spec
 
 Json = dict[str, Any]

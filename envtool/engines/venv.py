@@ -24,6 +24,9 @@ class Venv:
     def __init__(self, command: str) -> None:
         self._command = command
 
+    def prepare(self) -> None:
+        """Do nothing: no process is kept running."""
+
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:  # noqa: ARG002
         pythons = [spec for spec in request.specs if match_spec.name(spec) == "python"]
         # Every venv gets pip. Files written for conda list it next to python.

@@ -193,11 +193,12 @@ def _drafted(
     """Yield a new environment with both halves resolved, so that what cannot be had is known before the first write."""
     spec = archives.checked(context, _with_python(request.spec, choice.engine))
     asked = spec if choice.engine.conda_half else replace(spec, conda=())
-    sources = sources or gather(context, request.sources, spec.channels, asked=asked)
-    spec = replace(spec, pip=torch_index.localized(context, spec.pip, sources))
     with engine_selection.opened(
         context, choice, request.command, accept_tos=request.accept_tos, run_scripts=request.run_scripts
     ) as engine:
+        engine.prepare()
+        sources = sources or gather(context, request.sources, spec.channels, asked=asked)
+        spec = replace(spec, pip=torch_index.localized(context, spec.pip, sources))
         if choice.engine.conda_half and pip_packages.names_pip(spec.pip):
             spec = _without_bare_pip(spec)
         with_pip = request.with_pip and not spec.explicit and not pip_packages.names_pip(spec.pip)

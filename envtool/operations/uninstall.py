@@ -52,6 +52,8 @@ def _work_out(
     engine: Engine,
 ) -> Change:
     environment = request.environment
+    if conda:
+        engine.prepare()
     # What stays is installed: nothing is looked up, and no channel is named.
     sources = Sources(offline=request.sources.offline)
     solution = solve(context, engine, SolveRequest(remove=conda), environment, sources)

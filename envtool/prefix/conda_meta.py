@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from envtool.clients.conda import split_login
 from envtool.documents import parse_json
 from envtool.errors import EnvtoolError
 from envtool.files import read_file, write_atomically
 from envtool.i18n import tr
 from envtool.model import Package
 from envtool.prefix.containment import inside
+from envtool.redaction import split_login
 
 Json = dict[str, Any]
 
@@ -254,8 +254,32 @@ def write(prefix: Path, record: Json) -> None:
 def tidy(prefix: Path, package: Package) -> None:
     """Make the record that py-rattler wrote (mode 0600) readable for others, without logins. Raises OSError."""
     path = inside(prefix, f"{_FOLDER}/{package.name}-{package.version}-{package.build}.json")
-    record = parse_json(read_file(path)) | {"url": package.url, "channel": package.channel}
-    write(prefix, record | ({_PRIVATE: True} if package.private else {}))
+    old = read_file(path)
+    wanted: dict[str, object] = {"url": package.url, "channel": package.channel}
+    wanted |= {_PRIVATE: True} if package.private else {}
+    new = _spliced(old, wanted)
+    if new is None:
+        write(prefix, parse_json(old) | wanted)
+    elif new != old:
+        path.write_bytes(new)
+    path.chmod(0o644)
+
+
+def _spliced(record: bytes, wanted: Mapping[str, object]) -> bytes | None:
+    """Return a record with other values, or None if it is not laid out as py-rattler does.
+
+    Most of a record are the hashes of its files: to parse and write all of it takes long.
+    """
+    for key, value in wanted.items():
+        line = re.compile(rb'^  "%s": "(?:[^"\\]|\\.)*"' % key.encode(), re.MULTILINE)
+        new = b'  "%s": %s' % (key.encode(), json.dumps(value).encode())
+        if found := line.search(record):
+            record = record[: found.start()] + new + record[found.end() :]
+        elif key == _PRIVATE and record.startswith(b"{\n"):
+            record = b"{\n%s,\n%s" % (new, record[2:])
+        else:
+            return None
+    return record
 
 
 def with_new_digests(data: bytes, hashes: Mapping[bytes, bytes]) -> bytes:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envtool.clients.conda import split_login
 from envtool.documents import parse_json
 from envtool.files import read_file, read_text
 from envtool.i18n import tr
 from envtool.model import Origin, Package
+from envtool.redaction import split_login
 
 if TYPE_CHECKING:  # hashlib takes as long to import as all of this
     from envtool.prefix.digest import Digest, Rewritten

@@ -1,8 +1,10 @@
-"""Time that ``envtool create`` adds to the engine's own solve and link, on the local channel with warm caches.
+"""Time that ``envtool create`` and ``install`` add to the engine's own solve and link, with warm caches.
 
     python tests/benchmarks/bench_create.py [--conda PROGRAM] [--runs N]
 
-The bare engine is a process that only imports the library, solves and links; a conda is timed where one is named.
+The bare engine is a process that only imports the library, solves and links, on the same local channel. A conda is
+timed where one is named. The bars: ``create`` takes at most 1.25 times the bare engine plus 0.3 s, ``install`` of one
+small package at most 1.8 times the bare engine plus 0.2 s. Ratios hold within one run only.
 """
 
 import argparse
@@ -13,31 +15,31 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from support.channel.recipe import PYTHON, build
+from support.channel.recipe import PYTHON, built
 from support.channel.server import serve
 
 SPECS = (f"python={PYTHON}", "numpy", "pip", "six", "idna", "packaging")
+ADDED = "leaf"
 BARE = """
-import asyncio, os, sys, time
+import asyncio, os, sys
 from pathlib import Path
-started = time.perf_counter()
 import rattler
 async def main(url, cache, prefix, *specs):
     gateway = rattler.Gateway(cache_dir=Path(cache, "repodata"))
-    records = await rattler.solve([url], specs, gateway=gateway, virtual_packages=rattler.VirtualPackage.detect())
+    there = [rattler.PrefixRecord.from_path(path) for path in Path(prefix, "conda-meta").glob("*.json")]
+    specs = [*specs, *(record.name.normalized for record in there)]
+    virtual = rattler.VirtualPackage.detect()
+    records = await rattler.solve([url], specs, gateway=gateway, virtual_packages=virtual, locked_packages=there)
     await rattler.install(records, prefix, cache_dir=Path(cache, "pkgs"), show_progress=False)
 asyncio.run(main(*sys.argv[1:]))
-print(time.perf_counter() - started)
 sys.stdout.flush(); os._exit(0)
 """
+BARS = {"create": (1.25, 0.3), "install": (1.8, 0.2)}
 
 
 def timed(command: list[str], environ: dict[str, str]) -> float:
@@ -52,35 +54,50 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        build(work / "channel")
+        root = built(Path(folder))
         environ = {**os.environ, "HOME": folder, "ENVTOOL_HOME": f"{folder}/own", "CONDA_PKGS_DIRS": f"{folder}/pkgs"}
-        with serve(work / "channel") as running:
+        with serve(root) as running:
             url = f"{running.url}/anaconda/cloud/conda-forge"
-            cache = f"{folder}/own/cache/conda"  # the same one for both, so that both are warm
-            ways: dict[str, Callable[[Path], list[str]]] = {
-                "engine alone": lambda at: [sys.executable, "-c", BARE, url, cache, str(at), *SPECS],
-                "envtool create": lambda at: [
-                    *(sys.executable, "-m", "envtool", "create", "-p", str(at), "--engine", "embedded"),
-                    *("--override-channels", "-c", url, *SPECS),
-                ],
-            }
-            if options.conda:
-                ways["conda create"] = lambda at: [
-                    *(options.conda, "create", "-y", "-p", str(at), "--override-channels", "-c", url, *SPECS)
-                ]
-            seconds: dict[str, list[float]] = {way: [] for way in ways}
-            for run in range(options.runs + 1):
-                for way, command in ways.items():
-                    taken = timed(command(work / f"{way.replace(' ', '-')}-{run}"), environ)
-                    if run:  # the first warms the caches
-                        seconds[way].append(taken)
+            seconds = measured(
+                ways(url, f"{folder}/own/cache/conda", options.conda), environ, Path(folder), options.runs
+            )
     medians = {way: statistics.median(values) for way, values in seconds.items()}
     for way, values in seconds.items():
-        print(f"{way:15} median {medians[way]:.2f} s  (min {min(values):.2f}, max {max(values):.2f})")
-    print(f"envtool adds {medians['envtool create'] - medians['engine alone']:+.2f} s (bar: at most 0.6 s)")
-    if options.conda:
-        print(f"conda takes {medians['conda create'] / medians['envtool create']:.1f} times as long")
+        print(f"{way:22} median {medians[way]:.2f} s  (min {min(values):.2f}, max {max(values):.2f})")
+    for verb, (factor, constant) in BARS.items():
+        bare, taken = medians[f"engine alone, {verb}"], medians[f"envtool {verb}"]
+        bar = factor * bare + constant
+        print(f"envtool {verb}: {taken:.2f} s, {taken / bare:.2f} times the bare engine (bar: {bar:.2f} s)")
+
+
+def ways(url: str, cache: str, conda: str) -> dict[str, Callable[[Path], list[str]]]:
+    """Return the commands by what they are called; all of them use one cache, so that it is warm for all."""
+    own = (sys.executable, "-m", "envtool")
+    source = ("--override-channels", "-c", url)
+    found: dict[str, Callable[[Path], list[str]]] = {
+        "engine alone, create": lambda at: [sys.executable, "-c", BARE, url, cache, str(at), *SPECS],
+        "engine alone, install": lambda at: [sys.executable, "-c", BARE, url, cache, str(at), ADDED],
+        "envtool create": lambda at: [*own, "create", "-p", str(at), "--engine", "embedded", *source, *SPECS],
+        "envtool install": lambda at: [*own, "install", "-p", str(at), "--yes", *source, ADDED],
+    }
+    if conda:
+        found["conda create"] = lambda at: [conda, "create", "-y", "-p", str(at), *source, *SPECS]
+        found["conda install"] = lambda at: [conda, "install", "-y", "-p", str(at), *source, ADDED]
+    return found
+
+
+def measured(
+    ways: Mapping[str, Callable[[Path], list[str]]], environ: dict[str, str], folder: Path, runs: int
+) -> dict[str, list[float]]:
+    """Return the seconds that each way took in each run; an install is into what the same tool created."""
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for run in range(runs + 1):
+        for way, command in ways.items():
+            tool = way.split()[0]
+            taken = timed(command(folder / f"{tool}-{run}"), environ)
+            if run:  # the first warms the caches
+                seconds[way].append(taken)
+    return seconds
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from support.layouts import write
 
 from envtool.clients import conda
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.redaction import split_login
 
 TUNA = "https://mirrors.tuna.tsinghua.edu.cn/anaconda"
 
@@ -171,7 +172,7 @@ def test_logins_are_used_and_never_part_of_a_name(home: Home) -> None:
     assert conda.canonical_name(settings, "https://you:secret@other.example/t/xyz/chan/linux-64") == (
         "https://other.example/chan"
     )
-    assert conda.split_login("https://u:p@h.example/t/abc/c") == ("https://h.example/c", "u:p", "abc")
+    assert split_login("https://u:p@h.example/t/abc/c") == ("https://h.example/c", "u:p", "abc")
 
 
 NAMES = (

@@ -167,6 +167,9 @@ class Writer:
     def link_scripts(self, solution: Solution, prefix: Path | None) -> LinkScripts:
         return LinkScripts()
 
+    def prepare(self) -> None:
+        pass
+
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         return Solution(request)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from envtool.clients.conda.settings import UPSTREAM_ALIAS, CondaSettings
+from envtool.redaction import split_login
 
 _ANACONDA_PACKAGES = "https://repo.anaconda.com/pkgs/"
 _SUBDIR = re.compile(
     r"/(?:noarch|(?:linux|osx|win|freebsd|zos|emscripten|wasi)-(?:32|64|z|aarch64|arm64|armv6l|armv7l|ppc64le|ppc64|riscv64|s390x|wasm32))(?=/|$)"
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9]{0,11}://")
-_TOKEN = re.compile(r"/t/[^/]*")  # or what stands in its place where it is hidden: <TOKEN>, ***
 
 
 class _Place(NamedTuple):
@@ -78,16 +78,6 @@ def refused_channels(settings: CondaSettings) -> Iterator[tuple[str, str]]:
                 yield url, "denylist_channels"
             elif allowed and url not in allowed:
                 yield url, "allowlist_channels"
-
-
-def split_login(url: str) -> tuple[str, str, str]:
-    """Return (URL without login, ``user:password``, conda token without ``/t/``) of a URL."""
-    token = _TOKEN.search(url)
-    plain = url.replace(token[0], "", 1) if token else url
-    scheme, separator, rest = plain.partition("://")
-    authority, slash, path = rest.partition("/")
-    login, _, host = authority.rpartition("@")
-    return f"{scheme}{separator}{host}{slash}{path}", login, token[0][3:] if token else ""
 
 
 def _without_subdir(text: str) -> str:

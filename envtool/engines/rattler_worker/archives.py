@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from rattler import CacheIndex, Client, PackageCache, PackageRecord, RepoDataRecord
 from rattler.exceptions import ExtractError
@@ -94,7 +93,7 @@ class Archives:
 
     async def _read(self, url: str, md5: str, sha256: str) -> RepoDataRecord:
         local = url.startswith("file:")
-        path = Path(url2pathname(urlsplit(url).path)) if local else self.downloaded(url)
+        path = _path_of(url) if local else self.downloaded(url)
         if not local and not path.is_file():
             await self._download(url, path)
         try:
@@ -135,6 +134,12 @@ class _Counter:
     def write(self, data: bytes) -> int:
         self._on_written(len(data))
         return self._write(data)
+
+
+def _path_of(url: str) -> Path:
+    from urllib.request import url2pathname  # slow to import, and rarely needed
+
+    return Path(url2pathname(urlsplit(url).path))
 
 
 def file_name(url: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -41,6 +42,8 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
 
 def main() -> None:
     """Serve requests until the parent closes stdin."""
+    # The parent stops the worker with SIGINT: at once, since shutting the interpreter down takes long and may crash.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     for line in sys.stdin:
         request = json.loads(line)
         try:

@@ -39,6 +39,8 @@ def work_out(context: Context, request: ChangeRequest, wanted: Additions, before
     to_solve = SolveRequest(spec.conda, update=wanted.update, archives=spec.explicit)
     conda = to_solve != SolveRequest()
     asked = None if wanted.update else spec
+    if conda:
+        engine.prepare()
     sources = gather(context, request.sources, spec.channels, environment.prefix, asked, channels=conda)
     with foreign_files.explaining(context, spec):
         solution = solve(context, engine, to_solve, environment, sources)
