@@ -124,14 +124,19 @@ ENGINE = '''"""Environments made by the standard library's venv."""
 import platform
 import venv
 
-from envtool.engines.protocol import EngineType, Footprint, Solution
+from envtool.engines.protocol import EngineType, Footprint, LinkScripts, Solution
 from envtool.model import Package
 from envtool.prefix.marks import mark_unfinished
 
 
 class _MadeUp:
+    runs_scripts = False
+
     def __init__(self, command):
         self._command = command
+
+    def link_scripts(self, solution, prefix):
+        return LinkScripts()
 
     def prepare(self):
         pass

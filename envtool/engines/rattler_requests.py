@@ -77,10 +77,16 @@ class Question:
                     yield parts.name
 
     def _urls(self, name: str) -> list[str]:
-        """Return the URLs of the channels that a name stands for."""
-        # A channel whose URL has a variable in it goes by that text. Only the sources know the value.
-        urls = [channel.urls[0] for channel in self.channels if channel.name == name and "$" in name]
-        return [url.rstrip("/") for url in urls or [url for _, url in channel_urls(self.settings, name)]]
+        """Return the URLs of the channels that a name stands for: as in the settings, if these are what is in use.
+
+        The command line may read a channel from elsewhere, and one whose URL has a variable in it goes by that text.
+        """
+        places = channel_urls(self.settings, name)
+        configured = [url.rstrip("/") for _, url in places]
+        used = [channel.urls[0] for channel in self.channels]
+        names = {name, *(canonical for canonical, _ in places)}
+        named = [channel.urls[0] for channel in self.channels if channel.name in names]
+        return [url for url in configured if url in used] or named or configured
 
 
 def public(spec: str) -> str:
