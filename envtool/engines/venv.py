@@ -1,6 +1,7 @@
 """The venv engine: virtual environments, created by uv from a Python that is installed on this machine."""
 
 import platform
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -121,10 +122,29 @@ def find_python(spec: str) -> tuple[Path, str]:
     if done.returncode:
         raise EnvtoolError(
             tr("No Python {version} is installed on this machine, and a venv needs one.", version=wanted),
-            hint=tr("Request another version, install that Python, or use --engine embedded, which installs its own."),
+            hint=tr(
+                "Installed: {versions}. Request one of these, or use --engine embedded, which installs its own.",
+                versions=", ".join(_installed_pythons()),
+            ),
             code=ExitCode.MISSING,
         )
     return _full_python(Path(done.stdout.strip()))
+
+
+def _installed_pythons() -> list[str]:
+    """Return the versions of the Pythons of this machine, newest first, that of envtool among them."""
+    command = (
+        uv_program(),
+        "python",
+        "list",
+        "--no-project",
+        "--no-config",
+        "--only-installed",
+        "--no-python-downloads",
+    )
+    done = capture(Command(command, env={"VIRTUAL_ENV": None, "CONDA_PREFIX": None}), timeout=60)
+    found = re.findall(r"^cpython-([0-9][0-9a-z.]*)", done.stdout, re.MULTILINE)
+    return [*dict.fromkeys((*found, platform.python_version()))]
 
 
 def _full_python(python: Path) -> tuple[Path, str]:

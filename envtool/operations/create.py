@@ -16,6 +16,7 @@ from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources, Spec
 from envtool.operations.context import Context
 from envtool.operations.steps import (
+    alternatives,
     archives,
     engine_selection,
     explicit_lists,
@@ -203,7 +204,7 @@ def _drafted(
             spec = _without_bare_pip(spec)
         with_pip = request.with_pip and not spec.explicit and not pip_packages.names_pip(spec.pip)
         with_pip = with_pip and choice.engine.conda_half
-        with foreign_files.explaining(context, spec):
+        with foreign_files.explaining(context, spec), alternatives.named(context, spec.conda, sources):
             solution = _solve(engine, spec, sources, context.reporter, with_pip=with_pip)
         trust.examine(engine, solution, None, sources, context.reporter)
         lines = _pip_lines(spec, solution, request, choice.engine)

@@ -1,6 +1,7 @@
 """The venv engine, whose environments have a pip half only."""
 
 import os
+import platform
 import sys
 import time
 import zipfile
@@ -71,6 +72,7 @@ def test_a_failure_changes_nothing(home: Home, made: str) -> None:
 def test_a_python_that_is_not_there_is_named(home: Home) -> None:
     ran = home.envtool("create", "demo", "--engine", "venv", "--python", "3.99")
     assert (ran.code, "3.99" in ran.err) == (3, True)
+    assert platform.python_version() in ran.err.partition("Installed: ")[2]
     assert not home.venvs.exists()
 
 

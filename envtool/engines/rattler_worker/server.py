@@ -21,11 +21,17 @@ from envtool.engines.rattler_worker.errors import (
 )
 from envtool.engines.rattler_worker.events import emit
 from envtool.engines.rattler_worker.linking import link
+from envtool.engines.rattler_worker.lookup import lookup
 from envtool.engines.rattler_worker.solving import explicit, solve
 
 Json = dict[str, Any]
 
-_ACTIONS: dict[str, Callable[[Json], Coroutine[Any, Any, Json]]] = {"solve": solve, "explicit": explicit, "link": link}
+_ACTIONS: dict[str, Callable[[Json], Coroutine[Any, Any, Json]]] = {
+    "solve": solve,
+    "explicit": explicit,
+    "link": link,
+    "lookup": lookup,
+}
 _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (ArchiveError, "archive"),
     (ChannelError, "channel"),

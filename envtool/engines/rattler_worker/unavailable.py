@@ -43,4 +43,7 @@ def _nearest(spec: MatchSpec, there: list[RepoDataRecord]) -> list[str]:
     version = MatchSpec(f"{name} {spec.version}") if spec.version else MatchSpec(name)
     if spec.build and (builds := [record for record in there if version.matches(record)]):
         return sorted({f"{record.version}={record.build}" for record in builds})[:_SHOWN]
-    return sorted({str(record.version) for record in there}, key=VersionWithSource, reverse=True)[:_SHOWN]
+    versions = sorted({str(record.version) for record in there}, key=VersionWithSource, reverse=True)
+    if name == "python":  # there are dozens, and its releases are what matters
+        versions = [*dict.fromkeys(".".join(version.split(".")[:2]) for version in versions)]
+    return versions[:_SHOWN]

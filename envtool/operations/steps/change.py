@@ -13,7 +13,7 @@ from envtool.environments.packages import Contents
 from envtool.i18n import tr
 from envtool.model import Environment, Package, Sources
 from envtool.operations.context import Context
-from envtool.operations.steps import engine_selection, explicit_lists, guards, trust
+from envtool.operations.steps import alternatives, engine_selection, explicit_lists, guards, trust
 from envtool.operations.steps.channel_names import with_channel_names
 from envtool.operations.steps.confirmation import Confirm, Proposal, require_confirmation
 from envtool.operations.steps.engine_selection import EngineChoice
@@ -132,7 +132,8 @@ def solve(
     """Return the engine's solution; an empty one, without asking it, where nothing is asked of the conda half."""
     if not (to_solve.specs or to_solve.remove or to_solve.update or to_solve.archives):
         return Solution(to_solve)
-    solution = engine.solve(to_solve, environment.prefix, sources, context.reporter)
+    with alternatives.named(context, to_solve.specs, sources):
+        solution = engine.solve(to_solve, environment.prefix, sources, context.reporter)
     explicit_lists.require_python(solution)
     trust.examine(engine, solution, environment.prefix, sources, context.reporter)
     return solution
