@@ -165,11 +165,19 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only this account can read, from its creation on; an older one is replaced. Raises OSError."""
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
     """Replace a file's content: readers see the old bytes or the new ones, never a mixture, also after a power cut.
 
     A symbolic link is followed (dotfiles are often kept elsewhere), the mode of an existing file is kept, and missing
-    folders are created.
+    folders are created. A ``private`` file is one that only this account can read, at every moment.
     """
     import tempfile
 
@@ -182,7 +190,8 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask())
+        mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
+        temporary.chmod(mode & 0o700 if private else mode)
         temporary.replace(target)
     except BaseException:
         with suppress(OSError):

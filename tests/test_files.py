@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from envtool.errors import EnvtoolError
-from envtool.files import input_text, read_file, read_input, read_stream, read_text, write_atomically
+from envtool.files import (
+    input_text,
+    read_file,
+    read_input,
+    read_stream,
+    read_text,
+    write_atomically,
+    write_private,
+)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -128,3 +136,15 @@ def test_stdin_has_a_limit() -> None:
     assert read_stream(io.BytesIO(b"x" * 10), "stdin", limit=10) == b"x" * 10
     with Path("/dev/zero").open("rb") as endless, pytest.raises(EnvtoolError, match=r"stdin.*larger"):
         read_stream(endless, "stdin")
+
+
+def test_a_private_file_is_closed_from_its_creation(tmp_path: Path) -> None:
+    for path in (tmp_path / "new", tmp_path / "old"):
+        (tmp_path / "old").touch(mode=0o644)
+        write_private(path, "secret")
+        assert (path.read_text(), path.stat().st_mode & 0o777) == ("secret", 0o600)
+        path.chmod(0o644)
+        write_atomically(path, b"another", private=True)
+        assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"another", 0o600)
+        write_atomically(path, b"third")  # not opened again
+        assert path.stat().st_mode & 0o777 == 0o600

@@ -18,6 +18,7 @@ from envtool.engines.download_progress import show_downloads
 from envtool.engines.package_cache import require_safe
 from envtool.engines.protocol import Engine, EngineSetup, EngineType, LinkScripts, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import write_private
 from envtool.i18n import tr
 from envtool.model import Archive, Package, Sources
 from envtool.paths import Host
@@ -134,7 +135,7 @@ class Conda:
         """Write an explicit list and return the option that names it."""
         listing = scratch / "explicit.txt"
         lines = [f"{archive.url}#{self._digest(archive)}".rstrip("#") for archive in archives]
-        listing.write_text("@EXPLICIT\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        write_private(listing, "@EXPLICIT\n" + "\n".join(lines) + "\n")  # URLs may hold logins
         return "--file", str(listing)
 
     def _digest(self, archive: Archive) -> str:

@@ -194,7 +194,7 @@ def _variables(environment: Environment, reporter: Reporter) -> dict[str, str]:
     stored = state_file.stored(environment.prefix)
     secret = [name for name, value in stored.items() if is_secret(name, value)]
     if secret:
-        reporter.warn(tr("Left out, because they look like secrets: the variables {names}.", names=", ".join(secret)))
+        reporter.warn(tr("Variables that look like secrets are left out: {names}.", names=", ".join(secret)))
     inert = [name for name in stored if not is_variable_name(name) or set_by_activation(name)]
     if inert:
         reporter.warn(

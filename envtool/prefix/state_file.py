@@ -15,6 +15,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.files import read_file, write_atomically
 from envtool.i18n import tr
 from envtool.prefix.containment import inside
+from envtool.redaction import is_secret
 
 UNSET = "***unset***"  # conda's way to hide a variable that a package brought
 
@@ -46,7 +47,10 @@ def in_force(prefix: Path) -> dict[str, str]:
 
 
 def store(prefix: Path, wanted: Mapping[str, str]) -> None:
-    """Store variables beside those that are stored. Raises EnvtoolError where the file makes no sense, and OSError."""
+    """Store variables beside those that are stored, for this account alone where one of them is a secret.
+
+    Raises EnvtoolError where the file makes no sense, and OSError.
+    """
     content = _content(prefix)
     _write(prefix, {**content, _KEY: {**content.get(_KEY, {}), **wanted}})
 
@@ -85,7 +89,8 @@ def _content(prefix: Path) -> dict[str, Any]:
 
 
 def _write(prefix: Path, content: Mapping[str, Any]) -> None:
-    write_atomically(_path(prefix), json.dumps(content).encode())
+    secret = any(is_secret(name, str(value)) for name, value in content.get(_KEY, {}).items())
+    write_atomically(_path(prefix), json.dumps(content).encode(), private=secret)
 
 
 def _stored(prefix: Path) -> dict[str, str]:

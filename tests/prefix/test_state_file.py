@@ -53,3 +53,15 @@ def test_what_makes_no_sense_is_not_overwritten(prefix: Path, text: str) -> None
     with pytest.raises(EnvtoolError, match="not a valid state file"):
         state_file.remove(prefix, ["A"])
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "closed"),
+    [("HF_TOKEN", "abc", True), ("PROXY", "http://me:pw@host", True), ("OMP_NUM_THREADS", "4", False)],
+)
+def test_a_file_with_a_secret_is_closed_to_others(tmp_path: Path, name: str, value: str, closed: bool) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    (tmp_path / "usual").touch()
+    state_file.store(tmp_path, {name: value})
+    mode = (tmp_path / "conda-meta" / "state").stat().st_mode & 0o777
+    assert mode == (0o600 if closed else (tmp_path / "usual").stat().st_mode & 0o777)

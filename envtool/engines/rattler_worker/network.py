@@ -1,6 +1,7 @@
 """Access to channels: the library's HTTP client and gateway, and a time limit for requests that stall."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import time
@@ -34,7 +35,17 @@ def gateway(request: Json, mirrors: dict[str, str], *, uncompressed: bool = Fals
     # a folder of its own.
     digest = hashlib.sha256(repr(redirected).encode()).hexdigest()[:16]
     cache = Path(request["cache"], f"repodata-{digest}" if redirected else "repodata")
+    _make_private(cache)
     return Gateway(cache_dir=cache, default_config=config, client=client(request, mirrors))
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that only this account can read: cached indexes hold the URLs of channels, with their logins."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
 
 
 def client(request: Json, mirrors: dict[str, str]) -> Client:
