@@ -11,13 +11,13 @@ from envtool.environment import is_variable_name, set_by_activation
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
-from envtool.specs import conda_list, selectors
+from envtool.specs import conda_list
 from envtool.specs.format import Format
 from envtool.specs.match_spec import is_spec, not_a_spec
 from envtool.specs.problem import Place, problem
-from envtool.specs.requirement_line import corrected
 
-if TYPE_CHECKING:  # imported where a file is read or written: recognising one needs no parser
+# What parses a file is imported where one is read: an export loads every format, and reads none.
+if TYPE_CHECKING:
     import yaml
 
 _FIRST_KEY = re.compile(r"""^["']?(?:name|channels|dependencies|variables|prefix)["']?[ \t]*:(?:\s|$)""", re.MULTILINE)
@@ -195,6 +195,8 @@ class _Reader:
             yield from self._pip_line(text, item)
 
     def _pip_line(self, text: str, node: "yaml.Node") -> Iterator[str]:
+        from envtool.specs.requirement_line import corrected
+
         place = Place(self.filename, _line(node))
         usable = corrected(text, place)
         self.warnings += usable.warnings
@@ -204,6 +206,8 @@ class _Reader:
 
     def _excluded(self, node: "yaml.Node") -> bool:
         """Return whether a selector behind a line (``# [win]``) excludes this platform; warn if so."""
+        from envtool.specs import selectors
+
         if not _is_scalar(node):
             return False
         condition = selectors.condition(self.lines[node.end_mark.line]) if node.end_mark.line < len(self.lines) else ""
@@ -240,6 +244,8 @@ class _Reader:
 
     def _platforms(self, key: "yaml.Node", value: "yaml.Node") -> None:
         """Warn where the file, of conda-lock's kind, is made for other platforms only."""
+        from envtool.specs import selectors
+
         named = [str(item.value) for item in self._items(value, "platforms")]
         here = selectors.this_platform()
         if named and here not in named:

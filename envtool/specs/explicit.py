@@ -11,7 +11,6 @@ from envtool.i18n import tr
 from envtool.model import Archive, Reading, Spec
 from envtool.specs.format import Format
 from envtool.specs.problem import Place, problem
-from envtool.specs.requirement_line import corrected
 
 MARKER = "@EXPLICIT"
 _LINE = re.compile(
@@ -30,6 +29,8 @@ def is_explicit(text: str) -> bool:
 
 def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
     """Return the archives that an explicit list names; paths are taken from ``base``. Raises EnvtoolError."""
+    from envtool.specs.requirement_line import corrected
+
     archives: list[Archive] = []
     pip: dict[str, str] = {}
     warnings: list[str] = []

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
-from envtool.specs import conda_list, selectors
+from envtool.specs import conda_list
 from envtool.specs.format import Exportable, Format
 from envtool.specs.problem import Place
-from envtool.specs.requirement_line import corrected
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 # No index has a package of that name; with this line people record which Python they had.
@@ -38,6 +37,9 @@ class _Reader:
 
     def take(self, line: str, comment: str, number: int) -> None:
         """Read one logical line, with the comment behind it."""
+        from envtool.specs import selectors
+        from envtool.specs.requirement_line import corrected
+
         condition = selectors.condition(comment)
         if condition and selectors.holds(condition) is False:
             self.warnings.append(selectors.dropped(number, condition, line))

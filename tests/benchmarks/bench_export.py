@@ -16,6 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.big_records import READER, environment
 
+PROGRAM = Path(sys.executable).with_name("envtool")  # as pip installs it
+ENVTOOL = (str(PROGRAM),) if PROGRAM.exists() else (sys.executable, "-m", "envtool")
 PACKAGES = 14
 PROMISED = 1.5
 
@@ -30,7 +32,7 @@ def main() -> None:
         prefix = environment(home / ".conda" / "envs" / "dl", PACKAGES)
         commands = {
             "plain reader with typer": (sys.executable, "-c", READER, str(prefix)),
-            "envtool export": (sys.executable, "-m", "envtool", "export", "dl"),
+            "envtool export": (*ENVTOOL, "export", "dl"),
         }
         times: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(rounds + 1):

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_list.py [--rounds 20] [--conda /path/to/conda]
 
-The promises: ``list`` at most 1.5 times ``python -c 'import typer'`` and at least 4 times less than ``conda env list``;
+The promises: ``list`` at most 1.2 times ``python -c 'import typer'`` and at least 4 times less than ``conda env list``;
 ``list`` of 1,000 environments at most 2 times ``list`` of 3; ``list NAME`` of 300 packages at most 1.5 times a plain
 JSON reader of the same records in the same process model, and at least 10 times less than ``conda list``.
 """
@@ -79,7 +79,7 @@ def _report(seconds: Mapping[str, float]) -> None:
     for name, value in seconds.items():
         print(f"{name:34} {value * 1000:7.0f} ms")
     for one, other, promise in (
-        ("envtool list, 3 environments", "import typer", "at most 1.5"),
+        ("envtool list, 3 environments", "import typer", "at most 1.2"),
         ("envtool list, 1,000 environments", "envtool list, 3 environments", "at most 2"),
         ("envtool list NAME, 300 packages", "plain reader, 300 packages", "at most 1.5"),
         ("conda env list", "envtool list, 3 environments", "at least 4"),
