@@ -55,6 +55,11 @@ class Package:
     installer: str = ""
     private: bool = False
 
+    @property
+    def is_conda_wheel(self) -> bool:
+        """Whether this is a wheel of the pip index that conda-pypi installed into the conda half."""
+        return self.manager == "conda" and self.url.endswith(".whl")
+
 
 @dataclass(frozen=True)
 class Archive:

@@ -105,11 +105,15 @@ class _Export:
             release = ".".join(self.python.split(".")[:2])
             half = [f"python={release}" if release else "python", "pip"]
         else:
-            half = [f"{package.name}={package.version}" for package in contents.conda]
+            wheels = [_as_wheel(package, contents) for package in contents.conda if package.is_conda_wheel]
+            pip += wheels
+            half = [f"{package.name}={package.version}" for package in contents.conda if not package.is_conda_wheel]
             half += ["pip"] if pip and not any(package.name == "pip" for package in contents.conda) else []
         return Spec(
             name=environment.name if environment.name != "base" else "",
-            channels=_channels(self._context, environment, contents.conda),
+            channels=_channels(
+                self._context, environment, [package for package in contents.conda if not package.is_conda_wheel]
+            ),
             conda=tuple(half),
             pip=(*pip_export.index_lines(self._context, pip), *pip_export.requirement_lines(pip, reporter)),
             variables=_variables(environment, reporter),
@@ -161,6 +165,12 @@ class _Export:
             reporter.warn(tr("Left out, because they are not conda packages: {names} from pip.", names=names))
         _warn_of_logins(self._context, self._environment, ordered)
         return tuple(Archive(package.url, package.md5, package.sha256) for package in ordered if package.url)
+
+
+def _as_wheel(package: Package, contents: Contents) -> Package:
+    """Return a wheel of the conda half as the pip package that it is, under the name that the index knows."""
+    name = next((name for name, owner in contents.owners.items() if owner == package), package.name)
+    return replace(package, name=name, manager="pip")
 
 
 def _channels(context: Context, environment: Environment, half: Sequence[Package]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from functools import partial
 
 from envtool.engines.protocol import Engine
 from envtool.environments.packages import Contents
+from envtool.i18n import tr
 from envtool.model import Spec
 from envtool.operations.context import Context
 from envtool.operations.steps import additions, change
@@ -37,7 +38,13 @@ def _prepare(context: Context, request: UpdateRequest, before: Contents) -> Call
     if request.names:
         conda, pip = sorted_by_half(request.environment, before, request.names)
     else:
-        conda = tuple(package.name for package in before.conda if package.name != "python")
+        # No channel has what conda-pypi took from the pip index.
+        others = (package for package in before.conda if not package.is_conda_wheel)
+        conda = tuple(package.name for package in others if package.name != "python")
+        if wheels := [package.name for package in before.conda if package.is_conda_wheel]:
+            context.reporter.note(
+                tr("Not updated, because conda-pypi installed them from wheels: {names}.", names=", ".join(wheels))
+            )
         # No index knows a newer version of what came from a folder or a repository.
         pip = tuple(package.name for package in before.pip if package.origin is None)
     wanted = Additions(Spec(channels=channels_of(before), pip=pip), update=conda, upgrade=True)

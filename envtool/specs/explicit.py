@@ -17,6 +17,11 @@ _LINE = re.compile(
     r"(?P<url>[^#]+?\.(?:conda|tar\.bz2))(?:#(?:(?P<md5>[0-9a-fA-F]{32})|(?:sha256:)?(?P<sha256>[0-9a-fA-F]{64})))?"
 )
 _PIP = re.compile(r"#\s*pip (?P<requirement>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*(?:@|==)\s*\S.*)")
+# As `conda export` writes them where conda-pypi installed wheels.
+_WHEEL = re.compile(
+    r"(?P<url>[a-z][a-z0-9+]*://[^#\s]+/(?P<name>[A-Za-z0-9_.]+)-[^-/#]+(?:-\d[^-/#]*)?-[^-/#]+-[^-/#]+-[^-/#]+\.whl)"
+    r"(?:#(?:(?P<md5>[0-9a-fA-F]{32})|(?:sha256:)?(?P<sha256>[0-9a-fA-F]{64})))?"
+)
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{1,11}://")
 _PLATFORM = re.compile(r"#\s*platform:\s*(\S+)")
 _SUBDIR = re.compile(r"/(noarch|[a-z]+-(?:32|64|[a-z]+[a-z0-9]*))/[^/]+$")
@@ -43,10 +48,12 @@ def read(text: str, filename: str = "", *, base: Path | None = None) -> Reading:
             usable = corrected(comment["requirement"], place)
             pip |= dict.fromkeys(usable.lines, place.full)
             warnings += usable.warnings
+        elif wheel := _WHEEL.fullmatch(line):
+            pip[_requirement(wheel["name"], wheel["url"], wheel["md5"], wheel["sha256"])] = place.full
         elif line and line != MARKER and not line.startswith("#"):
             archives.append(_archive(line, place, base, platform))
     if pip:
-        warnings.append(tr("Lines that are packages for pip, as conda-lock writes them: {count}.", count=len(pip)))
+        warnings.append(tr("Lines that are packages for pip: {count}.", count=len(pip)))
     return Reading(Spec(explicit=tuple(archives), pip=tuple(pip), places=pip), tuple(warnings))
 
 
@@ -69,8 +76,17 @@ def write(archives: Iterable[Archive], subdir: str) -> str:
 
 
 def _line(archive: Archive) -> str:
+    if wheel := _WHEEL.fullmatch(archive.url):
+        # conda has no such line. It skips a comment, which envtool reads.
+        return f"# pip {_requirement(wheel['name'], archive.url, archive.md5, archive.sha256)}"
     # Every conda of the last ten years reads md5; sha256 came late, and in two spellings.
     return archive.url + (f"#{archive.md5}" if archive.md5 else f"#sha256:{archive.sha256}" if archive.sha256 else "")
+
+
+def _requirement(name: str, url: str, md5: str | None, sha256: str | None) -> str:
+    """Return the line for pip that installs a wheel, with its hash if one is known."""
+    digest = f"#sha256={sha256.lower()}" if sha256 else f"#md5={md5.lower()}" if md5 else ""
+    return f"{name.replace('_', '-').lower()} @ {url}{digest}"
 
 
 def _archive(line: str, place: Place, base: Path | None, listed: str) -> Archive:
