@@ -49,13 +49,14 @@ def for_existing(context: Context, environment: Environment) -> EngineChoice:
     Raises EnvtoolError (MISSING) where none of them can work here.
     """
     name = environment.title
+    if environment.engine in ENGINES and _works_for(engine_type(environment.engine), environment, context):
+        made = engine_type(environment.engine)  # loaded alone: each engine brings much of its own
+        title = made.title_here(context.host)
+        return EngineChoice(made, tr("Engine: {engine}, which made {name}.", engine=title, name=name))
     able = [engine for engine in _all() if engine.kind == environment.kind]
     engine, broken = _first_available(context, sorted(able, key=lambda each: each.name != environment.engine))
-    title = engine.title_here(context.host)
-    if engine.name == environment.engine:
-        return EngineChoice(engine, tr("Engine: {engine}, which made {name}.", engine=title, name=name))
     if len(able) == 1:
-        kind = environment.kind
+        title, kind = engine.title_here(context.host), environment.kind
         return EngineChoice(
             engine, tr("Engine: {engine}, since {name} is a {kind}.", engine=title, name=name, kind=kind)
         )
@@ -91,6 +92,10 @@ def opened(
         yield engine
     finally:
         engine.close()
+
+
+def _works_for(engine: EngineType, environment: Environment, context: Context) -> bool:
+    return engine.kind == environment.kind and engine.unavailable(context.host) is None
 
 
 def _all() -> list[EngineType]:
