@@ -30,6 +30,7 @@ from envtool.redaction import redact
 from envtool.reporter import Reporter
 from envtool.specs import match_spec
 
+_LIST = "--file"  # conda's option for an explicit list
 STALL = 1800.0  # seconds without output: with --json, conda prints nothing until it has finished
 
 # envtool requests pip by name, unless --no-pip is given. Without this, conda adds it to every new Python.
@@ -127,16 +128,22 @@ class Conda:
             self._run((verb, *arguments), sources, reporter, tr("Installing packages"), solution.link)
 
     def _link_archives(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Link the archives of an explicit request."""
-        listing = self._explicit_list(solution.request.archives, scratch)
-        self._run((verb, *at(prefix), *listing), solution.private, reporter, tr("Installing packages"))
+        """Link the archives of an explicit request. What came of it is seen in their records alone."""
+        archives = solution.request.archives
+        arguments = (verb, *at(prefix), *self._explicit_list(archives, scratch))
+        self._run(arguments, solution.private, reporter, tr("Installing packages"))
+        records = {stem_of(archive.url): prefix / "conda-meta" / f"{stem_of(archive.url)}.json" for archive in archives}
+        if missing := [stem for stem, record in records.items() if not record.is_file()]:
+            raise EnvtoolError(
+                tr("conda ended without an error, but has not installed: {names}", names=", ".join(missing))
+            )
 
     def _explicit_list(self, archives: Sequence[Archive], scratch: Path) -> tuple[str, str]:
         """Write an explicit list and return the option that names it."""
         listing = scratch / "explicit.txt"
         lines = [f"{archive.url}#{self._digest(archive)}".rstrip("#") for archive in archives]
         write_private(listing, "@EXPLICIT\n" + "\n".join(lines) + "\n")  # URLs may hold logins
-        return "--file", str(listing)
+        return _LIST, str(listing)
 
     def _digest(self, archive: Archive) -> str:
         return archive.sha256 or archive.md5
@@ -157,6 +164,8 @@ class Conda:
         )
         with reporter.bar(label) as bar, show_downloads(downloads, self._caches, bar):
             done = self._done(command)
+        if _LIST in arguments and not (done.returncode or done.stdout.strip()):
+            return {}  # conda prints nothing where it has installed a list
         answer = last_document(done.stdout)
         if error := self._failure(answer, done):
             raise (None if answer else health.check_again(self._host, self._program)) or error
