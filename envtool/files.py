@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 import time
 from contextlib import suppress
@@ -16,9 +17,16 @@ LIMIT = 128 << 20  # bytes: several times the largest package record, list of fi
 INPUT_LIMIT = 8 << 20  # bytes of a file of specs
 WRITER_TIMEOUT = 1.0  # seconds to wait for a program that writes to a named pipe
 
+_FULL = re.compile(r"No space left on|Disk quota exceeded|os error (?:28|122)\b")
+
 _CHUNK = 1 << 16
 _PARTS = 1 << 20  # largest read at once: the size that a file claims may be wrong
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def says_full(text: str) -> bool:
+    """Return whether a message of any program says that a disk or a quota is full."""
+    return bool(_FULL.search(" ".join(text.split())))
 
 
 def read_file(path: Path, *, limit: int = LIMIT, pipe: bool = False) -> bytes:

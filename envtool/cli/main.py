@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.OK
     except EnvtoolError as error:
         _advise(error, arguments)
-        out.failure(error)
+        out.failure(_explained(error))
         return error.code
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
@@ -77,7 +77,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()  # the reader of our notes has gone, as in `2>&1 | head`
         return ExitCode.OK
     except OSError as error:
-        out.failure(_unforeseen(error))
+        out.failure(_explained(_unforeseen(error)))
         return ExitCode.FAILED
     except UnicodeError as error:
         out.failure(_not_unicode(error))
@@ -85,6 +85,12 @@ def run(arguments: Sequence[str]) -> int:
     if code == ExitCode.INTERRUPTED:
         out.failure(EnvtoolError(tr("Interrupted."), code=ExitCode.INTERRUPTED))
     return code
+
+
+def _explained(error: EnvtoolError) -> EnvtoolError:
+    from envtool.cli import full_disk
+
+    return full_disk.explained(error)
 
 
 def _perform(arguments: Sequence[str]) -> int:

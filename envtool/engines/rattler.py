@@ -10,6 +10,7 @@ from envtool import __version__
 from envtool.clients.conda.settings import CondaSettings
 from envtool.engines.errors import not_cached, unsafe_package, unsatisfiable
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.files import says_full
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.process import Command, Dialogue
@@ -59,7 +60,7 @@ class Rattler:
             else:
                 # After an error the library continues in the background until its process ends.
                 self.close()
-                raise _failure(event, message)
+                raise _failure(event, message | self._settings)
         last = dialogue.errors.strip().splitlines()
         self.close()
         raise EnvtoolError(
@@ -115,6 +116,13 @@ def _failure(event: Json, request: Json) -> EnvtoolError:
             return not_cached(message)
         case "unsafe":
             return unsafe_package(message, event["path"])
+        case "package" if says_full(message):
+            if request["prefix"] in message:
+                return EnvtoolError(tr("The packages could not be installed: {reason}", reason=message))
+            cache = f"{request['cache']}/pkgs"
+            return EnvtoolError(
+                tr("The packages could not be unpacked in {folder}: {reason}", folder=cache, reason=message)
+            )
         case "package":
             return PackageError(
                 message,

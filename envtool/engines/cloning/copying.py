@@ -77,6 +77,9 @@ class Copier:
         handle = os.open(self._source + file, os.O_RDONLY)
         try:
             self._copy(file, handle, look=not shared)
+        except OSError as error:
+            error.filename = error.filename or self._stage + file  # a write knows no name
+            raise
         finally:
             os.close(handle)
 
