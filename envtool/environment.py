@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["conda", "venv"]
 
@@ -30,6 +30,13 @@ def set_by_activation(name: str) -> bool:
     return name in ("PATH", "PYTHONHOME", *MARKERS)
 
 
+class Worker(NamedTuple):
+    """The envtool that is at work in an environment: its process, and its command line without the word envtool."""
+
+    pid: int
+    command: str
+
+
 @dataclass(frozen=True)
 class Environment:
     """A prefix on disk and the name it goes by (``""`` where it has none, ``base`` for an installation's root)."""
@@ -40,6 +47,12 @@ class Environment:
     engine: str = ""  # who made it, as envtool recorded it; "" where envtool did not
     unfinished: bool = False
     newer_file: Path | None = None  # one of envtool's own in it that a newer envtool wrote: it is left alone then
+    worker: Worker | None = None  # who is at work in it now: what is unfinished then was not interrupted
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether a command was cut off in it, and nobody is at work."""
+        return self.unfinished and self.worker is None
 
     @property
     def title(self) -> str:

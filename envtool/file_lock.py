@@ -97,6 +97,24 @@ def make_folder(folder: Path) -> None:
             return
 
 
+def holder(path: Path) -> tuple[int, str] | None:
+    """Return the process of this host that holds a lock file, and its purpose. None where nobody here does.
+
+    Nothing is locked and nobody waits: the answer may be out of date at once.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return None
+    try:
+        found = _read_holder(handle)
+    finally:
+        os.close(handle)
+    if found is None or found.host != _host_name() or found.namespace != _namespace() or _is_gone(found):
+        return None
+    return found.pid, found.purpose
+
+
 def _acquire_within(wait: float, path: Path, purpose: str, waiting: Callable[[str], None] | None) -> int:
     deadline = time.monotonic() + wait
     told = False

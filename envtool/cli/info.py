@@ -70,6 +70,8 @@ def _state(info: "Info") -> Iterator[str]:
         yield tr("active")
     if info.frozen is not None:
         yield tr("frozen: {message}", message=info.frozen) if info.frozen else tr("frozen")
+    if worker := info.environment.worker:
+        yield tr("at work ({pid}, {command})", pid=worker.pid, command=f"envtool {worker.command}")
     yield from info.unfinished
     yield from (tr("broken: {reason}", reason=reason) for reason in info.broken)
 

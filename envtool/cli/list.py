@@ -64,7 +64,7 @@ def command(
 
 def _packages(context: Context, name: str, pattern: str) -> Result:
     environment, contents = list_packages(context, name)
-    if environment.unfinished:
+    if environment.was_interrupted:
         out.warn(tr("{path} is unfinished; this is what is in it now.", path=environment.prefix))
     for warning in contents.warnings:
         out.warn(warning)

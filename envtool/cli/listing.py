@@ -5,8 +5,8 @@ from typing import Any
 
 from envtool.cli.formatting import NOTHING, table
 from envtool.cli.output import Result, out
+from envtool.environment import Environment, Worker
 from envtool.i18n import tr
-from envtool.model import Environment
 from envtool.operations.context import Context
 from envtool.operations.list import Listed, list_environments
 
@@ -47,13 +47,20 @@ def note_that_there_are_none() -> None:
 
 def state_of(item: Listed, *, frozen: bool = False, broken: bool = False) -> str:
     """Return the state of an environment in words separated by commas; empty where it is an ordinary one."""
+    worker = item.environment.worker
     words = (
         (item.active, tr("active")),
-        (item.environment.unfinished, tr("unfinished")),
+        (worker is not None, at_work(worker) if worker else ""),
+        (item.environment.was_interrupted, tr("unfinished")),
         (frozen, tr("frozen")),
         (broken, tr("broken")),
     )
     return ",".join(word for applies, word in words if applies)
+
+
+def at_work(worker: Worker) -> str:
+    """Return the words for an environment in which another envtool is at work."""
+    return tr("at work ({pid}, {command})", pid=worker.pid, command=worker.command.partition(" ")[0])
 
 
 def listed_data(item: Listed) -> dict[str, Any]:
@@ -63,10 +70,12 @@ def listed_data(item: Listed) -> dict[str, Any]:
 
 def environment_data(environment: Environment) -> dict[str, Any]:
     """Return what --json shows of any environment."""
+    worker = environment.worker
     return {
         "name": environment.name,
         "path": str(environment.prefix),
         "kind": environment.kind,
         "engine": environment.engine,
-        "unfinished": environment.unfinished,
+        "unfinished": environment.was_interrupted,
+        "at_work": worker and {"pid": worker.pid, "command": f"envtool {worker.command}"},
     }

@@ -59,7 +59,8 @@ class Folders(NamedTuple):
             engine = marks.made_by(prefix)
         except NewerVersionError as error:
             newer_file = error.path
-        return Environment(self._name(prefix), prefix, kind, engine, unfinished, newer_file)
+        worker = marks.worker(prefix)
+        return Environment(self._name(prefix), prefix, kind, engine, unfinished, newer_file, worker)
 
     def _name(self, prefix: Path) -> str:
         if self.root and _same(prefix, self.root):
@@ -171,7 +172,10 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _real(path: Path) -> str:
-    return os.path.normcase(os.path.realpath(path))
+    try:
+        return os.path.normcase(os.path.realpath(path))
+    except OSError:  # a link on the way that we may not read
+        return os.path.normcase(path)
 
 
 def _real_once(path: Path, real_parents: dict[Path, str]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.prefix import conda_meta
-from envtool.prefix.layout import python_of, site_packages_dir
+from envtool.prefix.layout import python_fault, should_have_python, site_packages_dir
 from envtool.prefix.marks import OWN
 
 
@@ -26,12 +26,12 @@ def broken(environment: Environment) -> tuple[str, ...]:
 
 
 def python_missing(environment: Environment) -> tuple[str, ...]:
-    """Return a sentence where an environment should have a Python and has none."""
+    """Return a sentence where an environment should have a Python and has none that can start."""
     prefix = environment.prefix
-    expected = environment.kind == "venv" or any(name == "python" for name, _, _ in conda_meta.names(prefix))
-    if not expected or environment.unfinished or python_of(prefix):
+    if environment.unfinished or not should_have_python(prefix, environment.kind):
         return ()
-    return (tr("The Python of {prefix} is missing, or what it links to.", prefix=prefix),)
+    fault = python_fault(prefix)
+    return (tr("The Python of {prefix} cannot start: {reason}.", prefix=prefix, reason=fault),) if fault else ()
 
 
 def _modified(path: Path) -> float | None:

@@ -51,7 +51,7 @@ class Exported:
 def export(context: Context, request: ExportRequest) -> Exported:
     """Return an environment as text, written to a file if asked. Warns of what is left out. Raises EnvtoolError."""
     environment = target(context, request.name)
-    if environment.unfinished:
+    if environment.was_interrupted:
         context.reporter.warn(tr("{prefix} is unfinished: exporting what is there now.", prefix=environment.prefix))
     contents = packages.read(environment)
     for warning in contents.warnings:

@@ -51,7 +51,7 @@ class Info:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what --json shows."""
-        environment = self.environment
+        environment, worker = self.environment, self.environment.worker
         return {
             "name": environment.name,
             "path": str(environment.prefix),
@@ -62,6 +62,7 @@ class Info:
             "torch": self.torch,
             "frozen": self.frozen,
             "unfinished": list(self.unfinished),
+            "at_work": worker and {"pid": worker.pid, "command": f"envtool {worker.command}"},
             "broken": list(self.broken),
             "packages": {"conda": self.conda, "pip": self.pip},
             "channels": dict(self.channels),
@@ -84,7 +85,7 @@ def info(context: Context, environment: Environment, *, show: bool = False) -> I
         python=packages.python_version(environment),
         torch=torch(prefix),
         frozen=frozen.message(prefix),
-        unfinished=(guards.interruption(environment) or ()) if environment.unfinished else (),
+        unfinished=(guards.interruption(environment) or ()) if environment.was_interrupted else (),
         broken=(*contents.warnings, *state.python_missing(environment)),
         conda=len(contents.conda),
         pip=len(contents.pip),

@@ -9,6 +9,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.operations.context import Context
 from envtool.operations.steps.activation import activation, scripts
+from envtool.prefix.layout import python_fault, should_have_python
 from envtool.prefix.marks import old_renaming_of
 from envtool.process import Command, hand_over
 
@@ -29,9 +30,22 @@ def run(context: Context, environment: Environment, argv: Sequence[str]) -> NoRe
         from envtool.operations.steps.guards import refuse_unfinished
         from envtool.operations.steps.prefix_lock import finish_rename
 
-        finish_rename(environment.prefix)
+        if environment.worker is None:
+            finish_rename(environment.prefix)
         refuse_unfinished(environment)
+    _require_python(environment)
     enter(context.host.environ, environment, argv)
+
+
+def _require_python(environment: Environment) -> None:
+    """Raise EnvtoolError (MISSING) where an environment has lost its Python: PATH would offer somebody else's."""
+    prefix = environment.prefix
+    if should_have_python(prefix, environment.kind) and (fault := python_fault(prefix)):
+        raise EnvtoolError(
+            tr("The Python of {name} cannot start: {reason}.", name=environment.title, reason=fault),
+            hint=tr("Create the environment again, or install its Python again if conda packages can be installed."),
+            code=ExitCode.MISSING,
+        )
 
 
 def enter(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envtool import versioned_json
+from envtool.environment import Worker
 from envtool.prefix.containment import inside
 
 OWN = ".envtool"  # envtool's folder inside an environment, and beside environments
@@ -151,6 +152,18 @@ def is_trusted(prefix: Path, path: Path) -> bool:
     from envtool.prefix.ownership import is_listed
 
     return not is_listed(prefix, path)
+
+
+def worker(prefix: Path) -> Worker | None:
+    """Return who is at work in an environment on this host, this process included."""
+    locks = [_beside(prefix, "lock")] if _exists(_folder_beside(prefix)) else []
+    locks += [str(_inside(prefix, "lock"))] if _exists(str(prefix / OWN)) else []
+    for lock in filter(_exists, locks):
+        from envtool.file_lock import holder
+
+        if found := holder(Path(lock)):
+            return Worker(*found)
+    return None
 
 
 def identity(prefix: Path) -> int:

@@ -64,8 +64,9 @@ def test_every_source_of_environments_is_searched(tmp_path: Path) -> None:
 
 def test_a_half_made_environment_is_listed_as_such(tmp_path: Path) -> None:
     here = host(tmp_path)
-    mark_unfinished(tmp_path / ".conda" / "envs" / "half", "create half")
-    mark_unfinished(find.venvs_dir(here) / "light", "create light")
+    for prefix in (tmp_path / ".conda" / "envs" / "half", find.venvs_dir(here) / "light"):
+        prefix.mkdir(parents=True)
+        mark_unfinished(prefix, "envtool create")
     assert [(e.name, e.kind, e.unfinished) for e in environments.find_all(here)] == [
         ("half", "conda", True),
         ("light", "venv", True),

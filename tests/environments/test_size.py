@@ -147,7 +147,6 @@ def test_the_last_change_is_the_newest_trace(tmp_path: Path) -> None:
 def test_unreadable_records_and_a_missing_python_count_as_broken(tmp_path: Path) -> None:
     prefix = conda_env(tmp_path, {"name": "python", "version": "3.11.7"}, {"name": "zlib"})
     environment = Environment("", prefix, "conda")
-    write(prefix / "bin" / "python")
     assert broken(environment) == ()
     record = write(prefix / "conda-meta" / "zlib-1.0-0.json", "{")
     (prefix / "bin" / "python").unlink()

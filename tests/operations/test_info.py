@@ -79,6 +79,7 @@ def test_info_as_json_is_complete(home: Home, dl: Path) -> None:
         "torch": "2.13.0+cpu",
         "frozen": "shared by all",
         "unfinished": [],
+        "at_work": None,
         "broken": [],
         "packages": {"conda": 2, "pip": 1},
         "channels": {"conda-forge": 1, "defaults": 1},

@@ -43,6 +43,7 @@ def test_environments_as_json(home: Home) -> None:
                 "kind": "conda",
                 "engine": "",
                 "unfinished": False,
+                "at_work": None,
                 "python": "3.11.7",
                 "active": True,
             }
@@ -86,6 +87,7 @@ def test_what_is_wrong_with_an_environment_is_a_warning(home: Home) -> None:
 
 def test_a_half_made_environment_is_shown_as_such(home: Home) -> None:
     prefix = home.path / ".conda" / "envs" / "half"
+    prefix.mkdir(parents=True)
     mark_unfinished(prefix, "create half")
     assert home.envtool("list").out.splitlines()[1].split() == ["half", "conda", "-", "unfinished", str(prefix)]
     ran = home.envtool("list", "half")

@@ -159,3 +159,45 @@ def test_nothing_to_run_is_wrong_usage(home: Home, dl: Path) -> None:
         check=False,
     )
     assert done.returncode == 2
+
+
+def lose(python: Path, how: str) -> None:
+    """Break a Python in one of the ways in which people lose theirs."""
+    python.unlink()
+    if how == "dangling":
+        python.symlink_to("/opt/python3.8/bin/python3.8")
+    elif how == "loop":
+        python.symlink_to(python)
+    elif how == "folder":
+        python.mkdir()
+    elif how != "missing":
+        texts = {"empty": "", "text": "version https://git-lfs.github.com/spec/v1", "interpreter": "#!/no/such/sh\n"}
+        write(python, texts.get(how, "#!/bin/sh\n")).chmod(0o644 if how == "not executable" else 0o755)
+
+
+LOST = ["missing", "dangling", "loop", "folder", "empty", "text", "interpreter", "not executable"]
+
+
+@pytest.mark.parametrize("how", LOST)
+@pytest.mark.parametrize("kind", ["venv", "conda"])
+def test_an_environment_that_has_lost_its_python_runs_no_other(home: Home, kind: str, how: str) -> None:
+    prefix = home.path / "lost"
+    if kind == "venv":
+        venv(prefix)
+    else:
+        conda_env(prefix, {"name": "python", "version": "3.11.7", "build": "h1_0"})
+    assert home.envtool("run", "-p", str(prefix), "--", "true").code == 0
+    lose(prefix / "bin" / "python", how)
+    ran = home.envtool("run", "-p", str(prefix), "--", "python", "-c", "print('somebody else')")
+    assert (ran.code, ran.out) == (3, "")
+    assert str(prefix / "bin" / "python") in ran.err
+    assert "cannot start" in " ".join(home.envtool("info", str(prefix), "--json").data["broken"])
+
+
+def test_an_environment_that_never_had_a_python_runs_its_programs_and_others(home: Home) -> None:
+    prefix = conda_env(
+        home.path / "tools", {"name": "python-dateutil", "version": "2.9", "files": []}, {"name": "zlib"}
+    )
+    program(prefix, "mine", "echo mine")
+    assert home.envtool("run", "-p", str(prefix), "--", "mine").out == "mine\n"
+    assert home.envtool("run", "-p", str(prefix), "--", "sh", "-c", "echo others").out == "others\n"

@@ -28,14 +28,23 @@ def conda_env(prefix: Path, *records: dict[str, Any]) -> Path:
         write(prefix / "conda-meta" / f"{name}.json", json.dumps({"fn": f"{name}.conda", "build_number": 0, **record}))
         for file in record["files"]:
             write(prefix / file)
+        if record["name"] == "python":
+            python(prefix)
     return prefix
 
 
-def venv(prefix: Path, python: str = "3.11.7") -> Path:
+def python(prefix: Path) -> Path:
+    """Give an environment a Python that can be started, and does nothing."""
+    path = write(prefix / "bin" / "python", "#!/bin/sh\n")
+    path.chmod(0o755)
+    return path
+
+
+def venv(prefix: Path, version: str = "3.11.7") -> Path:
     """Make an empty venv: pyvenv.cfg and folders."""
-    write(prefix / "pyvenv.cfg", f"home = /usr/bin\nversion = {python}\n")
-    write(prefix / "bin" / "python")
-    (prefix / "lib" / f"python{'.'.join(python.split('.')[:2])}" / "site-packages").mkdir(parents=True)
+    write(prefix / "pyvenv.cfg", f"home = /usr/bin\nversion = {version}\n")
+    python(prefix)
+    (prefix / "lib" / f"python{'.'.join(version.split('.')[:2])}" / "site-packages").mkdir(parents=True)
     return prefix
 
 

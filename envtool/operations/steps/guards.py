@@ -1,5 +1,6 @@
 """Reasons not to change, move or remove an environment, each with the one error that says so."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from envtool.i18n import tr
 from envtool.model import Environment
 from envtool.operations.context import Context
 from envtool.operations.steps.target import is_active
-from envtool.prefix import frozen, pinned
+from envtool.prefix import frozen, marks, pinned
 from envtool.prefix.layout import kind_of
 from envtool.prefix.marks import old_state_of, snapshot_of, unfinished
 
@@ -80,6 +81,16 @@ def refuse_frozen(environment: Environment, *, override: bool = False) -> None:
 
 def refuse_unfinished(environment: Environment) -> None:
     """Raise EnvtoolError for an environment that was only half created or changed, with the ways out."""
+    if (worker := marks.worker(environment.prefix)) and worker.pid != os.getpid() and unfinished(environment.prefix):
+        raise EnvtoolError(
+            tr(
+                "{name} is being changed by `envtool {command}` (process {pid}).",
+                name=environment.title,
+                command=worker.command,
+                pid=worker.pid,
+            ),
+            hint=tr("Wait until it ends, then try again."),
+        )
     if found := interruption(environment):
         message, hint = found
         raise EnvtoolError(message, hint=hint)
