@@ -14,8 +14,8 @@ from envtool.errors import EnvtoolError, ExitCode
         "{folder}/dl.yml could not be written: No space left on device.",
         "failed to copy file from /somewhere/else/f to {folder}/gone/f: No space left on device (os error 28)",
         (
-            "Failed to copy to `{folder}/f.py` cause: failed to copy file from /a/b to {folder}/.tmp1: No space left on\n"
-            "             device (os error 28)"
+            "Failed to copy to `{folder}/f.py` cause: failed to copy file from /a/b to {folder}/.tmp1: No space\n"
+            "             left on device (os error 28)"
         ),
         "[Errno 28] No space left on device: '{folder}/f'",
         "Caused by: Disk quota exceeded ({folder}/f)",
