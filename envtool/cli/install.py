@@ -78,9 +78,12 @@ def command(
     context = Context.here(out)
     environment = target(context, name, prefix, words=packages or ())
     words = Spec(conda=tuple(packages or ()), pip=(*pip, *(f"-e {project}" for project in editable)))
+    spec = requested(words, file, out, conda_half=environment.kind == "conda")
+    if spec.name not in ("", environment.name):
+        out.note(tr("The file is of {name}; its packages go into {title}.", name=spec.name, title=environment.title))
     request = operation.InstallRequest(
         environment,
-        requested(words, file, out, conda_half=environment.kind == "conda"),
+        spec,
         sources=SourceOptions(tuple(channel), override_channels, index, tuple(extra_index), tuple(find_links), offline),
         upgrade=upgrade,
         force=force,

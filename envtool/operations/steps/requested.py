@@ -6,15 +6,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from envtool import specs
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import INPUT_LIMIT, input_text, read_input, read_stream
+from envtool.files import input_text, read_input, read_stream
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
-from envtool.operations.steps import archives, pypi_names
-from envtool.paths import Host
+from envtool.operations.steps import archives, pypi_names, remote_files
 from envtool.redaction import redact
 from envtool.reporter import Reporter
 from envtool.specs import limits, references
@@ -31,7 +29,8 @@ def requested(words: Spec, files: Sequence[str], reporter: Reporter, *, conda_ha
     readers warn of. Raises EnvtoolError.
     """
     words = words if conda_half else _for_pip(words, reporter)
-    readings = [_words(words), *map(_read, files)]
+    _refuse_pips(words.conda)
+    readings = [remote_files.spliced(reading) for reading in (_words(words), *map(_read, files))]
     for reading in readings:
         for warning in reading.warnings:
             reporter.warn(warning)
@@ -97,6 +96,17 @@ def _words(words: Spec) -> Reading:
     return references.followed(reading, here / "--pip", here)
 
 
+def _refuse_pips(words: Sequence[str]) -> None:
+    """Raise EnvtoolError (BAD_INPUT) for a wheel, a source archive or a repository among the words for conda."""
+    for word in words:
+        if re.fullmatch(r"(?:git|hg|svn|bzr)\+\S+|\S+\.(?:whl|zip|tar\.gz)(?:#\S*)?", word):
+            raise EnvtoolError(
+                tr("{word} is not a conda package: pip installs it.", word=redact(word)),
+                hint=tr("Ask for it with --pip {word}", word=shlex.quote(redact(word))),
+                code=ExitCode.BAD_INPUT,
+            )
+
+
 def _bounded(word: str) -> str:
     """Return a word of the command line, within the limits of a line of a file. Raises EnvtoolError (BAD_INPUT)."""
     word = limits.without_blanks(word)
@@ -119,48 +129,15 @@ def _refuse_beside_explicit(every: Sequence[Spec]) -> None:
 
 
 def _read(name: str) -> Reading:
-    if re.match(r"https?://", name, re.IGNORECASE):
-        return _read_url(name)
+    if remote_files.is_url(name):
+        return remote_files.read(name)
     stdin, path = name == "-", Path(name)
     shown = tr("stdin") if stdin else name
     text = input_text(read_stream(sys.stdin.buffer, shown), shown) if stdin else read_input(path)
-    _refuse_empty(text, shown)
+    remote_files.require_content(text, shown)
     folder = Path.cwd() if stdin else path.absolute().parent
     reading = specs.read(text, "" if stdin else path.name, base=folder)
     return replace(reading, spec=_located(reading.spec, folder))
-
-
-def _read_url(url: str) -> Reading:
-    """Return what a file on a server asks for; files that it names with ``-r`` and ``-c`` lie beside it."""
-    from envtool.http.client import Client
-    from envtool.http.errors import RequestError
-    from envtool.http.settings import Limits
-
-    shown = redact(url)
-    try:
-        body = Client(Host.here(), limits=Limits(size=INPUT_LIMIT)).get(url).body
-    except RequestError as error:
-        raise EnvtoolError(
-            tr("{url} could not be fetched: {reason}.", url=shown, reason=error),
-            hint=tr("Check the address and the connection, or download the file and name it by its path."),
-            code=ExitCode.NETWORK,
-        ) from None
-    text = input_text(body, shown)
-    _refuse_empty(text, shown)
-    here = Path.cwd()
-    file = urlsplit(url).path.rpartition("/")[2] or "file"
-    reading = references.beside(specs.read(text, file), url)
-    reading = references.followed(reading, here / file, here)
-    return replace(reading, spec=_located(reading.spec, here))
-
-
-def _refuse_empty(text: str, shown: str) -> None:
-    if not text.strip():
-        raise EnvtoolError(
-            tr("{file} is empty.", file=shown),
-            hint=tr("If another command wrote it, check whether that command failed."),
-            code=ExitCode.BAD_INPUT,
-        )
 
 
 def _located(spec: Spec, folder: Path) -> Spec:

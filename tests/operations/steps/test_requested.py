@@ -103,13 +103,21 @@ def test_packages_beside_an_explicit_list_are_refused_rather_than_dropped() -> N
 def test_a_file_on_a_server_is_read_with_those_beside_it() -> None:
     routes = {
         "/a/environment.yml": b"name: dl\ndependencies:\n- leaf\n- pip:\n  - six\n  - -r more.txt\n  - ./own\n",
+        "/a/more.txt": b"idna=3.7\n-c pins.txt\n-r b/last.txt\n",
+        "/a/b/last.txt": b"python==3.11\ntomli\n",
+        "/a/circle.txt": b"-r circle.txt\n",
         "/a/list.txt": b"@EXPLICIT\nhttps://host/noarch/a-1-0.conda\n",
     }
     with loopback.site(routes) as server:
         spec = requested(Spec(), [f"{server.url}/a/environment.yml"], Recorder())
-        assert (spec.name, spec.conda) == ("dl", ("leaf",))
-        assert spec.pip == ("six", f"-r {server.url}/a/more.txt", f"{Path.cwd()}/own")
-        assert spec.places["six"] == "environment.yml, line 5"
+        assert (spec.name, spec.conda) == ("dl", ("leaf", "python==3.11"))
+        assert spec.pip == ("six", "idna==3.7", f"-c {server.url}/a/pins.txt", "tomli", f"{Path.cwd()}/own")
+        assert (spec.places["six"], spec.places["tomli"]) == ("environment.yml, line 5", "last.txt, line 2")
+        with pytest.raises(EnvtoolError, match="includes itself"):
+            requested(Spec(pip=(f"-r {server.url}/a/circle.txt",)), [], Recorder())
+        with pytest.raises(EnvtoolError, match="404") as caught:
+            requested(Spec(pip=("six", f"-r {server.url}/nowhere.txt")), [], Recorder())
+        assert (caught.value.code, caught.value.message[:7]) == (ExitCode.NETWORK, "--pip: ")
         assert len(requested(Spec(), [f"{server.url}/a/list.txt"], Recorder()).explicit) == 1
 
 
@@ -137,3 +145,15 @@ def test_a_server_that_is_not_there_is_named_without_the_login() -> None:
     assert caught.value.code == ExitCode.NETWORK
     assert "127.0.0.1:9/environment.yml" in caught.value.message
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["https://host/own-1.0-py3-none-any.whl", "./own-1.0.tar.gz", "git+https://me:secret@host/own", "own.zip#ab"],
+)
+def test_what_pip_installs_is_not_taken_for_a_conda_package(word: str) -> None:
+    with pytest.raises(EnvtoolError) as caught:
+        requested(Spec(conda=("leaf", word)), [], Recorder())
+    assert caught.value.code == ExitCode.BAD_INPUT
+    assert "--pip" in caught.value.hint
+    assert "secret" not in caught.value.hint + caught.value.message
