@@ -60,6 +60,13 @@ class Environment:
         return self.name or str(self.prefix)
 
     @property
+    def word(self) -> str:
+        """Its title as one word of a command line that can be pasted."""
+        import shlex
+
+        return shlex.quote(self.title)
+
+    @property
     def option(self) -> tuple[str, str]:
         """The words that name it in a command line: ``-n NAME``, or ``-p PATH`` where it has no name."""
         return ("-n", self.name) if self.name else ("-p", str(self.prefix))

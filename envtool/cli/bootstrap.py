@@ -99,7 +99,9 @@ def _verified(made: "Bootstrapped") -> Result:
     environment = made.created.environment
     shown = environment.name or str(environment.prefix)
     if made.exit_code != ExitCode.OK:
-        out.warn(tr("{name} was kept for inspection. To remove it: envtool remove {name}", name=shown))
+        out.warn(
+            tr("{name} was kept for inspection. To remove it: envtool remove {word}", name=shown, word=environment.word)
+        )
     text = rendered(made.report) if made.report else ""
     return Result(made.as_dict(), text, (tr("Created {name}.", name=shown), how_to_use(environment)), made.exit_code)
 

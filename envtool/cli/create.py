@@ -1,5 +1,6 @@
 """``envtool create``: create an environment, from packages, from files, or as a clone."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -148,7 +149,11 @@ def _clone(source: str, where: str | Path, packages: list[str] | None, *, dry_ru
     if packages:
         raise EnvtoolError(
             tr("--clone does not take packages: {names}.", names=", ".join(packages)),
-            hint=tr("Clone first, then: envtool install -n {name} {names}", name=where, names=" ".join(packages)),
+            hint=tr(
+                "Clone first, then: envtool install -n {name} {names}",
+                name=shlex.quote(str(where)),
+                names=shlex.join(packages),
+            ),
             code=ExitCode.USAGE,
         )
     return clone_to(source, where, dry_run=dry_run)

@@ -1,5 +1,6 @@
 """``envtool list``: the environments on this machine, or the packages in one of them."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -56,7 +57,7 @@ def command(
     if which or of_active:
         raise EnvtoolError(
             tr("--size lists all environments and takes no name."),
-            hint=tr("The size of one: envtool info {name}", name=which),
+            hint=tr("The size of one: envtool info {name}", name=shlex.quote(which)),
             code=ExitCode.USAGE,
         )
     return _sizes(Context.here(out))

@@ -186,9 +186,10 @@ class Output:
 
 
 def _redacted(text: str) -> str:
-    from envtool.redaction import redact  # most runs print nothing that passes through it
+    from envtool.cli.pasting import pasteable  # most runs print nothing that passes through these
+    from envtool.redaction import redact
 
-    return redact(text)
+    return pasteable(redact(text))
 
 
 out = Output()

@@ -60,8 +60,7 @@ def confirm_solution(*, yes: bool) -> "Callable[[Proposal], bool]":
 
 def how_to_use(environment: Environment) -> str:
     """Return the command that uses a new environment, as it can be typed."""
-    which = f"-n {environment.name}" if environment.name else f"-p {shlex.quote(str(environment.prefix))}"
-    return tr("Use it with: envtool run {which} -- python", which=which)
+    return tr("Use it with: envtool run {which} -- python", which=shlex.join(environment.option))
 
 
 def _source(package: Package) -> str:

@@ -1,5 +1,6 @@
 """``envtool verify-gpu``: check that PyTorch really works."""
 
+import shlex
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -107,12 +108,18 @@ def command(
     out.note(tr("Verifying {python}.", python=target.python))
     report = verify(context, target, options)
     if report.verdict == "nothing":
-        out.note(tr("To verify what needs no GPU: envtool verify-gpu --device cpu"))
+        out.note(tr("To verify what needs no GPU: {command}", command=_on_the_cpu(name, python)))
     if report_to is not None and report.rows:
         from envtool.operations.report.page import write_page
 
         out.note(tr("Wrote the report to {path}.", path=write_page(report, report_to)))
     return Result(report.as_dict(), rendered(report), code=report.exit_code)
+
+
+def _on_the_cpu(name: str, python: Path | None) -> str:
+    """Return the command that verifies the same environment without a GPU."""
+    where = [name] if name else [] if python is None else ["--python", str(python)]
+    return shlex.join(["envtool", "verify-gpu", *where, "--device", "cpu"])
 
 
 def _count(gpus: str, device: _Device, rdzv: str) -> str:

@@ -1,6 +1,7 @@
 """``envtool bootstrap``: an environment with the torch build that this machine's GPU and driver can run."""
 
 import re
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -183,13 +184,15 @@ def _verified(context: Context, done: Bootstrapped) -> Bootstrapped:
     environment = done.created.environment
     target = VerifyTarget(pip_packages.interpreter(environment.prefix), environment.name)
     options = VerifyOptions(device="gpu" if done.selection.gpu_expected else "cpu")
+    on_cpu = () if done.selection.gpu_expected else ("--device", "cpu")
     try:
         report = verify(context, target, options)
     except KeyboardInterrupt:
         context.reporter.warn(
             tr(
-                "{name} is complete, but its verification was interrupted. To verify it: envtool verify-gpu {name}",
+                "{name} is complete, but its verification was interrupted. To verify it: {command}",
                 name=environment.title,
+                command=shlex.join(["envtool", "verify-gpu", environment.title, *on_cpu]),
             )
         )
         raise

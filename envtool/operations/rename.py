@@ -1,6 +1,7 @@
 """``envtool rename``: an environment under another name or at another place, without a second copy of it."""
 
 import errno
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,11 @@ def _failure(error: OSError, old: Path, new: Path) -> EnvtoolError:
     if error.errno == errno.EXDEV:
         return EnvtoolError(
             tr("{new} is on another file system than {old}.", new=new, old=old),
-            hint=tr("Clone it there, then remove the old one: envtool clone {old} {new}", old=old, new=new),
+            hint=tr(
+                "Clone it there, then remove the old one: envtool clone {old} {new}",
+                old=shlex.quote(str(old)),
+                new=shlex.quote(str(new)),
+            ),
         )
     return EnvtoolError(
         tr("{old} could not be renamed: {file}: {reason}.", old=old, file=error.filename or new, reason=error.strerror),

@@ -67,7 +67,7 @@ def unset_variables(
         if unknown := [name for name in names if name not in known]:
             raise EnvtoolError(
                 tr("{name} has no variable {names}.", name=environment.title, names=", ".join(unknown)),
-                hint=tr("`envtool vars {name}` shows all of them.", name=environment.title),
+                hint=tr("`envtool vars {name}` shows all of them.", name=environment.word),
                 code=ExitCode.MISSING,
             )
         state_file.remove(environment.prefix, names)

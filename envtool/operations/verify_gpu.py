@@ -1,5 +1,6 @@
 """``envtool verify-gpu``: the checks, run with an environment's own Python, and a report of their results."""
 
+import shlex
 from pathlib import Path
 
 from envtool.errors import EnvtoolError, ExitCode
@@ -39,7 +40,7 @@ def target_of(context: Context, *, name: str | None = None, python: Path | None 
     if interpreter is None:
         raise EnvtoolError(
             tr("The environment {path} has no Python.", path=environment.prefix),
-            hint=tr("Install it: envtool install -p {path} python", path=environment.prefix),
+            hint=tr("Install it: envtool install {which} python", which=shlex.join(environment.option)),
             code=ExitCode.MISSING,
         )
     return VerifyTarget(interpreter, environment.name)
@@ -94,7 +95,7 @@ def _no_torch(target: VerifyTarget) -> EnvtoolError:
     if target.name:
         hint = tr(
             "Create an environment with it (envtool bootstrap NEW_NAME), or: envtool install -n {name} --pip torch",
-            name=target.name,
+            name=shlex.quote(target.name),
         )
     else:
         hint = tr("Install it (python -m pip install torch), or create an environment: envtool bootstrap NAME")

@@ -1,11 +1,15 @@
 """A clean account, and envtool run in it."""
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,15 @@ KEPT = (
     "PIP_DEFAULT_TIMEOUT",
     "CONDA_SOLVER",
 )
+
+
+@cache
+def _with_envtool() -> str:
+    """Return a folder with this envtool in it and nothing else: on PATH, commands in messages begin with its name."""
+    folder = Path(tempfile.mkdtemp(prefix="envtool-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "envtool").symlink_to(Path(sys.executable).with_name("envtool"))
+    return str(folder)
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,7 @@ class Home:
         """Make an empty home directory at a path; no environment is active in it and nothing is configured."""
         path.mkdir()
         environ = {name: os.environ[name] for name in KEPT if name in os.environ}
+        environ["PATH"] = os.pathsep.join((_with_envtool(), environ.get("PATH", os.defpath)))
         environ |= {"HOME": str(path), "USERPROFILE": str(path), "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
         return cls(path, environ, program)
 

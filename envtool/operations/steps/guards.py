@@ -1,6 +1,7 @@
 """Reasons not to change, move or remove an environment, each with the one error that says so."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def refuse_installation(environment: Environment) -> None:
             hint=tr(
                 "Create an environment for your packages (envtool create NAME ...), or clone this one"
                 " (envtool clone {prefix} NAME).",
-                prefix=environment.prefix,
+                prefix=shlex.quote(str(environment.prefix)),
             ),
             code=ExitCode.USAGE,
         )
@@ -105,9 +106,11 @@ def interruption(environment: Environment) -> tuple[str, str] | None:
     message = tr("{name} is unfinished: `{command}` was interrupted.", name=name, command=command)
     if can_go_back(environment.prefix):
         return message, tr(
-            "Finish it with `envtool resume {name}`, or go back with `envtool rollback {name}`.", name=name
+            "Finish it with `envtool resume {word}`, or go back with `envtool rollback {word}`.", word=environment.word
         )
-    return message, tr("Finish it with `envtool resume {name}`, or remove it: `envtool remove {name}`.", name=name)
+    return message, tr(
+        "Finish it with `envtool resume {word}`, or remove it: `envtool remove {word}`.", word=environment.word
+    )
 
 
 def can_go_back(prefix: Path) -> bool:

@@ -55,7 +55,11 @@ def _not_installed(environment: Environment, missing: Sequence[str], close: Sequ
     title = environment.title
     message = tr("Not installed in {environment}: {names}.", environment=title, names=", ".join(missing))
     if close:
-        hint = tr("Did you mean {names}? `envtool list {name}` lists the packages.", names=", ".join(close), name=title)
+        hint = tr(
+            "Did you mean {names}? `envtool list {name}` lists the packages.",
+            names=", ".join(close),
+            name=environment.word,
+        )
     else:
-        hint = tr("`envtool list {name}` lists the packages.", name=title)
+        hint = tr("`envtool list {name}` lists the packages.", name=environment.word)
     return EnvtoolError(message, hint=hint)

@@ -1,6 +1,7 @@
 """Location of a new environment, and whether it is free."""
 
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
@@ -66,7 +67,7 @@ def refuse_existing(prefix: Path, name: str) -> None:
     if kind_of(prefix):
         raise EnvtoolError(
             tr("The environment {name} already exists at {prefix}.", name=shown, prefix=prefix),
-            hint=tr("Choose another name, or remove it first: envtool remove {name}", name=shown),
+            hint=tr("Choose another name, or remove it first: envtool remove {name}", name=shlex.quote(shown)),
         )
     raise EnvtoolError(
         tr("{prefix} already exists and is not an environment.", prefix=prefix),

@@ -1,6 +1,7 @@
 """The pip half of an environment: resolved, installed, foreseen, and kept off what conda installed."""
 
 import re
+import shlex
 from collections.abc import Iterable, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -221,7 +222,7 @@ def interpreter(prefix: Path) -> Path:
     if python is None:
         raise EnvtoolError(
             tr("pip packages need Python, and {prefix} has none.", prefix=prefix),
-            hint=tr("Install it: envtool install -p {prefix} python", prefix=prefix),
+            hint=tr("Install it: envtool install -p {prefix} python", prefix=shlex.quote(str(prefix))),
             code=ExitCode.MISSING,
         )
     return python
