@@ -12,7 +12,7 @@ from pathlib import Path
 from envtool.clients.conda import health
 from envtool.clients.conda.json_output import Json, last_document
 from envtool.clients.conda.program import find_program, is_mamba
-from envtool.engines import conda_errors, package_cache
+from envtool.engines import conda_errors, package_cache, solve_specs
 from envtool.engines.channel_fallback import with_fallback
 from envtool.engines.download_progress import show_downloads
 from envtool.engines.package_cache import require_safe
@@ -26,7 +26,7 @@ from envtool.prefix import conda_meta
 from envtool.prefix.marks import mark_unfinished
 from envtool.prefix.snapshot import Footprint
 from envtool.process import Command, Completed, stream
-from envtool.redaction import redact
+from envtool.redaction import redact, split_login
 from envtool.reporter import Reporter
 from envtool.specs import match_spec
 
@@ -58,6 +58,7 @@ class Conda:
         """Do nothing: no process is kept running."""
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
+        request = solve_specs.with_archives(request)
         return with_fallback(lambda used: self._solve(request, prefix, used, reporter), sources, reporter)
 
     def _solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
@@ -194,6 +195,16 @@ def _verb(request: SolveRequest) -> str:
 def _channels(sources: Sources, verb: str) -> tuple[str, ...]:
     if verb == "remove":
         return ()
+    for channel in sources.channels:
+        if "$" in channel.name or ("://" in channel.name and split_login(channel.urls[0])[0] != channel.urls[0]):
+            raise EnvtoolError(
+                tr(
+                    "{channel} needs a token or login, which conda takes on its command line only: every user of this"
+                    " machine could read it.",
+                    channel=redact(channel.name),
+                ),
+                hint=tr("Use --engine embedded."),
+            )
     named = (option for channel in sources.channels for option in ("--channel", channel.name))
     return ("--override-channels", *named)
 

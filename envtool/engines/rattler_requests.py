@@ -53,7 +53,7 @@ class Question:
                 *(self._with_url(spec) if match_spec.split(spec).channel else [spec] for spec in specs),
                 *([match_spec.name(spec)] for spec in specs if priority == "strict"),
             ],
-            "archives": [_archive(spec) for spec in archives],
+            "archives": [[each.url, each.md5, each.sha256] for each in map(solve_specs.archive, archives)],
             "local_first": bool(archives) and len(archives) == len(self.request.specs) and not self.request.update,
             "installed": str(self.prefix) if self.prefix else None,
             "update": [*self.request.update, *self._from_elsewhere()],
@@ -95,11 +95,3 @@ def public(spec: str) -> str:
     if "$" in parts.channel or split_login(parts.channel)[0] != parts.channel:
         return parts.in_channel("")
     return spec
-
-
-def _archive(spec: str) -> list[str]:
-    """Return URL, MD5 and SHA-256 of an archive that a spec names, the hashes "" if unknown."""
-    path, _, digest = spec.partition("#")
-    url = path if "://" in path else Path(path).as_uri()
-    digest = digest.removeprefix("sha256:").lower()
-    return [url, digest if len(digest) == 32 else "", digest if len(digest) == 64 else ""]

@@ -1,9 +1,11 @@
 """The specs that a change of an environment is solved for: what is asked for now, and what has to stay."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from envtool.engines.protocol import SolveRequest
+from envtool.model import Archive
 from envtool.prefix import conda_meta
 from envtool.specs import match_spec
 
@@ -27,6 +29,21 @@ def specs_to_solve(request: SolveRequest, installed: Sequence[Json]) -> list[str
             specs = [match_spec.split(spec).in_channel("") for spec in asked if not match_spec.is_archive(spec)]
             kept += specs or [record["name"]]
     return [*kept, *request.specs, *request.update]
+
+
+def archive(spec: str) -> Archive:
+    """Return the archive that a spec names by its path or URL, with a hash behind ``#``."""
+    path, _, digest = spec.partition("#")
+    digest = digest.removeprefix("sha256:").lower()
+    url = path if "://" in path else Path(path).as_uri()
+    return Archive(url, digest if len(digest) == 32 else "", digest if len(digest) == 64 else "")
+
+
+def with_archives(request: SolveRequest) -> SolveRequest:
+    """Return a request whose specs all name archives as one for these archives, which conda does not solve."""
+    if request.specs and not request.update and all(map(match_spec.is_archive, request.specs)):
+        return SolveRequest(archives=tuple(map(archive, request.specs)))
+    return request
 
 
 def remaining(names: Iterable[str], installed: Sequence[Json]) -> list[Json]:

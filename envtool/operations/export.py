@@ -17,6 +17,7 @@ from envtool.model import Archive, Environment, Package, Spec
 from envtool.operations.context import Context
 from envtool.operations.steps import pip_export
 from envtool.operations.steps.channel_names import channel_names
+from envtool.operations.steps.halves import is_from_channel
 from envtool.operations.steps.target import target
 from envtool.prefix import state_file
 from envtool.redaction import is_secret
@@ -175,7 +176,16 @@ def _as_wheel(package: Package, contents: Contents) -> Package:
 
 def _channels(context: Context, environment: Environment, half: Sequence[Package]) -> tuple[str, ...]:
     """Return the channels that packages came from: those given by hand first, then the configured ones in order."""
-    names = channel_names(context, environment, (package.channel for package in half))
+    for package in (package for package in half if package.channel and not is_from_channel(package)):
+        context.reporter.warn(
+            tr(
+                "{name} was installed from {url}, which is in no channel: another one must have version {version}.",
+                name=package.name,
+                url=package.url,
+                version=package.version,
+            )
+        )
+    names = channel_names(context, environment, (package.channel for package in half if is_from_channel(package)))
     used = list(dict.fromkeys(names.values()))
     settings = context.conda_settings(environment.prefix)
     configured = [*channel_names(context, environment, settings.channels).values()]

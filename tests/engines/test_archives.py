@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import condas
 from support.channel import packages, server
 from support.channel.server import Server
 from support.home import Home
@@ -163,8 +164,24 @@ def test_archives_beside_the_user_are_installed_by_any_spelling(home: Home, fold
     assert home.installed("demo") == {"leaf": "2.0", "trunk": "1.0"}
     missing = home.envtool("install", "-n", "demo", "./no-1.0-0.conda")
     assert (missing.code, "no-1.0-0.conda" in missing.err) == (4, True)
+    exported = home.envtool("export", "demo")
+    assert (exported.out.count("file:"), "leaf-2.0-0.conda" in exported.err) == (1, True)  # the channel of trunk
     # What was installed from a file stays when the file is gone, and nobody asks its folder for packages.
     for file in home.path.glob("leaf-*.conda"):
         file.unlink()
     assert home.envtool("uninstall", "-n", "demo", "trunk", "--yes").code == 0
     assert home.installed("demo") == {"leaf": "2.0"}
+
+
+@pytest.mark.parametrize("program", condas.FAMILY)
+def test_conda_and_mamba_install_archives_beside_the_user(home: Home, folder: Path, program: str) -> None:
+    condas.set_up(home.environ, program, home.path)
+    (home.path / "leaf-1.0-0.conda").write_bytes((folder / archive("forge")).read_bytes())
+    source = ("--override-channels", "-c", (folder / "forge").as_uri())
+    assert home.envtool("create", "demo", "trunk", *source, "--engine", "conda").code == 0
+    for word in ("./leaf-1.0-0.conda", "leaf-1.0-0.conda"):
+        ran = home.envtool("install", "-n", "demo", word, "--yes")
+        assert ran.code == 0, ran.err
+        assert home.installed("demo") == {"leaf": "1.0", "trunk": "1.0"}
+    ran = home.envtool("create", "no", "leaf", "-c", "http://127.0.0.1:1/t/tk-1/lab", "--engine", "conda")
+    assert (ran.code, "login" in ran.err, "tk-1" in ran.err) == (1, True, False)

@@ -33,10 +33,11 @@ def channels_of(contents: Contents) -> tuple[str, ...]:
 
     A folder that somebody installed an archive from is no channel.
     """
-    return tuple(dict.fromkeys(package.channel for package in contents.conda if _is_from_channel(package)))
+    return tuple(dict.fromkeys(package.channel for package in contents.conda if is_from_channel(package)))
 
 
-def _is_from_channel(package: Package) -> bool:
+def is_from_channel(package: Package) -> bool:
+    """Return whether a conda package came from a channel, and not from an archive that lay in any folder."""
     folder = package.url.rpartition("/")[0]
     if not package.channel or (folder and folder != f"{package.channel}/{package.subdir}"):
         return False
