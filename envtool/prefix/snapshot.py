@@ -27,12 +27,12 @@ INDEX = "snapshot.json"
 # Programs append to these, or rewrite them in place: a hard link would change along with them.
 _IN_PLACE = frozenset(f"conda-meta/{name}" for name in ("history", "state", "pinned", "frozen"))
 _IN_PLACE_ENDS = (".pth", ".cfg", "/gschemas.compiled", "/icon-theme.cache", "/mime.cache")
-# What packages are linked into. A folder of the user's own at the top of an environment is never cleared.
+# What packages are linked into, and conda's working folder. A folder of the user's own at the top is never cleared.
 _MANAGED = frozenset(
     "bin compiler_compat conda-meta etc include lib lib64 libexec man mkspecs phrasebooks plugins resources sbin share"
     " shell ssl translations var x86_64-conda-linux-gnu x86_64-conda_cos6-linux-gnu aarch64-conda-linux-gnu Lib Scripts"
     " Library DLLs Include libs Tools fonts doc docs nvvm targets qml metatypes modules CACHEDIR.TAG"
-    " .messages.txt".split()
+    " .messages.txt .condatmp".split()
 )
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 

@@ -65,6 +65,15 @@ def test_every_kind_of_damage_is_undone(prefix: Path) -> None:
     assert exact(prefix) == before
 
 
+def test_what_a_killed_conda_was_working_on_goes(prefix: Path) -> None:
+    before = exact(prefix)
+    kept = taken(prefix)
+    (prefix / ".condatmp/2af19b06").mkdir(parents=True)
+    (prefix / ".condatmp/c040b309").write_text("compiled files wait here")
+    assert kept.restore() == []
+    assert exact(prefix) == before
+
+
 def test_a_file_changed_in_place_is_told_from_its_kept_content(prefix: Path) -> None:
     kept = taken(prefix)
     path = prefix / PACKAGE[0]
