@@ -134,14 +134,31 @@ class Dialogue:
 
         Raises EnvtoolError if no line arrives for ``stall`` seconds.
         """
-        assert self._child is not None and self._lines is not None and self._child.stdin is not None  # noqa: S101, PT018
+        self.send(text)
+        yield from self.lines(stall=stall)
+
+    def send(self, text: str) -> None:
+        """Send a line, without looking for an answer."""
+        assert self._child is not None and self._child.stdin is not None  # noqa: S101, PT018
         _feed(self._child.stdin, text + "\n", close=False)
+
+    def lines(self, *, stall: float | None = None) -> Iterator[str]:
+        """Yield lines without a request, as :meth:`request` does after one."""
+        assert self._lines is not None  # noqa: S101
         try:
             for origin, line in self._lines.until_closed(None, stall):
                 if origin == "stdout":
                     yield line
         except _TooSlowError as slow:
             raise _silent(self._command, slow.seconds) from None
+
+    def wait(self, *, limit: float) -> int:
+        """Return the exit code of a program that has closed its output. Raises EnvtoolError after ``limit`` seconds."""
+        assert self._child is not None  # noqa: S101
+        try:
+            return self._child.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise _silent(self._command, limit) from None
 
     @property
     def errors(self) -> str:

@@ -5,7 +5,7 @@ failure, the caller that reserved the path removes what conda left there.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,10 @@ from envtool.clients.conda.json_output import Json, last_document
 from envtool.clients.conda.program import find_program, is_mamba
 from envtool.engines import conda_errors, package_cache, solve_specs
 from envtool.engines.channel_fallback import with_fallback
+from envtool.engines.conda_packages import from_url, identity, package_of, stem_of
 from envtool.engines.download_progress import show_downloads
+from envtool.engines.held_conda.client import HeldConda, start_held
+from envtool.engines.held_conda.holder import FETCHED
 from envtool.engines.package_cache import require_safe
 from envtool.engines.protocol import Engine, EngineSetup, EngineType, LinkScripts, Solution, SolveRequest
 from envtool.errors import EnvtoolError, ExitCode
@@ -52,10 +55,11 @@ class Conda:
         self._program = program
         self._command = command
         self._caches = caches
+        self._held: HeldConda | None = None
         self._environment = {"CONDA_PLUGINS_AUTO_ACCEPT_TOS": "yes"} if accept_tos else {}
 
     def prepare(self) -> None:
-        """Do nothing: no process is kept running."""
+        """Do nothing: conda is started with what it is to do."""
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         request = solve_specs.with_archives(request)
@@ -63,22 +67,24 @@ class Conda:
 
     def _solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         if request.archives:
-            link = tuple(_from_url(archive.url) for archive in request.archives)
+            link = tuple(from_url(archive.url) for archive in request.archives)
             python = next((package.version for package in link if package.name == "python"), "")
             python = python or (_python_in(prefix) if prefix else "")
             return Solution(request, link, python=python, private=replace(sources, channels=()))
         # For a new environment, conda solves for any path that does not exist.
         target = prefix or Path("/nonexistent/envtool")
         verb = _verb(request) if prefix else "create"
-        arguments = (verb, "--dry-run", *at(target), *_channels(sources, verb), *_packages(request, verb))
-        answer = self._run(arguments, sources, reporter, tr("Solving"))
+        arguments = (*at(target), *_channels(sources, verb), *_packages(request, verb))
+        answer = self._solve_held((verb, *arguments), sources, reporter) if prefix else None
+        if answer is None:
+            answer = self._run((verb, "--dry-run", *arguments), sources, reporter, tr("Solving"))
         actions = answer.get("actions") or {}
         requested = set(map(match_spec.name, request.specs))
         # conda reports URLs and sizes only for packages it has to fetch
-        fetched = {_identity(record): record for record in actions.get("FETCH", [])}
-        linked = ({**fetched.get(_identity(record), {}), **record} for record in actions.get("LINK", []))
-        link = tuple(_package(record, requested) for record in linked)
-        unlink = tuple(_package(record, requested) for record in actions.get("UNLINK", []))
+        fetched = {identity(record): record for record in actions.get("FETCH", [])}
+        linked = ({**fetched.get(identity(record), {}), **record} for record in actions.get("LINK", []))
+        link = tuple(package_of(record, requested) for record in linked)
+        unlink = tuple(package_of(record, requested) for record in actions.get("UNLINK", []))
         python = next((package.version for package in link if package.name == "python"), "")
         return Solution(request, link, unlink, python or (_python_in(prefix) if prefix else ""), sources)
 
@@ -95,13 +101,29 @@ class Conda:
         mark_unfinished(prefix, self._command)
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
+        if self._held:
+            self._go_on(self._held.link, tr("Installing packages"), reporter)
+            return
+
         def change(sources: Sources) -> None:
             self._apply(_verb(solution.request), replace(solution, private=sources), prefix, scratch, reporter)
 
         with_fallback(change, solution.private, reporter)
 
-    def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Do nothing: conda fetches all packages before it links any."""
+    def fetch(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:  # noqa: ARG002
+        """Fetch with the conda that is held. One that is not fetches everything before it links anything."""
+        if not self._held:
+            return
+
+        def fetch(sources: Sources) -> None:
+            if self._held is None:  # it ended when it could not reach the channels as they are
+                again = self._solve(solution.request, prefix, sources, reporter)
+                if _identities(again) != _identities(solution) or self._held is None:
+                    raise conda_errors.other_packages()
+            self._go_on(self._held.fetch, tr("Fetching packages"), reporter, solution.link)
+
+        with_fallback(fetch, solution.private, reporter)
+        require_safe(solution.link, self._caches, prefix)
 
     def footprint(self, solution: Solution, prefix: Path) -> Footprint:
         return package_cache.footprint(solution, prefix, self._caches)
@@ -118,7 +140,44 @@ class Conda:
         """Do nothing: conda drops missing environments from its list the next time it lists them."""
 
     def close(self) -> None:
-        """Do nothing: no process is kept running."""
+        if self._held:
+            self._held.close()
+            self._held = None
+
+    def _solve_held(self, arguments: Sequence[str], sources: Sources, reporter: Reporter) -> Json | None:
+        """Return the plan of a conda that is held before the change, or None where this conda cannot be held."""
+        self.close()
+        command = self._command_of(arguments, sources)
+        held = start_held(command, STALL)
+        if held is None:
+            return None
+        with reporter.bar(tr("Solving")):
+            done = held.solve()
+        if done is None:
+            held.close()
+            return None
+        self._held = held
+        return self._answer_of(done)
+
+    def _go_on(
+        self, step: Callable[[], Completed], label: str, reporter: Reporter, downloads: Sequence[Package] = ()
+    ) -> None:
+        with reporter.bar(label) as bar, show_downloads(downloads, self._caches, bar):
+            done = step()
+        self._answer_of(done)
+
+    def _answer_of(self, done: Completed) -> Json:
+        """Return the answer of a held conda, and let go of one that has ended. Raises EnvtoolError where it failed."""
+        held = self._held
+        if held and not held.stop:
+            self.close()
+        answer = last_document(done.stdout)
+        if held and held.stop == FETCHED:
+            return answer
+        if error := self._failure(answer, done):
+            self.close()
+            raise (None if answer else health.check_again(self._host, self._program)) or error
+        return answer
 
     def _apply(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         sources: Sources = solution.private
@@ -158,11 +217,7 @@ class Conda:
         downloads: Sequence[Package] = (),
     ) -> Json:
         """Return the JSON answer of the program. The progress of ``downloads`` into a package cache is shown."""
-        offline = ("--offline",) if sources.offline else ()
-        environment = {**self._environment, **_WITHOUT_PIP} if arguments[0] == "create" else self._environment
-        command = Command(
-            (str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]), environment
-        )
+        command = self._command_of(arguments, sources)
         with reporter.bar(label) as bar, show_downloads(downloads, self._caches, bar):
             done = self._done(command)
         if _LIST in arguments and not (done.returncode or done.stdout.strip()):
@@ -171,6 +226,11 @@ class Conda:
         if error := self._failure(answer, done):
             raise (None if answer else health.check_again(self._host, self._program)) or error
         return answer
+
+    def _command_of(self, arguments: Sequence[str], sources: Sources) -> Command:
+        offline = ("--offline",) if sources.offline else ()
+        environment = {**self._environment, **_WITHOUT_PIP} if arguments[0] == "create" else self._environment
+        return Command((str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]), environment)
 
     def _done(self, command: Command) -> Completed:
         """Run the program. Raises DoesNotStartError where it stopped working since it was last checked."""
@@ -214,35 +274,8 @@ def _packages(request: SolveRequest, verb: str) -> tuple[str, ...]:
     return ("--", *{"remove": request.remove, "update": request.update}.get(verb, request.specs))
 
 
-def _identity(record: Json) -> tuple[str, str, str]:
-    return record["name"], record["version"], record.get("build_string") or record.get("build", "")
-
-
-def _package(record: Json, requested: set[str]) -> Package:
-    return Package(
-        name=record["name"],
-        version=record["version"],
-        manager="conda",
-        build=_identity(record)[2],
-        channel=record.get("channel", ""),
-        subdir=record.get("platform") or record.get("subdir", ""),
-        url=redact(record.get("url") or ""),
-        md5=record.get("md5") or "",
-        sha256=record.get("sha256") or "",
-        size=record.get("size"),
-        requested=record["name"] in requested,
-    )
-
-
-def _from_url(url: str) -> Package:
-    channel, subdir, _ = url.rsplit("/", 2)
-    name, version, build = conda_meta.split_stem(stem_of(url))
-    return Package(name, version, "conda", build, redact(channel), subdir, redact(url), requested=True)
-
-
-def stem_of(url: str) -> str:
-    """Return the file name of an archive without its suffix, which is also the name of its record."""
-    return url.rsplit("/", 1)[1].removesuffix(".conda").removesuffix(".tar.bz2")
+def _identities(solution: Solution) -> set[tuple[str, str, str]]:
+    return {(package.name, package.version, package.build) for package in solution.link}
 
 
 def _python_in(prefix: Path) -> str:

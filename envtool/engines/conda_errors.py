@@ -41,7 +41,7 @@ _MAMBA_ADVICE = re.compile(r"\s*If you (?:run into|see) this .*", re.DOTALL)  # 
 def of_conda(program: Path, answer: Json, done: Completed) -> EnvtoolError | None:
     """Return the error that conda reported, or None if it succeeded."""
     if not answer:
-        # conda always ends with a document: whatever ended without one did not do its work.
+        # conda ends with a document: whatever ended without one did not do its work.
         return _failed(program, _reason("", done))
     if not done.returncode and not (answer.get("success") is False and answer.get("error")):
         return None
@@ -68,6 +68,15 @@ def of_mamba(program: Path, answer: Json, done: Completed) -> EnvtoolError | Non
     if "solver_problems" in answer or "Could not solve" in reason:
         return unsatisfiable(reason)
     return _unreachable(program, reason) if _MAMBA_NETWORK.search(reason) else _failed(program, reason)
+
+
+def other_packages() -> EnvtoolError:
+    """Return the error for a mirror from which other packages would come than those that were planned."""
+    return EnvtoolError(
+        tr("Another mirror of the channels has other packages than those planned."),
+        hint=tr("Run the command again."),
+        code=ExitCode.NETWORK,
+    )
 
 
 def _reason(message: str, done: Completed) -> str:

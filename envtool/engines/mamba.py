@@ -7,7 +7,8 @@ from pathlib import Path
 from envtool.clients.conda import CondaSettings
 from envtool.clients.conda.json_output import Json
 from envtool.engines import conda_errors, solve_specs
-from envtool.engines.conda import Conda, at, stem_of
+from envtool.engines.conda import Conda, at
+from envtool.engines.conda_packages import stem_of
 from envtool.engines.errors import not_cached
 from envtool.engines.protocol import Solution, SolveRequest
 from envtool.errors import EnvtoolError

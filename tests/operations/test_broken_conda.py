@@ -112,3 +112,12 @@ def test_one_that_broke_since_it_was_seen_to_work_is_replaced_in_the_same_run(
     assert made.code == 0, made.err
     assert made.err.count("does not work") == 1
     assert account.installed("two") == {"leaf": "1.0"}
+
+
+def test_an_explicit_list_that_it_ignores_is_no_success(account: Home, channel: str) -> None:
+    program(conda(account), BREAKS_LATER)
+    archive = next(Path(channel.removeprefix("file://")).glob("*/leaf-1.0*"))
+    listing = account.path / "explicit.txt"
+    listing.write_text(f"@EXPLICIT\n{archive.as_uri()}\n")
+    ran = account.envtool("install", "-n", "old", "-f", str(listing), "--yes")
+    assert (ran.code, "leaf-1.0" in ran.err) == (1, True), ran.err
