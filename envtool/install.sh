@@ -694,7 +694,7 @@ confirm() {
 
 # -----------------------------------------------------------------------------------------------------------------
 
-action=install index='' source='' prefix='' python='' link=yes yes=''
+action=install index=${ENVTOOL_INSTALL_INDEX-} source='' prefix='' python='' link=yes yes=''
 seen=$NEWLINE new='' locked='' before='' uv='' url='' stands_in='' told='' version='' log='' pip_version=''
 here=$(cd -- "$(dirname -- "$0")" && pwd)
 parse "$@"

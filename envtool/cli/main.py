@@ -37,6 +37,7 @@ COMMANDS = {
     "export": "Export an environment to a file from which it can be created again.",
     "channel": "List, add, remove and reorder conda's channels.",
     "mirror": "List, test and switch mirrors of conda channels and of the Python package index.",
+    "self": "Update or remove envtool itself.",
     "undo": "Undo the last change of settings files: mirrors, channels.",
 }
 

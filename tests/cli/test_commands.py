@@ -16,7 +16,7 @@ from support.terminal import Terminal
 from envtool.cli import main
 from envtool.cli.output import FLAGS, Output, Rerun, Result, out
 
-GROUPS = ("vars", "channel", "mirror")
+GROUPS = ("vars", "channel", "mirror", "self")
 COMMANDS: dict[tuple[str, ...], str] = {
     (name,): summary for name, summary in main.COMMANDS.items() if name not in GROUPS
 } | {
@@ -46,6 +46,7 @@ AT_ONCE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("mirror", "undo"): (),
     ("mirror", "unset"): ("--scope", "nope"),
     ("mirror", "run"): ("nope", "true"),
+    ("self", "update"): ("-i", "nope"),
 }
 OWN = {("run",): 2, ("mirror", "run"): 0}  # how many of these words are the command's own, not the program's
 ALONE = (
