@@ -54,7 +54,8 @@ class UrlMatcher:
     def is_mirror_host(self, text: str) -> bool:
         """Return whether a host name (or a URL, as some files have it) is a known mirror's."""
         wanted = _address(text).partition("/")[0]
-        return any(wanted in _hosts(mirror) for mirror in self._catalogue.mirrors.values())
+        replaceable = any(address.partition("/")[0] == wanted for address in self._replaceable)
+        return replaceable or any(wanted in _hosts(mirror) for mirror in self._catalogue.mirrors.values())
 
 
 def host_of(url: str) -> str:
