@@ -43,7 +43,7 @@ def command(
     yes: Yes = False,
 ) -> Result:
     """Comments and other lines in the settings are kept, and `envtool mirror undo` restores the files."""
-    from envtool.operations.mirror import site as sites
+    from envtool.operations.mirror import destination
     from envtool.operations.mirror import switch as operation
     from envtool.operations.steps import file_edits
     from envtool.operations.steps import scope as scopes
@@ -54,7 +54,7 @@ def command(
         return switch_result(context.host, operation.plan_torch(context, name), dry_run=dry_run)
     where = scopes.from_options(context, scope, env, prefix, override_frozen=override_frozen)
     clients = operation.targets(context.host, target)
-    site = sites.chosen(context, clients) if name == "auto" else sites.meant(context, name)
+    site = destination.chosen(context, clients) if name == "auto" else destination.meant(context, name)
     request = operation.Request(clients, where, allow_http=allow_http, replace_own=replace)
     switch = operation.plan_set_confirmed(context, site, request, confirmation(yes=yes, dry_run=dry_run))
     code = ExitCode.OK if switch.following else ExitCode.FAILED

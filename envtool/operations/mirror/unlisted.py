@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from envtool import journal
-from envtool.mirrors import probe, url_matching
-from envtool.mirrors.health_check import Question
+from envtool.mirrors import url_matching
 from envtool.operations.context import Context
-from envtool.operations.mirror import network
 from envtool.redaction import redact
+
+if TYPE_CHECKING:
+    from envtool.mirrors.health_check import Question
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ def answering(context: Context, sources: Sequence[Source]) -> tuple[str, ...]:
 
     A private index may do that, too, where it passes requests on. One with a login is the user's own and is not asked.
     """
+    if not sources:
+        return ()
+    from envtool.mirrors import probe
+    from envtool.operations.mirror import network
+
     asked = {source.url: _question(context, source) for source in sources if redact(source.url) == source.url}
     questions = {url: question for url, question in asked.items() if question}
     if not questions:
@@ -42,8 +48,10 @@ def answering(context: Context, sources: Sequence[Source]) -> tuple[str, ...]:
     return tuple(url for url, question in questions.items() if question.url in working)
 
 
-def _question(context: Context, source: Source) -> Question | None:
+def _question(context: Context, source: Source) -> "Question | None":
     """Return what to ask of an address, or None where nobody could answer."""
+    from envtool.mirrors.health_check import Question
+
     if not source.url.startswith(("http://", "https://")):
         return None
     if source.client == "pip":

@@ -11,8 +11,8 @@ from support.home import Home
 
 from envtool.clients.protocol import Scope
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.operations.mirror import site as sites
-from envtool.operations.mirror import switch
+from envtool.operations.mirror import destination, switch
+from envtool.operations.mirror.site import Site
 from envtool.operations.steps import file_edits
 
 TUNA = "https://mirrors.tuna.tsinghua.edu.cn"
@@ -149,8 +149,8 @@ def test_left_alone_is_exit_1_and_yes_replaces(account: Home, invented: mirror_s
 
 
 # -- addresses ----------------------------------------------------------------------------------------------------
-def meant(home: Home, url: str) -> sites.Site:
-    return sites.meant(home.context, url)
+def meant(home: Home, url: str) -> Site:
+    return destination.meant(home.context, url)
 
 
 @pytest.mark.parametrize("end", ["", "/"])
