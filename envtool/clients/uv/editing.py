@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from envtool.clients import toml_text
+from envtool.clients import toml_text, uv
 from envtool.clients.protocol import Edited, Endpoints, SiteMatcher, Surroundings
 from envtool.clients.toml_text import Table, is_mirror, put
 from envtool.clients.uv import refusal
@@ -73,14 +73,21 @@ class _Switch:
         self.document, self.endpoints, self.sites, self.edited, self.clean = document, endpoints, sites, edited, clean
 
     def carry_out(self) -> None:
-        """Move the default index, and what stands beside it."""
-        ruling = self._ruling()
-        self._move_default(ruling)
+        """Move the default index, and what stands beside it. Behind a private default, public indexes only move."""
+        default = uv.indexes([uv.Layer("", self.document.unwrap())], {}).default
+        is_private = default is not None and self.sites.match(default.url) is None
+        ruling = None if is_private else self._ruling()
+        if default and is_private:
+            self._keep(default)
+        else:
+            self._move_default(ruling)
         for entry in self._entries():
-            if entry.get("explicit") is True and self._is_public(str(entry.get("url", ""))):
+            if entry.get("explicit") is True and self._is_public(_address(entry)):
                 put(entry, "url", self.endpoints.index)
-        self._clean_others()
-        self._move_pip()
+        if is_private:
+            self._move_beside()
+        self._clean_others(ruling)
+        self._move_single(is_private=is_private)
 
     def _entries(self) -> list[Any]:
         return list(self.document.get("index", []))
@@ -88,64 +95,82 @@ class _Switch:
     def _is_public(self, url: str) -> bool:
         return _is_public(self.sites, url)
 
+    def _keep(self, default: uv.Index) -> None:
+        self.edited.own.append(default.url)
+        url = redact(default.url)
+        self.edited.notes.append(
+            tr("The index of `uv pip`, {url}, is your own and was not changed.", url=url)
+            if default.key.startswith("pip.")
+            else tr("uv's default index {url} is your own and was not changed.", url=url)
+        )
+
     def _ruling(self) -> Any:
         """Return the entry that is the default index, or that becomes it: a mirror that is asked before upstream."""
         entries = self._entries()
         ruling = next((entry for entry in entries if entry.get("default") is True), None)
-        if ruling is not None or "index-url" in self.document:
+        if ruling is not None or any("index-url" in table for table in _tables(self.document)):
             return ruling
         return next((e for e in entries if e.get("explicit") is not True and self._is_public(_address(e))), None)
 
     def _move_default(self, ruling: Any) -> None:
-        old = _address(ruling) if ruling is not None else str(self.document.get("index-url", ""))
-        if old and self.sites.match(old) is None:
-            self.edited.own.append(old)
-            self.edited.notes.append(tr("uv's default index {url} is your own and was not changed.", url=redact(old)))
-        elif ruling is not None:
+        if ruling is not None:
             put(ruling, "url", self.endpoints.index)
             put(ruling, "default", value=True)
-        elif "index-url" in self.document:
-            put(self.document, "index-url", self.endpoints.index)
-        else:
+        elif not any("index-url" in table for table in _tables(self.document)):
             _add_index(self.document, self.endpoints.index)
 
-    def _clean_others(self) -> None:
+    def _move_single(self, *, is_private: bool) -> None:
+        """Move the index of the older setting, which counts where no [[index]] is the default one."""
+        for table in _tables(self.document):
+            old = str(table.get("index-url", ""))
+            if old and self._is_public(old):
+                put(table, "index-url", self.endpoints.index)
+            elif old and not is_private and self.sites.match(old) is None:
+                url = redact(old)
+                self.edited.notes.append(tr("uv's index {url}, which counts for nothing here, is left.", url=url))
+
+    def _move_beside(self) -> None:
+        """Move the first public index beside a private default one; the others are obsolete."""
+        for entry in self._entries():
+            is_asked = entry.get("explicit") is not True and entry.get("default") is not True
+            if is_asked and self._is_public(_address(entry)):
+                put(entry, "url", self.endpoints.index)
+                return
+        for table in _tables(self.document):
+            extra = [str(url) for url in table.get("extra-index-url", [])]
+            if first := next((url for url in extra if self._is_public(url)), ""):
+                put(table, "extra-index-url", [self.endpoints.index if url == first else url for url in extra])
+                return
+
+    def _clean_others(self, ruling: Any) -> None:
         """Remove public indexes beside the default one: uv asks them first, and the first that has a project counts."""
-        ruling = self._ruling()
         for position in reversed(range(len(self._entries()))):
             entry = self.document["index"][position]
             if entry is ruling or entry.get("explicit") is True or not self._is_public(_address(entry)):
                 continue
-            if _address(entry).rstrip("/") != self.endpoints.index.rstrip("/") or entry.get("default") is True:
-                self._obsolete(_address(entry), asked_first=entry.get("default") is not True)
+            if self._is_the_mirror(_address(entry)):
+                continue
+            self._obsolete(_address(entry), asked_first=entry.get("default") is not True)
             if self.clean:
                 del self.document["index"][position]
+        if "index" in self.document and not len(self.document["index"]):
+            del self.document["index"]
         for table in _tables(self.document):
             extra = [str(url) for url in table.get("extra-index-url", [])]
-            kept = [url for url in extra if not self._is_public(url)]
-            for url in extra:
-                if url not in kept:
-                    self._obsolete(url, asked_first=True)
-            if self.clean and kept != extra:
-                put(table, "extra-index-url", kept)
+            gone = [url for url in extra if self._is_public(url) and not self._is_the_mirror(url)]
+            for url in gone:
+                self._obsolete(url, asked_first=True)
+            if self.clean and gone:
+                put(table, "extra-index-url", [url for url in extra if url not in gone])
+
+    def _is_the_mirror(self, url: str) -> bool:
+        return url.rstrip("/") == self.endpoints.index.rstrip("/")
 
     def _obsolete(self, url: str, *, asked_first: bool) -> None:
         self.edited.stale.append(url)
         if asked_first and not self.clean:
             note = tr("uv asks {url} before {mirror}: --yes removes it.", url=url, mirror=self.endpoints.mirror)
             self.edited.notes.append(note)
-
-    def _move_pip(self) -> None:
-        """Move the index of the `[pip]` table, which counts for `uv pip` where there is no default [[index]]."""
-        table = self.document.get("pip", {})
-        old = str(table.get("index-url", ""))
-        if old and self.sites.match(old) is None:
-            self.edited.own.append(old)
-            self.edited.notes.append(
-                tr("The index of `uv pip`, {url}, is your own and was not changed.", url=redact(old))
-            )
-        elif old:
-            put(table, "index-url", self.endpoints.index)
 
 
 def _is_public(sites: SiteMatcher, url: str) -> bool:
@@ -179,15 +204,17 @@ def _move_python(document: Table, endpoints: Endpoints, sites: SiteMatcher, *, c
 
 def _add_index(document: "TOMLDocument", url: str) -> None:
     import tomlkit
+    from tomlkit.items import AoT
 
-    entry = tomlkit.table()
-    entry.add("url", url)
-    entry.add("default", value=True)
+    is_inline = "index" in document and not isinstance(document["index"], AoT)
+    entry = tomlkit.inline_table() if is_inline else tomlkit.table()
+    entry.append("url", url)
+    entry.append("default", tomlkit.item(value=True))
     if "index" in document:
         document["index"].append(entry)
-    else:
-        entries = tomlkit.aot()
-        entries.append(entry)
-        if document.as_string().strip() and not document.as_string().endswith("\n\n"):
-            document.add(tomlkit.nl())
-        document.append("index", entries)
+        return
+    entries = tomlkit.aot()
+    entries.append(entry)
+    if document.as_string().strip() and not document.as_string().endswith("\n\n"):
+        document.add(tomlkit.nl())
+    document.append("index", entries)
