@@ -1,4 +1,4 @@
-"""Availability of packages in channels, for the engines that do not tell what they could not find."""
+"""Availability of packages in channels, for engines that do not report what they could not find."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -19,7 +19,7 @@ class Missing(NamedTuple):
 
 
 def missing(host: Host, settings: CondaSettings, specs: Sequence[str], sources: Sources) -> Missing:
-    """Return which packages channels do not have. Nothing where channels cannot be read on this platform.
+    """Return the packages that channels lack. Returns nothing if channels cannot be read on this platform.
 
     Raises EnvtoolError where a channel cannot be read.
     """

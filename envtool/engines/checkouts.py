@@ -1,4 +1,4 @@
-"""Repositories that pip has checked out for editable installs: edits in them are the user's work."""
+"""Repositories that pip has checked out for editable installs, in which users may have made changes."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from envtool.specs import uv_limits
 
 
 def refuse_edited(lines: Sequence[str], folder: Path) -> None:
-    """Raise EnvtoolError where pip, checking out for ``lines``, would reset a repository in ``folder`` with edits."""
+    """Raise EnvtoolError if pip would reset a changed repository in ``folder`` to install ``lines``."""
     for name in uv_limits.editable_repositories(lines):
         for path in sorted(folder.glob("*")):
             if _alike(path.name, name) and (path / ".git").exists() and _is_edited(path):

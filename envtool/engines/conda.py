@@ -188,7 +188,7 @@ class Conda:
             self._run((verb, *arguments), sources, reporter, tr("Installing packages"), solution.link)
 
     def _link_archives(self, verb: str, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
-        """Link the archives of an explicit request. What came of it is seen in their records alone."""
+        """Link the archives of an explicit request, and check that their records exist: conda prints nothing."""
         archives = solution.request.archives
         arguments = (verb, *at(prefix), *self._explicit_list(archives, scratch))
         self._run(arguments, solution.private, reporter, tr("Installing packages"))

@@ -46,7 +46,7 @@ class _Private:
     offline: bool = False
 
     def shown(self, packages: Sequence[Package]) -> tuple[Package, ...]:
-        """Return packages with the text of a channel instead of its URL if that contains the value of a variable."""
+        """Return packages with the variables in their channels' URLs, not the values, which may be secret."""
         texts = {split_login(c.urls[0])[0]: split_login(c.name)[0] for c in self.channels if "$" in c.name}
         return tuple(
             replace(
@@ -100,7 +100,7 @@ class Embedded:
         return _solution(request, installed, private)
 
     def _without(self, request: SolveRequest, installed: Sequence[Json], sources: Sources) -> _Private:
-        """Return what remains without some packages. It is installed, so no channel is asked for it."""
+        """Return the packages that remain. They are installed, so no channel is read."""
         records = solve_specs.remaining(map(match_spec.name, request.remove), installed)
         specs = [spec for record in records for spec in conda_meta.requested_specs(record)]
         packages = tuple(spec for spec in specs if not match_spec.is_archive(spec))
@@ -157,7 +157,7 @@ class Embedded:
         self._worker.close()
 
     def _require_platform(self, records: Sequence[Json]) -> None:
-        """Raise EnvtoolError for an archive of another platform, whatever its URL says."""
+        """Raise EnvtoolError for an archive that was built for another platform. Its URL need not say so."""
         supported = ("noarch", self._host.subdir, self._host.environ.get("CONDA_SUBDIR"))
         for record in records:
             if record["subdir"] not in supported:
@@ -277,7 +277,7 @@ def _solution(request: SolveRequest, installed: Sequence[Json], private: _Privat
 
 
 def _content(record: Json) -> tuple[str, ...]:
-    """Return what tells a package from others: two channels may have the same build with different content."""
+    """Return the identity of a package. Two channels may have the same build with different content."""
     return (*conda_meta.identity(record), record.get("sha256") or "")
 
 

@@ -1,4 +1,4 @@
-"""Installers of the pip half: uv, or the environment's pip where uv cannot do what is asked for or configured."""
+"""Installers of the pip half: uv, or the environment's pip for requests and settings that uv does not support."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,7 +55,7 @@ DEFAULTS = InstallOptions()
 
 @dataclass(frozen=True)
 class Foretold:
-    """The packages (``name==version``) that installing a pip half would bring into an environment as it is.
+    """The packages (``name==version``) that installing a pip half would add to an environment.
 
     ``exact`` is the pip half that brings exactly these, without resolving again; None where only the request itself
     does, as with folders, URLs and hashes. ``cached`` says that all of them are in uv's cache.
@@ -102,7 +102,7 @@ def resolve(
 
 
 def foretell(half: PipHalf, python: Path, sources: PipSources, options: InstallOptions = DEFAULTS) -> Foretold | None:
-    """Return what installing a pip half would bring into the environment of ``python``, without changing it.
+    """Return the packages that installing a pip half would add to the environment of ``python``, without changes.
 
     Raises EnvtoolError where it could not be installed. None where the environment's pip is too old to tell.
     """
@@ -191,7 +191,7 @@ def _provide_pip(python: Path, sources: PipSources, options: InstallOptions) -> 
 
 
 def _places(lines: Sequence[str], half: PipHalf) -> dict[str, str]:
-    """Return the places of lines that took the place of a half's lines, one for one."""
+    """Return the places of lines that replace the lines of a half, one for one."""
     return {line: half.places.get(old, "") for line, old in zip(lines, half.lines, strict=True)}
 
 
@@ -220,12 +220,12 @@ class _Files:
         return ("-r", str(self.requirements), *self.constraint_options)
 
     def described(self, half: PipHalf) -> pip_errors.Request:
-        """Return what a message has to know to name the user's lines and not these files."""
+        """Return the request for error messages, which name the user's lines and not these files."""
         return pip_errors.Request(self.folder, half.lines, half.places, held=self.constrained)
 
 
 def uninstall_with_pip(names: Sequence[str], python: Path) -> None:
-    """Remove packages with the environment's own pip, which knows eggs. Raises EnvtoolError."""
+    """Remove packages with the environment's own pip, which can remove eggs. Raises EnvtoolError."""
     done = capture(Command((str(python), "-m", "pip", "uninstall", "--yes", *names)), timeout=600)
     if done.returncode:
         reason = redact(done.stderr.strip() or done.stdout.strip())[-2000:]

@@ -1,4 +1,4 @@
-"""A cache of conda packages: which are in it, and the paths that their files will have in an environment."""
+"""Caches of conda packages: their contents, and the paths that the files will have in an environment."""
 
 import glob
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ def holds(cache: Path, package: Package) -> bool:
 
 
 def files_of(cache: Path, package: Package, python: str) -> list[str]:
-    """Return the paths that a package has in an environment with Python ``python``; none where it is not unpacked."""
+    """Return the paths of a package in an environment with Python ``python``, or none if it is not unpacked."""
     folder = _unpacked(cache, package)
     if folder is None:
         return []
@@ -30,7 +30,7 @@ def files_of(cache: Path, package: Package, python: str) -> list[str]:
 
 
 def require_safe(packages: Iterable[Package], caches: Sequence[Path], prefix: Path) -> None:
-    """Raise EnvtoolError where a package that is unpacked in a cache must not be linked, alone or with the others."""
+    """Raise EnvtoolError if a package in a cache must not be linked, by itself or together with the others."""
     found = {}
     for package in packages:
         for folder in filter(None, (_unpacked(cache, package) for cache in caches)):
@@ -53,13 +53,13 @@ def _unpacked(cache: Path, package: Package) -> Path | None:
 
 
 def folders(cache: Path, package: Package) -> tuple[Path, ...]:
-    """Return the folders of a cache a package may be in: the top, and the one that newer mambas name by channel."""
+    """Return the folders of a cache that may contain a package: the top, and the one newer mambas name by channel."""
     channel = package.url.rpartition("/")[0].replace("://", "/").replace(":", "_")
     return (cache, cache / channel) if channel else (cache,)
 
 
 def link_scripts(solution: Solution, prefix: Path | None, caches: Sequence[Path]) -> LinkScripts:
-    """Return the scripts of a solution: those of packages that go by the prefix, of those that come by the caches."""
+    """Return the scripts of a solution: of removed packages from the prefix, of new ones from the caches."""
     going = [(package.name, "pre-unlink") for package in solution.unlink if prefix]
     known = [(name, action) for name, action in going if prefix and script_of(prefix, name, action).is_file()]
     unknown = 0
@@ -83,9 +83,9 @@ def _stem(package: Package) -> str:
 
 
 def footprint(solution: Solution, prefix: Path, caches: Sequence[Path]) -> Footprint:
-    """Return the paths that a solution may meet: of what goes by its records, of what comes by the caches.
+    """Return the paths that a solution may change: of removed packages from their records, of new ones from the caches.
 
-    Records are few and small: all of them are kept, whatever a program does to those of other packages. Raises
+    All records are included: they are few and small, and a program may rewrite those of other packages. Raises
     EnvtoolError where a package must not be linked.
     """
     require_safe(solution.link, caches, prefix)

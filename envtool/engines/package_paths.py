@@ -1,4 +1,4 @@
-"""The paths of an unpacked conda package, and those among them that no environment may get from a package."""
+"""The paths of an unpacked conda package, and the check that none of them leaves the environment."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from envtool.prefix.containment import is_reserved, leading_out
 
 @dataclass
 class PackagePaths:
-    """The paths that packages bring to an environment, from the prefix, and their links: path -> target."""
+    """The paths of packages, relative to the prefix, and their links: path -> target."""
 
     files: list[str] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class PackagePaths:
 
 
 def read(folder: Path) -> PackagePaths:
-    """Return what an unpacked package brings, as its own list says, scripts included that are made while linking.
+    """Return the paths that an unpacked package lists, and those of the scripts that linking creates.
 
     Raises OSError and ValueError where it cannot be read.
     """
@@ -50,7 +50,7 @@ def read(folder: Path) -> PackagePaths:
 def _listed(info: Path) -> Iterable[str]:
     if (info / "paths.json").is_file():
         return [str(entry["_path"]) for entry in parse_json(read_file(info / "paths.json"))["paths"]]
-    # Packages of the years before paths.json have one path a line.
+    # Packages older than paths.json list one path per line.
     return [line for line in read_file(info / "files").decode("utf-8", "replace").splitlines() if line]
 
 

@@ -70,7 +70,7 @@ def _hint(request: Request | None) -> str:
 
 
 def _reason(text: str) -> str:
-    # uv tells what it has done first, and then what is wrong.
+    # uv prints what it has done, and then what is wrong.
     _, marker, wrong = text.partition("\nerror: ")
     text = wrong if marker else text
     lines = (line for line in text.splitlines() if line.strip() and not line.startswith("Using Python "))
@@ -78,7 +78,7 @@ def _reason(text: str) -> str:
 
 
 def _named(text: str, request: Request) -> str:
-    """Return what was printed with the user's places instead of the temporary files.
+    """Return the output with the lines of the user's files instead of those of the temporary files.
 
     uv: ``FILE:1:13``, ```FILE` at line 1``, ```FILE` at position 0``; pip: ``-r FILE (line 1)``.
     """

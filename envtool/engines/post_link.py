@@ -1,4 +1,4 @@
-"""Post-link and pre-unlink scripts, which a few conda packages bring.
+"""Post-link and pre-unlink scripts, which a few conda packages have.
 
 They need the final path and cannot run in a staging folder. As in conda, a script is ``bin/.<name>-<action>.sh`` and
 runs with PREFIX and PKG_* set.
@@ -23,7 +23,7 @@ Action: TypeAlias = Literal["post-link", "pre-unlink"]
 
 
 def announce(scripts: LinkScripts, reporter: Reporter, *, run: bool) -> None:
-    """Name the scripts that packages bring, before they are run."""
+    """Name the scripts of packages before they run."""
     if not scripts.known:
         return
     shown = ", ".join(f"{name} ({action})" for name, action in scripts.known)

@@ -1,4 +1,4 @@
-"""The interface of an engine, and what each engine says about itself when it is registered."""
+"""The interface of an engine, and its registration."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -60,7 +60,7 @@ class Solution:
 
 
 class UnsatisfiableError(EnvtoolError):
-    """No set of packages from the sources in use satisfies the request; other sources may have more packages.
+    """No set of packages from the sources in use satisfies the request. Other sources may have more packages.
 
     ``unavailable`` maps each spec that nothing matches to the versions of its package that there are, the newest first;
     it is empty where an engine does not tell.
@@ -72,9 +72,9 @@ class UnsatisfiableError(EnvtoolError):
 
 
 class Engine(Protocol):
-    """Creates and changes environments. Raises EnvtoolError, after it has undone or named what it began.
+    """Creates and changes environments. On failure it undoes its changes or names them, and raises EnvtoolError.
 
-    ``runs_scripts`` is False where packages' link scripts are left out.
+    ``runs_scripts`` is False if packages' link scripts are not run.
     """
 
     @property
@@ -82,7 +82,7 @@ class Engine(Protocol):
         """Whether the scripts of packages are run."""
 
     def prepare(self) -> None:
-        """Start what takes long to start, without waiting for it: :meth:`solve` will be called soon."""
+        """Start the programs that take long to start, without waiting for them, before :meth:`solve` is called."""
 
     def solve(self, request: SolveRequest, prefix: Path | None, sources: Sources, reporter: Reporter) -> Solution:
         """Return the changes for ``prefix`` (None: a new one). Writes nothing outside the caches."""
@@ -109,7 +109,7 @@ class Engine(Protocol):
         """Apply a fetched solution to an existing environment."""
 
     def unregister(self, prefix: Path, reporter: Reporter) -> None:
-        """Remove a deleted environment from the lists that the engine keeps; warn where that fails."""
+        """Remove a deleted environment from the lists that the engine keeps. Warn if that fails."""
 
     def close(self) -> None:
         """Stop the programs that the engine keeps running."""
@@ -117,11 +117,11 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class EngineSetup:
-    """What an engine is opened with.
+    """The values that an engine is opened with.
 
     ``command`` is the user's command line, for the records; ``root`` is conda's root prefix and ``settings`` returns
     conda's settings, read when an engine first asks for them. ``accept_tos`` says that the user accepts the terms of
-    service of the channels in use; ``run_scripts`` is False where packages' link scripts are to be left out.
+    service of the channels in use; ``run_scripts`` is False if packages' link scripts must not be run.
     """
 
     host: Host
@@ -134,15 +134,15 @@ class EngineSetup:
 
 @dataclass(frozen=True)
 class EngineType:
-    """A registered engine: every engine's file defines one as ``ENGINE``.
+    """A registered engine. Each engine's file defines one as ``ENGINE``.
 
-    - ``kind``: the kind of environment that it makes, and can change.
-    - ``conda_half``: whether such an environment holds conda packages. Without them its Python is one of this machine,
-      pip comes from the pip index, no channel is needed, and ``auto`` takes the engine only where none can be read.
-    - ``open``: returns the engine, ready to work; the caller closes it.
-    - ``unavailable``: returns why the engine cannot work here, as the error to raise, or None where it can.
-    - ``reason``: a sentence that says why it is taken where nobody asked for it by name.
-    - ``title``: what notes call it; its name, unless there is more to say.
+    - ``kind``: the kind of environment that it creates and changes.
+    - ``conda_half``: whether its environments have conda packages. Otherwise their Python is one of this machine,
+      pip comes from the pip index, no channel is needed, and ``auto`` uses the engine only if no channel can be read.
+    - ``open``: returns the opened engine, which the caller closes.
+    - ``unavailable``: returns the error that explains why the engine cannot work here, or None if it can.
+    - ``reason``: returns a sentence that explains the choice if the user did not name the engine.
+    - ``title``: returns its name in notes, if that is not ``name``.
     """
 
     name: str
@@ -154,5 +154,5 @@ class EngineType:
     title: Callable[[Host], str] | None = None
 
     def title_here(self, host: Host) -> str:
-        """Return what notes call the engine."""
+        """Return the name of the engine in notes."""
         return self.title(host) if self.title else self.name

@@ -43,7 +43,7 @@ class Rattler:
         self._dialogue: Dialogue | None = None
 
     def start(self) -> None:
-        """Start the worker, which loads the library while the caller goes on."""
+        """Start the worker. It loads the library in the background."""
         if not self._dialogue:
             self._start()
 
@@ -136,7 +136,7 @@ def _failure(event: Json, request: Json) -> EnvtoolError:
 
 
 def _shown(text: str, request: Json) -> str:
-    """Return a text without secrets, which the value of a variable in a channel's URL may be, too."""
+    """Return a text without secrets, including the values of variables in the URLs of channels."""
     for name, urls, _ in request.get("channels", ()):
         if "$" in name:
             text = text.replace(urls[0], name)

@@ -1,4 +1,4 @@
-"""What the embedded engine asks its worker to solve."""
+"""Requests of the embedded engine to its worker: specs in the user's words, translated for the library."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Question:
-    """A request to be solved for a prefix (None: a new one), with what is ``installed`` there, from these channels."""
+    """A request to solve for a prefix (None: a new one), with the records ``installed`` there, from these channels."""
 
     request: SolveRequest
     prefix: Path | None
@@ -77,9 +77,9 @@ class Question:
                     yield parts.name
 
     def _urls(self, name: str) -> list[str]:
-        """Return the URLs of the channels that a name stands for: as in the settings, if these are what is in use.
+        """Return the URLs of the channels that a name stands for: those of the settings, if they are in use.
 
-        The command line may read a channel from elsewhere, and one whose URL has a variable in it goes by that text.
+        The command line may replace a channel's URL. A channel whose URL contains a variable is named by that text.
         """
         places = channel_urls(self.settings, name)
         configured = [url.rstrip("/") for _, url in places]
@@ -90,7 +90,7 @@ class Question:
 
 
 def public(spec: str) -> str:
-    """Return a spec as it may be recorded: without a channel that needs a login, or a variable, to be read."""
+    """Return a spec without its channel if that contains a login or a variable, for records."""
     parts = match_spec.split(spec)
     if "$" in parts.channel or split_login(parts.channel)[0] != parts.channel:
         return parts.in_channel("")

@@ -1,4 +1,4 @@
-"""The specs that a change of an environment is solved for: what is asked for now, and what has to stay."""
+"""Specs to solve for: those requested now, and those that keep the installed packages."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def specs_to_solve(request: SolveRequest, installed: Sequence[Json]) -> list[str]:
-    """Return the new specs, and those that keep what is ``installed`` (records) and is not to go.
+    """Return the new specs, and specs that keep the ``installed`` records, except those to remove.
 
     The solver returns only what its specs need. So everything that was requested earlier is requested again, and also
     what nothing else needs, since not every tool writes down what was requested.
@@ -25,7 +25,7 @@ def specs_to_solve(request: SolveRequest, installed: Sequence[Json]) -> list[str
     for record in installed:
         asked = conda_meta.requested_specs(record)
         if record["name"] not in settled and (asked or record["name"] not in needed):
-            # An archive is installed already, and its file may be gone. The channel of what stays need not be asked.
+            # An archive is installed already, and its file may be gone. Kept packages need no channel.
             specs = [match_spec.split(spec).in_channel("") for spec in asked if not match_spec.is_archive(spec)]
             kept += specs or [record["name"]]
     return [*kept, *request.specs, *request.update]
@@ -40,7 +40,7 @@ def archive(spec: str) -> Archive:
 
 
 def with_archives(request: SolveRequest) -> SolveRequest:
-    """Return a request whose specs all name archives as one for these archives, which conda does not solve."""
+    """Return a request for archives instead of one whose specs all name archives, which conda does not solve."""
     if request.specs and not request.update and all(map(match_spec.is_archive, request.specs)):
         return SolveRequest(archives=tuple(map(archive, request.specs)))
     return request
@@ -49,7 +49,7 @@ def with_archives(request: SolveRequest) -> SolveRequest:
 def remaining(names: Iterable[str], installed: Sequence[Json]) -> list[Json]:
     """Return the records that stay when packages are removed.
 
-    All that depend on the removed packages go with them, and so does what only these have needed.
+    Packages that depend on a removed one are removed, too, and so are those that nothing else needs.
     """
     gone = with_dependents(names, installed)
     needed = {name for record in installed for name in _needs(record)}
@@ -71,7 +71,7 @@ def not_named(defaults: Sequence[str], specs: Sequence[str]) -> list[str]:
 
 
 def with_dependents(names: Iterable[str], installed: Sequence[Json]) -> set[str]:
-    """Return the names, and those of all installed packages that need one of them, directly or not."""
+    """Return the names, and the names of all installed packages that depend on them, directly or indirectly."""
     needs = {record["name"]: _needs(record) for record in installed}
     found = set(names)
     while more := {name for name, needed in needs.items() if name not in found and needed & found}:

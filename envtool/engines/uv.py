@@ -1,4 +1,4 @@
-"""uv: where it is, its commands with the settings that pip would use, and what it says about a change beforehand.
+"""uv: its path, its commands with the settings that pip would use, and the output of its dry runs.
 
 uv does not read pip's configuration. The settings in force for pip are passed to it in environment variables, never in
 arguments, which every user of the machine can read.

@@ -1,1 +1,1 @@
-"""Cloning and renaming of environments: their files copied or moved, and the paths in them rewritten."""
+"""Cloning and renaming environments: copying or moving their files, and rewriting the paths in them."""

@@ -1,4 +1,4 @@
-"""Clone an environment from its files: nothing is solved, nothing is fetched."""
+"""Clone an environment from its files, without solving or fetching anything."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Original:
 
     @property
     def own_files(self) -> list[str]:
-        """The files that no package lists: the user's own, or made at run time."""
+        """The files that no package lists: the user's own, or created at run time."""
         listed = self.conda_files.owned.union(manifests.pip_files(self.prefix, self.tree.files))
         unlisted = (file for file in self.tree.files if file not in listed)
         return sorted(file for file in unlisted if not file.startswith(_MACHINERY) and not file.endswith(_LITTER))
@@ -48,14 +48,14 @@ def read_original(prefix: Path, *, without: str = "", without_folders: Sequence[
 
 
 def _about_one_environment(prefix: Path) -> set[str]:
-    """Return files that no clone gets: envtool's own but for one, when conda created it, and whether it is frozen."""
+    """Return the files that are not cloned: most of envtool's own, conda's creation time, the frozen mark."""
     own = prefix / OWN
     ours = {entry.name for entry in own.iterdir()} if own.is_dir() else set()
     return {f"{OWN}/{name}" for name in ours - {"bootstrap.json"}} | {"conda-meta/created_at", "conda-meta/frozen"}
 
 
 def clone(original: Original, stage: Path, final: Path, reporter: Reporter) -> Copied:
-    """Write the clone to ``stage``, an empty folder, as it has to be at ``final``.
+    """Write the clone, with the paths of ``final``, to ``stage``, an empty folder.
 
     Raises OSError, and EnvtoolError where a binary has no room for the new path.
     """
@@ -79,7 +79,7 @@ def clone(original: Original, stage: Path, final: Path, reporter: Reporter) -> C
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Give a file new content, also where it is write-protected."""
+    """Replace the content of a file, even if it is write-protected."""
     mode = path.stat().st_mode & 0o7777
     path.unlink()
     path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Copy a file tree for another prefix: files that nobody edits are shared with the source, all others are copied."""
+"""Copy a file tree to another prefix. Files that are never edited are shared with the source."""
 
 import errno
 import os
@@ -15,13 +15,13 @@ from envtool.prefix.digest import Digest, Rewritten
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2): a second file of the same blocks, of which only a write makes copies
 SECOND = 10**9  # nanoseconds
-# Errors that mean no for every file, not for this one: another file system, or one that cannot do it.
+# Errors that apply to every file: another file system, or one that does not support it.
 _NEVER = (errno.EXDEV, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.ENOTTY, errno.EINVAL)
 
 
 @dataclass
 class Copied:
-    """The files of a copy, counted; ``rewritten`` are those that mentioned the old prefix."""
+    """The counts of copied files. ``rewritten`` are those that contained the old prefix."""
 
     linked: int = 0  # hard links: one file with two names
     reflinked: int = 0  # two files that share their blocks until one is written to
@@ -45,7 +45,7 @@ class Copier:
         self.done = Copied()
 
     def copy(self, tree: FileTree, progress: Callable[[int], None]) -> Copied:
-        """Copy everything; ``progress`` is told how many files are done. Raises OSError and EnvtoolError."""
+        """Copy everything. ``progress`` receives the number of files done. Raises OSError and EnvtoolError."""
         for folder in tree.folders:
             os.mkdir(self._stage + folder)
         for count, file in enumerate(tree.files):
@@ -58,9 +58,9 @@ class Copier:
         return self.done
 
     def protect(self, folders: Sequence[str], writable: Sequence[str]) -> None:
-        """Give folders the modes they have in the source: last, since a folder may be write-protected.
+        """Set the modes of folders as in the source. Call it last, because a folder may be write-protected.
 
-        Those in ``writable`` stay writable for their owner: more will be written to them.
+        Those in ``writable`` stay writable for their owner, because more files will be written to them.
         """
         for folder in (*reversed(folders), ""):  # from the inside
             mode = os.stat(self._source + folder).st_mode & 0o7777
@@ -84,7 +84,7 @@ class Copier:
             os.close(handle)
 
     def _link(self, file: str) -> bool:
-        """Hard-link a file, where the file system and the file's owner allow it."""
+        """Hard-link a file, if the file system and the owner of the file allow it."""
         if self._links:
             try:
                 os.link(self._source + file, self._stage + file)
@@ -108,7 +108,7 @@ class Copier:
             if data is not None and new is not None and new != data:
                 write_all(target, new)
                 self.done.rewritten[file] = Digest.of(data), Digest.of(new)
-                # Bytecode knows its source by size and second: that of one prefix must not pass for that of the other.
+                # Bytecode identifies its source by size and second, and must not match that of the other prefix.
                 mtime += SECOND
             elif self._reflink(handle, target):
                 self.done.reflinked += 1
@@ -124,7 +124,7 @@ class Copier:
             os.close(target)
 
     def _repeat(self, file: str, inode: tuple[int, int]) -> bool:
-        """Link a file that has several names in the source, as git's commands have, to its first copy."""
+        """Link a file with several names in the source, such as git's commands, to its first copy."""
         first = self._twins.setdefault(inode, file)
         if first == file:
             return False
@@ -147,7 +147,7 @@ class Copier:
 
 
 def read_all(handle: int, size: int) -> bytes:
-    """Return an open file's content; ``size`` is how long it is, in bytes."""
+    """Return the content of an open file. ``size`` is its length in bytes."""
     data = os.read(handle, size)
     while len(data) < size and (more := os.read(handle, size - len(data))):
         data += more
@@ -155,7 +155,7 @@ def read_all(handle: int, size: int) -> bytes:
 
 
 def write_all(handle: int, data: bytes) -> None:
-    """Write everything to an open file."""
+    """Write all data to an open file."""
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]

@@ -1,6 +1,6 @@
-"""The run paths of a shared library (DT_RPATH and DT_RUNPATH), read without reading the library.
+"""The run paths of a shared library (DT_RPATH and DT_RUNPATH), read without loading the whole file.
 
-Libraries that pip compiled inside an environment carry the environment's path there and are in no record. Layout: the
+Libraries that pip compiled in an environment contain its path there and are in no record. Layout: the
 System V ABI, "ELF-64 object file format"; little-endian, as all supported machines are.
 """
 
@@ -13,7 +13,7 @@ MAGIC = b"\x7fELF\x02\x01"
 
 
 def run_path(file: BinaryIO) -> bytes:
-    """Return the run paths of an ELF file, or ``b""`` where it has none or is something else."""
+    """Return the run paths of an ELF file, or ``b""`` if it has none or is not an ELF file."""
     header = file.read(64)
     if len(header) < 64 or not header.startswith(MAGIC):
         return b""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass
 class FileTree:
-    """All that lies below a prefix, folders before what is in them; ``odd`` are neither files, folders nor links."""
+    """The entries below a prefix, each folder before its contents. ``odd`` are neither files, folders nor links."""
 
     folders: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -17,7 +17,7 @@ class FileTree:
 
 
 def walk(prefix: Path, without: Set[str] = frozenset()) -> FileTree:
-    """Return the tree below a prefix; the paths ``without``, and what is below them, are left out. Raises OSError."""
+    """Return the tree below a prefix, except the paths ``without`` and everything below them. Raises OSError."""
     found = FileTree()
     waiting = [""]
     while waiting:

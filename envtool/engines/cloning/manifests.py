@@ -1,7 +1,7 @@
-"""The manifests of an environment: conda's records and pip's RECORD files, read as one and updated after rewriting.
+"""The manifests of an environment: conda's records and pip's RECORD files, read together, updated after rewriting.
 
 conda's records name the files that hold the prefix, and how (CEP 32); both hold digests of what they installed. A
-digest that did not fit before, since somebody had edited the file, stays: an edited file stays known as one.
+digest that was wrong before, because the file had been edited, stays wrong: edits remain detectable.
 """
 
 import os
@@ -17,7 +17,7 @@ from envtool.prefix.digest import Digest, Rewritten
 
 @dataclass(frozen=True)
 class Placeholder:
-    """A file in which conda's linker put the prefix; ``room`` is the length of what stood there, in bytes."""
+    """A file into which conda's linker wrote the prefix. ``room`` is the length of the placeholder in bytes."""
 
     binary: bool
     room: int
@@ -25,9 +25,9 @@ class Placeholder:
 
 @dataclass(frozen=True)
 class CondaFiles:
-    """The files of conda's packages: those with the prefix in them, all that packages own, and what is left out.
+    """The files of conda packages: those that contain the prefix, all that packages own, and those left out.
 
-    ``left_out`` are the records of packages that are not cloned, and their files; ``left_out_packages`` their names.
+    ``left_out`` are the records and files of packages that are not cloned; ``left_out_packages`` are their names.
     """
 
     placeholders: Mapping[str, Placeholder] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class CondaFiles:
 
 
 def conda_files(prefix: Path, *, without: str = "") -> CondaFiles:
-    """Return what conda's records say; ``without`` names a package that is left out with all that depend on it."""
+    """Return the files in conda's records. ``without`` names a package to leave out, with all that depend on it."""
     installed = conda_meta.records(prefix)
     names = {record["name"] for record in installed}
     dropped = with_dependents({without} & names, installed)
@@ -55,7 +55,7 @@ def conda_files(prefix: Path, *, without: str = "") -> CondaFiles:
 
 
 def pip_files(prefix: Path, files: Iterable[str]) -> Iterator[str]:
-    """Yield what the RECORD files among ``files`` list, as paths below the prefix."""
+    """Yield the paths in the RECORD files among ``files``, relative to the prefix."""
     for file in filter(site_packages.is_record, files):
         try:
             data = read_file(prefix / file)
@@ -67,7 +67,7 @@ def pip_files(prefix: Path, files: Iterable[str]) -> Iterator[str]:
 def updated(
     files: Iterable[str], read_now: Callable[[str], bytes], rewritten: Rewritten
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield the manifests that have to change, with their new content; ``read_now`` gives the present one.
+    """Yield the manifests that must change, with their new content. ``read_now`` returns the present content.
 
     ``rewritten`` maps the files that were rewritten to their digests before and after; RECORD files are added to it.
     """

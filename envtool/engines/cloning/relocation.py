@@ -1,4 +1,4 @@
-"""Replace an environment's old prefix by its new one in the bytes of its files and in its links.
+"""Replacement of an environment's old prefix by the new one in files and links.
 
 Text is replaced as it stands. In binaries a path is a C string in a slot of fixed size: conda's linker leaves the slot
 as long as the placeholder that the package was built with, filled up with zeros behind the path, and so does this.
@@ -12,12 +12,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 _SHEBANG_LIMIT = 127  # bytes; older kernels cut off what is behind
-# What cannot stand before a path that begins here, unless it is a compiler's flag: /usr/bin/env is not in /env.
+# Characters that do not precede a path, except in a compiler's flag: /usr/bin/env does not contain /env.
 _NO_START = rb"(?:(?<![\w.~})-])|(?<=-[ILRBF])|(?<=-isystem))"
 
 
 class TooLongError(Exception):
-    """A path that is too long for its slot in a binary; ``room`` is the length of the longest that fits, in bytes."""
+    """A path is too long for its slot in a binary. ``room`` is the maximum length in bytes."""
 
     def __init__(self, room: int) -> None:
         self.room = room
@@ -41,20 +41,20 @@ class Relocation:
         for root in self._roots:
             self._spellings[os.fsencode(root)] = self._new
         stays = b"|".join(map(re.escape, map(os.fsencode, left_out)))
-        # A neighbour such as /envs/dl2 beside /envs/dl is not meant.
+        # The path must end here: /envs/dl2 is not /envs/dl.
         end = rb"(?![\w\x80-\xff-]|\.\w" + (rb"|/(?:%s)\b" % stays if stays else b"") + b")"
         start = _NO_START if any(root.count(os.sep) == 1 for root in self._roots) else b""
         longest_first = sorted(self._spellings, key=len, reverse=True)
         self._mention = re.compile(start + b"(" + b"|".join(map(re.escape, longest_first)) + b")" + end)
-        # A mention, the rest of its C string, and the zeros behind it.
+        # An occurrence, the rest of its C string, and the zeros after it.
         self._slot = re.compile(self._mention.pattern + rb"[^\0]*\0*")
 
     def concerns(self, data: bytes) -> bool:
-        """Return whether the old prefix may be mentioned: fast, sometimes wrongly true, never wrongly false."""
+        """Return whether data may contain the old prefix. Fast: may be true by mistake, but never false."""
         return any(spelling in data for spelling in self._spellings)
 
     def text(self, data: bytes) -> bytes:
-        """Return a text with every mention replaced; a ``#!`` line stays one that a kernel can start."""
+        """Return a text with the prefix replaced. A ``#!`` line remains one that the kernel can execute."""
         replaced = self._mention.sub(self._replacement, data)
         if replaced.startswith(b"#!") and replaced != data:
             line, newline, rest = replaced.partition(b"\n")
@@ -62,7 +62,7 @@ class Relocation:
         return replaced
 
     def binary(self, data: bytes, room: int) -> bytes:
-        """Return a binary of the same length; ``room`` is how long a path may be, in bytes. Raises TooLongError."""
+        """Return a binary of the same length. ``room`` is the maximum bytes of a path. Raises TooLongError."""
 
         def fill(match: "re.Match[bytes]") -> bytes:
             slot = match[0]
@@ -76,7 +76,7 @@ class Relocation:
         return self._slot.sub(fill, data)
 
     def link(self, target: str, folder: str) -> str:
-        """Return a symbolic link's target for the new prefix; ``folder`` is where the link lies, below the prefix."""
+        """Return the target of a symbolic link in ``folder``, relative to the prefix, for the new prefix."""
         if os.path.isabs(target):
             for root in self._roots:
                 if target == root or target.startswith(root + os.sep):
@@ -94,7 +94,7 @@ class Relocation:
         return self._url if in_url else self._spellings[match[1]]
 
     def _first_line(self, line: bytes) -> bytes:
-        """Return a first line that starts the same interpreter even where its path is long or has spaces in it."""
+        """Return a first line that starts the same interpreter, even if its path is long or contains spaces."""
         place = line.find(self._new)
         end = place + len(self._new)
         if place < 0 or (len(line) <= _SHEBANG_LIMIT and not re.search(rb"\s", self._new)):
@@ -103,5 +103,5 @@ class Relocation:
         program = self._new + tail
         if b"python" not in tail:
             return b"#!/usr/bin/env " + program.rpartition(b"/")[2]
-        # pip does the same: a line that is a command to the shell, and the beginning of a string to Python.
+        # As pip does: a command to the shell, and the start of a string to Python.
         return b"#!/bin/sh\n'''exec' \"%s\"%s \"$0\" \"$@\"\n' '''" % (program, b" " + arguments if arguments else b"")

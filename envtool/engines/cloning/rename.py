@@ -1,4 +1,4 @@
-"""Rename an environment on its file system: its folder is renamed, and what mentions its prefix is replaced.
+"""Rename an environment on its file system: rename its folder, and replace the prefix in its files.
 
 All new content is prepared in a folder beside the old place, with a journal that says where each piece goes and which
 environment it is for. Then that folder moves beside the new place, and after it the environment itself: the one step
@@ -48,7 +48,7 @@ class Move:
         self._rewritten: Rewritten = {}
 
     def prepare(self, progress: Callable[[int, int], None]) -> tuple[int, list[str]]:
-        """Prepare all that will change. Return how many files, and warnings."""
+        """Prepare all changes. Return the number of files, and warnings."""
         abandon(self._old)
         abandon(self._new)
         self._folder.mkdir(parents=True)
@@ -73,7 +73,7 @@ class Move:
         return len(self._pieces), rewriter.warnings()
 
     def carry_out(self) -> None:
-        """Rename the folder and put every piece in its place; an interruption takes effect afterwards."""
+        """Rename the folder and move every piece to its place. An interruption takes effect afterwards."""
         if self._folder_then != self._folder:
             self._folder.rename(self._folder_then)
         sync_folder(self._folder_then.parent)
@@ -87,7 +87,7 @@ class Move:
             raise
 
     def abandon(self) -> None:
-        """Remove what was prepared, where the environment has not moved."""
+        """Remove the prepared files, if the environment has not moved."""
         for folder in {self._folder, self._folder_then}:
             _remove(folder)
 
@@ -109,7 +109,7 @@ class Move:
             self._keep(file, new, status)
 
     def _keep(self, file: str, content: bytes, status: os.stat_result) -> None:
-        """Keep a file's new content with the mode and owner of the old; see ``copying`` for the time."""
+        """Save the new content of a file, with its mode and owner. ``copying`` explains the time."""
         name = self._pieces.setdefault(file, str(len(self._pieces)))
         handle = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
@@ -131,12 +131,12 @@ class Move:
 
 
 def pending(prefix: Path) -> bool:
-    """Return whether files of a renamed environment still wait for their new content, or envtool 0.1 left a rename."""
+    """Return whether a rename is unfinished: files lack their new content, or envtool 0.1 left a rename."""
     return is_renamed(prefix) or _left_by_0_1(prefix) is not None
 
 
 def recover(prefix: Path) -> None:
-    """Finish a move of an environment, and clear away one that never happened. May be repeated.
+    """Finish a move of an environment, or remove the traces of one that never happened. Can be repeated.
 
     Raises NewerVersionError, and EnvtoolError where the journal is damaged.
     """
@@ -147,13 +147,13 @@ def recover(prefix: Path) -> None:
         journal = _journal(prefix, left)
         if journal and journal["old"] != os.path.realpath(prefix):
             _finish(prefix, left)
-        # The mark goes first: a folder without a mark is found again, a mark without a folder would stay forever.
+        # The mark goes first: a folder without a mark is found later, a mark without a folder would stay forever.
         mark_finished(prefix)
         _remove(left)
 
 
 def abandon(prefix: Path) -> None:
-    """Remove what was prepared of moves that never happened: from this place, and to it."""
+    """Remove the prepared files of moves from and to this path that never happened."""
     _remove(renaming_of(prefix))
     beside = renaming_of(prefix).parent
     for folder in beside.glob("*.renaming") if beside.is_dir() else ():
@@ -162,7 +162,7 @@ def abandon(prefix: Path) -> None:
 
 
 def _left_by_0_1(prefix: Path) -> Path | None:
-    """Return the folder of a rename that envtool 0.1 began; None without one, and where a package put it there."""
+    """Return the folder of a rename that envtool 0.1 began, or None. A folder that a package installed is none."""
     left = old_renaming_of(prefix)
     if not left.is_dir() or left.is_symlink() or left.parent.is_symlink():
         return None
@@ -185,7 +185,7 @@ def _finish(prefix: Path, folder: Path) -> None:
 
 
 def _journal(prefix: Path, folder: Path) -> Json | None:
-    """Return the journal in a folder, None without one. Raises EnvtoolError where it says what no rename would."""
+    """Return the journal in a folder, or None. Raises EnvtoolError if no rename can have written it."""
     path = folder / JOURNAL
     if not path.exists():
         return None
@@ -209,7 +209,7 @@ def _makes_sense(prefix: Path, journal: Json) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder of prepared pieces: its journal first, so that what a kill leaves is litter."""
+    """Remove a folder of prepared pieces. The journal goes first, so that after a kill the rest has no meaning."""
     (folder / JOURNAL).unlink(missing_ok=True)
     if folder.is_dir():
         shutil.rmtree(folder)

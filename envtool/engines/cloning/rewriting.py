@@ -1,4 +1,4 @@
-"""Decide which files of an environment mention its prefix, and rewrite them for another one."""
+"""Find the files of an environment that contain its prefix, and rewrite them for another prefix."""
 
 import os
 import re
@@ -27,7 +27,7 @@ class Rewriter:
         self._stuck: list[str] = []
 
     def can_be_shared(self, file: str, path: str) -> bool:
-        """Return whether a file is of a kind that nobody edits in place, and has nothing in it that must change."""
+        """Return whether a file is of a kind that is never edited in place, and contains nothing to change."""
         if file in self._placeholders:
             return False
         if file.endswith(_FIXED):
@@ -38,13 +38,13 @@ class Rewriter:
             return not self._relocation.concerns(elf.run_path(handle))
 
     def must_be_read(self, file: str, size: int, handle: int) -> bool:
-        """Return whether the content of an open file has to be read: it may mention the prefix."""
+        """Return whether an open file must be read, because it may contain the prefix."""
         if size <= _LARGE or file in self._placeholders or _LIBRARY.search(file):
             return True
         return os.pread(handle, 2, 0) == b"#!"
 
     def rewritten(self, file: str, data: bytes) -> bytes:
-        """Return a file's content for the new prefix, ``data`` itself where nothing changes. Raises EnvtoolError."""
+        """Return the content of a file for the new prefix, or ``data`` if nothing changes. Raises EnvtoolError."""
         if self._is_venv and file.startswith(("bin/activate", "pyvenv.cfg")):
             data = self._renamed(data)
         if not self._relocation.concerns(data) or file == "conda-meta/history" or conda_meta.is_record(file):
@@ -72,7 +72,7 @@ class Rewriter:
     def _binary(self, file: str, data: bytes) -> bytes:
         placeholder = self._placeholders.get(file)
         if not (placeholder and placeholder.binary) and not data.startswith(b"\x7fELF"):
-            # A program with a first line for the kernel, such as a zip application, or data of an unknown format.
+            # A program with a ``#!`` line, such as a zip application, or data of an unknown format.
             line, newline, rest = data.partition(b"\n")
             return self._relocation.text(line) + newline + rest if line.startswith(b"#!") else data
         try:
