@@ -41,8 +41,13 @@ def in_force(where: Surroundings, sites: SiteMatcher) -> InForce:  # noqa: ARG00
         found.settings += layer_settings(layer)
         mirrored = layer.values.get("mirrored_channels")
         for name, urls in (mirrored if isinstance(mirrored, dict) else {}).items():
-            found.resolved[str(name)] = tuple(str(url) for url in urls or ())
-            for url in urls or ():
+            if not isinstance(urls, list):
+                found.warnings.append(
+                    tr("{path}: `{key}` is not a list of addresses.", path=path, key=f"mirrored_channels.{name}")
+                )
+                continue
+            found.resolved[str(name)] = tuple(str(url) for url in urls)
+            for url in urls:
                 found.settings.append(Setting(str(path), f"mirrored_channels.{name}", str(url), "merged"))
     return found
 

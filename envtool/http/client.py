@@ -105,6 +105,10 @@ class Client:
                 raise RequestError("range", tr("the server does not send parts of files"), status=stream.status)
             return b"".join(stream.chunks), int(total)
 
+    def goes_straight(self, url: str) -> bool:
+        """Return whether a URL is reached without a proxy, so that its host name is resolved here."""
+        return not self._proxy(url)
+
     def exists(self, url: str) -> bool:
         """Return whether there is a file at ``url``, without fetching it."""
         try:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from envtool.http.addresses import Family, only_family
 from envtool.http.client import Client
 from envtool.http.errors import ErrorKind, RequestError
 from envtool.http.settings import HttpSettings
@@ -36,7 +37,8 @@ class MirrorHealth:
 
     ``latency`` is in seconds, ``rate`` in bytes per second, ``modified`` and ``synced`` (when the site says that it
     last synchronized) in seconds since 1970. ``behind`` is the age of its data in seconds, compared with the freshest
-    mirror of the same run, or with now by ``synced`` if that is more; None if neither is known.
+    mirror of the same run, or with now by ``synced`` if that is more; None if neither is known. ``only`` is the one
+    kind of address that its host name has, where it was resolved here.
     """
 
     mirror: str
@@ -49,6 +51,7 @@ class MirrorHealth:
     modified: float | None = None
     synced: float | None = None
     behind: float | None = None
+    only: Family = ""
 
     @property
     def stale(self) -> bool:
@@ -120,22 +123,29 @@ def _agent(host: Host, purpose: Purpose) -> str:
 
 def _check(question: Question, client: Client, deadline: float, done: Callable[[MirrorHealth], None]) -> None:
     result = MirrorHealth(question.mirror, question.purpose, question.url, "down")
+    done(_checked(result, question, client, deadline))
+
+
+def _checked(result: MirrorHealth, question: Question, client: Client, deadline: float) -> MirrorHealth:
     try:
         found = check(question, client, deadline)
     except RequestError as error:
         statuses: dict[ErrorKind, Status] = {"timeout": "timeout", "certificate": "certificate", "proxy": "proxy"}
-        done(replace(result, status=statuses.get(error.kind, "down"), detail=str(error)))
+        only = _family(question, client) if error.kind in ("refused", "connection") else ""
+        return replace(result, status=statuses.get(error.kind, "down"), detail=str(error), only=only)
     except FaultError as fault:
-        done(replace(result, status=fault.status, detail=str(fault)))
-    else:
-        done(
-            replace(
-                result,
-                status=found.status,
-                detail=found.detail,
-                latency=min(answer.seconds for answer in found.answers),
-                rate=max(answer.rate for answer in found.answers),
-                modified=found.modified,
-                synced=found.synced,
-            )
-        )
+        return replace(result, status=fault.status, detail=str(fault))
+    return replace(
+        result,
+        status=found.status,
+        detail=found.detail,
+        latency=min(answer.seconds for answer in found.answers),
+        rate=max(answer.rate for answer in found.answers),
+        modified=found.modified,
+        synced=found.synced,
+        only=_family(question, client),
+    )
+
+
+def _family(question: Question, client: Client) -> Family:
+    return only_family(question.url) if client.goes_straight(question.url) else ""

@@ -1,6 +1,7 @@
 """The health check, on sites that lie, hang, refuse, redirect or are behind."""
 
 import shutil
+import socket
 import ssl
 import subprocess
 import time
@@ -13,6 +14,7 @@ from support.home import Home
 from support.mirror_site import Site, serve, tree
 
 from envtool.errors import EnvtoolError, ExitCode
+from envtool.http.addresses import only_family
 from envtool.http.settings import HttpSettings
 from envtool.mirrors import catalogue, probe
 from envtool.mirrors.health_check import Purpose, Question
@@ -254,3 +256,17 @@ def test_auto_without_a_network_says_so(home: Home, monkeypatch: pytest.MonkeyPa
     with pytest.raises(EnvtoolError) as caught:
         test.best(home.context, ("pip",), limit=1.0)
     assert caught.value.code == ExitCode.NETWORK
+
+
+@pytest.mark.parametrize(
+    ("families", "only"),
+    [((socket.AF_INET6,), "IPv6"), ((socket.AF_INET,), "IPv4"), ((socket.AF_INET, socket.AF_INET6), "")],
+)
+def test_the_only_kind_of_address_of_a_name_is_told(
+    families: tuple[socket.AddressFamily, ...], only: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of foreign sites cannot be resolved here."""
+    found = [(family, socket.SOCK_STREAM, 6, "", ("x", 0)) for family in families]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+    assert only_family("https://mirrors6.example/simple") == only
+    assert only_family("https://[::1]/simple") == only_family("http://127.0.0.1:1/x") == ""

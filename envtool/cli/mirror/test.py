@@ -69,10 +69,15 @@ def _rows(results: "Sequence[MirrorHealth]") -> list[tuple[str, ...]]:
             f"{1000 * result.latency:.0f} ms" if result.latency is not None else NOTHING,
             f"{result.rate / 1e6:.1f} MB/s" if result.rate else NOTHING,
             age(result.behind) if result.behind is not None else NOTHING,
-            result.detail or NOTHING,
+            _detail(result) or NOTHING,
         )
         for result in results
     ]
+
+
+def _detail(result: "MirrorHealth") -> str:
+    only = tr("{family} only", family=result.only) if result.only else ""
+    return ", ".join(filter(None, (result.detail, only)))
 
 
 @contextmanager

@@ -74,3 +74,42 @@ def test_each_client_is_tested_through_its_own_proxy(account: Home, through: Ser
     assert {r["purpose"]: r["status"] for r in tested.data} == {"conda": "ok", "pip": "proxy"}
     (dead,) = [r["detail"] for r in tested.data if r["purpose"] == "pip"]
     assert dead == "the proxy 127.0.0.1:9 refused the connection"
+
+
+def test_a_dead_proxy_is_named_and_no_mirror_is_blamed(account: Home, through: Server) -> None:
+    dead = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    tested = account.envtool("mirror", "test", "tsinghua", "lab", env=dead)
+    assert tested.code == 5
+    assert "No mirror was reached, since the proxy 127.0.0.1:9 (HTTP" in tested.err
+    assert " down " not in tested.out
+    refused = account.envtool("mirror", "test", "tsinghua", "--json", env={"ALL_PROXY": through.url})
+    assert {row["status"] for row in refused.data} == {"proxy"}
+    assert all("(ALL_PROXY)" in row["detail"] for row in refused.data)
+
+
+@pytest.mark.slow
+def test_bootstrap_names_a_dead_proxy_once(account: Home) -> None:
+    ran = account.envtool(
+        "bootstrap", "dl", "--cpu", "--engine", "venv", "--dry-run", env={"ALL_PROXY": "http://127.0.0.1:9"}
+    )
+    assert ran.code == 5
+    assert ran.err.count("the proxy 127.0.0.1:9 (ALL_PROXY) refused the connection") == 1, ran.err
+
+
+def test_show_names_the_proxies_in_force(account: Home) -> None:
+    (account.path / ".condarc").write_text(
+        "proxy_servers: {https: 'http://me:secret@127.0.0.1:1'}\nssl_verify: false\n"
+    )
+    conf = account.path / "pip.conf"
+    conf.write_text("[global]\nproxy = http://me:secret@127.0.0.1:2\n")
+    environ = {"https_proxy": "http://me:secret@127.0.0.1:3", "PIP_CONFIG_FILE": str(conf)}
+    views = {view["client"]: view for view in account.envtool("mirror", "show", "--json", env=environ).data}
+    lines = {
+        client: {(line["key"], line["effect"]) for line in view["lines"] if "127.0.0.1" in line["value"]}
+        for client, view in views.items()
+    }
+    assert lines["conda"] == {("proxy_servers.https", "merged"), ("https_proxy", "merged")}
+    assert lines["pip"] == {("global.proxy", "wins"), ("https_proxy", "hidden")}
+    assert lines["uv"] == {("https_proxy", "merged")}
+    assert any("checks no certificate" in warning for warning in views["conda"]["warnings"])
+    assert "secret" not in repr(views)
