@@ -4,28 +4,24 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from envtool.documents import check_yaml
-from envtool.environment import is_variable_name, set_by_activation
 from envtool.errors import EnvtoolError
 from envtool.i18n import tr
 from envtool.model import Reading, Spec
-from envtool.specs import conda_list
+from envtool.specs import conda_list, environment_keys
 from envtool.specs.format import Format
 from envtool.specs.match_spec import is_spec, not_a_spec
 from envtool.specs.problem import Place, problem
+from envtool.specs.yaml_nodes import is_mapping, is_null, is_scalar, is_sequence, line_of
+from envtool.specs.yaml_scalar import scalar
 
 # What parses a file is imported where one is read: an export loads every format, and reads none.
 if TYPE_CHECKING:
     import yaml
 
 _FIRST_KEY = re.compile(r"""^["']?(?:name|channels|dependencies|variables|prefix)["']?[ \t]*:(?:\s|$)""", re.MULTILINE)
-_KEYS = ("name", "channels", "dependencies", "variables", "prefix")
-_PIP_KEYS = ("pip", "pips", "pip-dependencies", "pip-requirements", "pip-packages")
-_PACKAGE_WORDS = frozenset(
-    {"packages", "package", "requirements", "requires", "deps", "pip", "conda", "npm", "install"}
-)
 
 
 def read(text: str, filename: str = "") -> Reading:
@@ -35,34 +31,16 @@ def read(text: str, filename: str = "") -> Reading:
 
 def write(spec: Spec) -> str:
     """Return the environment.yml of a spec: without ``prefix:``, in conda's order of keys, laid out as conda does."""
-    lines = [f"name: {_scalar(spec.name)}"] if spec.name else []
+    lines = [f"name: {scalar(spec.name)}"] if spec.name else []
     if spec.channels:
-        lines += ["channels:", *(f"  - {_scalar(channel)}" for channel in spec.channels)]
+        lines += ["channels:", *(f"  - {scalar(channel)}" for channel in spec.channels)]
     lines.append("dependencies:" if spec.conda or spec.pip else "dependencies: []")
-    lines += [f"  - {_scalar(item)}" for item in spec.conda]
+    lines += [f"  - {scalar(item)}" for item in spec.conda]
     if spec.pip:
-        lines += ["  - pip:", *(f"      - {_scalar(line)}" for line in spec.pip)]
+        lines += ["  - pip:", *(f"      - {scalar(line)}" for line in spec.pip)]
     if spec.variables:
-        lines += ["variables:", *(f"  {_scalar(name)}: {_scalar(text)}" for name, text in spec.variables.items())]
+        lines += ["variables:", *(f"  {scalar(name)}: {scalar(text)}" for name, text in spec.variables.items())]
     return "".join(f"{line}\n" for line in lines)
-
-
-# Texts that YAML reads as themselves without quotes, as most packages, channels and URLs. To import PyYAML for them
-# would take longer than all the rest of an export.
-_PLAIN = re.compile(r"(?:--)?[A-Za-z_](?:[A-Za-z0-9_.+*!<>=~,@/%&-]|:(?=[A-Za-z0-9/])| (?=[A-Za-z0-9_<>=~]))*")
-_WORDS = frozenset({"y", "yes", "n", "no", "true", "false", "on", "off", "null"})  # read as something else
-
-
-def _scalar(text: str) -> str:
-    """Return a text as YAML, on one line: conda's older readers do not join a line that was wrapped."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
-        return text
-    import yaml
-
-    # PyYAML's own choice of quotes loses some of Unicode's line ends.
-    style = None if text.isprintable() else '"'
-    dumped = yaml.safe_dump(text, default_style=style, allow_unicode=True, width=1 << 30)
-    return dumped.removesuffix("...\n").rstrip("\n")
 
 
 @dataclass
@@ -94,7 +72,7 @@ class _Reader:
         return Reading(spec, tuple(self.warnings))
 
     def _problem(self, node: "yaml.Node", what: str, hint: str = "") -> EnvtoolError:
-        return problem(Place(self.filename, _line(node)), what, hint)
+        return problem(Place(self.filename, line_of(node)), what, hint)
 
     def _root(self, text: str) -> "yaml.MappingNode":
         import yaml
@@ -103,7 +81,7 @@ class _Reader:
             check_yaml(text, slow=True)
             loader = yaml.SafeLoader(text)
             root = loader.get_single_node()
-            if _is_mapping(root):
+            if is_mapping(root):
                 loader.flatten_mapping(root)  # `<<: *common`
                 return root
         except yaml.MarkedYAMLError as error:
@@ -130,7 +108,7 @@ class _Reader:
 
     def _require_environment(self, root: "yaml.MappingNode", entries: "dict[str, yaml.Node]") -> None:
         for key, _ in root.value:
-            if other := _other_file(str(key.value)):
+            if other := environment_keys.other_file(str(key.value)):
                 raise self._problem(key, other, _form())
         if "dependencies" in entries:
             return
@@ -145,7 +123,7 @@ class _Reader:
         for item in self._items(node, "dependencies"):
             if self._excluded(item):
                 continue
-            if _is_scalar(item):
+            if is_scalar(item):
                 spec = self._conda_spec(item)
                 listed = conda_list.read(spec).spec.pip if conda_list.is_line(spec) else ()
                 conda += () if listed else (spec,)
@@ -153,12 +131,12 @@ class _Reader:
                     self.warnings.append(
                         tr(
                             "Line {line}: {text} is a package from pip: it is treated as one.",
-                            line=_line(item),
+                            line=line_of(item),
                             text=spec,
                         )
                     )
                     pip += self._pip_line(line, item)
-            elif _is_mapping(item):
+            elif is_mapping(item):
                 for key, value in self._entries(item).items():
                     pip += self._pip_section(key, value)
             else:
@@ -183,7 +161,7 @@ class _Reader:
         for item in self._items(node, "pip"):
             if self._excluded(item):
                 continue
-            if not _is_scalar(item):
+            if not is_scalar(item):
                 raise self._problem(
                     item,
                     tr("Below `pip:` every item must be one requirement; this one is a list or a mapping."),
@@ -197,7 +175,7 @@ class _Reader:
     def _pip_line(self, text: str, node: "yaml.Node") -> Iterator[str]:
         from envtool.specs.requirement_line import corrected
 
-        place = Place(self.filename, _line(node))
+        place = Place(self.filename, line_of(node))
         usable = corrected(text, place)
         self.warnings += usable.warnings
         for line in usable.lines:
@@ -208,39 +186,31 @@ class _Reader:
         """Return whether a selector behind a line (``# [win]``) excludes this platform; warn if so."""
         from envtool.specs import selectors
 
-        if not _is_scalar(node):
+        if not is_scalar(node):
             return False
         condition = selectors.condition(self.lines[node.end_mark.line]) if node.end_mark.line < len(self.lines) else ""
         excluded = bool(condition) and selectors.holds(condition) is False
         if excluded:
-            self.warnings.append(selectors.dropped(_line(node), condition, str(node.value)))
+            self.warnings.append(selectors.dropped(line_of(node), condition, str(node.value)))
         return excluded
 
     def _prefix(self, node: "yaml.Node | None") -> str:
         if node is None:
             return ""
         self.warnings.append(tr("prefix is ignored: it is a path on the machine where the file was created."))
-        return str(node.value).strip() if _is_scalar(node) and not _is_null(node) else ""
+        return str(node.value).strip() if is_scalar(node) and not is_null(node) else ""
 
     def _unknown_key(self, key: "yaml.Node", value: "yaml.Node") -> None:
         """Warn of a key that is not conda's, and raise EnvtoolError where something asked for would be lost with it."""
         name = str(key.value)
-        if name in _KEYS:
+        if name in environment_keys.KEYS:
             return
-        if name.lower().replace("_", "-") in _PIP_KEYS:
-            what = tr("`{key}:` stands outside of `dependencies:`, where conda does not read it.", key=name)
-            raise self._problem(
-                key, what, tr("Indent it below `dependencies:`, as the item `- pip:` with its own list.")
-            )
-        if meant := difflib.get_close_matches(name.lower(), _KEYS, 1, cutoff=0.8):
-            raise self._problem(key, tr("The key {key} should be {meant}.", key=name, meant=meant[0]))
+        if fault := environment_keys.fault(name, has_items=is_sequence(value) and bool(value.value)):
+            raise self._problem(key, *fault)
         if name == "platforms":
             self._platforms(key, value)
             return
-        if _holds_packages(name, value):
-            what = tr("conda does not know the key {key}: its packages would be missing.", key=name)
-            raise self._problem(key, what, tr("Move its items to the list `dependencies`, or remove the key."))
-        self.warnings.append(tr("Line {line}: the unknown key {key} is ignored.", line=_line(key), key=name))
+        self.warnings.append(tr("Line {line}: the unknown key {key} is ignored.", line=line_of(key), key=name))
 
     def _platforms(self, key: "yaml.Node", value: "yaml.Node") -> None:
         """Warn where the file, of conda-lock's kind, is made for other platforms only."""
@@ -252,16 +222,16 @@ class _Reader:
             self.warnings.append(
                 tr(
                     "Line {line}: the file is for {platforms}, and this platform is {here}.",
-                    line=_line(key),
+                    line=line_of(key),
                     platforms=", ".join(named),
                     here=here,
                 )
             )
 
     def _name(self, node: "yaml.Node | None") -> str:
-        if node is None or _is_null(node):
+        if node is None or is_null(node):
             return ""
-        if not _is_scalar(node):
+        if not is_scalar(node):
             raise self._problem(node, tr("`name` must be a single value."))
         name = str(node.value).strip()
         if "/" in name or "\\" in name:
@@ -272,14 +242,14 @@ class _Reader:
 
     def _texts(self, node: "yaml.Node | None", key: str) -> Iterator[str]:
         for item in self._items(node, key) if node is not None else ():
-            if not _is_scalar(item) or not str(item.value).strip():
+            if not is_scalar(item) or not str(item.value).strip():
                 raise self._problem(item, tr("Every item of `{key}` must be a single value.", key=key))
             yield str(item.value).strip()
 
     def _items(self, node: "yaml.Node", key: str) -> "list[yaml.Node]":
-        if _is_null(node):
+        if is_null(node):
             return []
-        if not _is_sequence(node):
+        if not is_sequence(node):
             raise self._problem(
                 node,
                 tr("`{key}` must be a list.", key=key),
@@ -288,64 +258,27 @@ class _Reader:
         return list(node.value)
 
     def _variables(self, node: "yaml.Node | None") -> dict[str, str]:
-        if node is None or _is_null(node):
+        if node is None or is_null(node):
             return {}
-        if not _is_mapping(node):
+        if not is_mapping(node):
             raise self._problem(node, tr("`variables` must hold lines of the form NAME: value."))
         variables = {}
         for key, value in node.value:
             name = str(key.value)
-            if not _is_scalar(value):
+            if not is_scalar(value):
                 raise self._problem(value, tr("The variable {name} must have a single value.", name=name))
-            text = "" if _is_null(value) else str(value.value)
-            if reason := _not_settable(name, text):
+            text = "" if is_null(value) else str(value.value)
+            if reason := environment_keys.not_settable(name, text):
                 warning = tr(
-                    "Line {line}: the variable {name} is left out: {reason}.", line=_line(key), name=name, reason=reason
+                    "Line {line}: the variable {name} is left out: {reason}.",
+                    line=line_of(key),
+                    name=name,
+                    reason=reason,
                 )
                 self.warnings.append(warning)
             else:
                 variables[name] = text
         return variables
-
-
-def _not_settable(name: str, value: str) -> str:
-    """Return why a variable cannot be set on activation, or ``""``."""
-    if not is_variable_name(name):
-        return tr("shells cannot have a variable of that name")
-    if set_by_activation(name):
-        return tr("activation itself sets it")
-    if "\0" in value:
-        return tr("its value has a NUL character")
-    return ""
-
-
-def _holds_packages(key: str, value: "yaml.Node") -> bool:
-    """Return whether an unknown key with a list looks as if it asked for packages."""
-    words = set(re.split(r"[\W_]+", key.lower()))
-    return _is_sequence(value) and bool(value.value) and bool(words & _PACKAGE_WORDS)
-
-
-def _other_file(key: str) -> str:
-    """Return which other kind of file a key gives away, as a sentence, or ""."""
-    if key == "build_dependencies":
-        return tr("This is MLflow's python_env.yaml, not a conda environment.")
-    if key == "jobs":
-        return tr("This is a workflow file, not a conda environment.")
-    if key == "services":
-        return tr("This is a compose file, not a conda environment.")
-    if key == "metadata":
-        return tr("This is a lock file or a manifest, not a conda environment.")
-    if key in ("show_channel_urls", "default_channels", "custom_channels"):
-        return tr("This is a conda configuration file (.condarc), not a conda environment.")
-    return ""
-
-
-def _line(node: "yaml.Node") -> int:
-    return int(node.start_mark.line) + 1
-
-
-def _is_null(node: "yaml.Node") -> bool:
-    return _is_scalar(node) and node.tag == "tag:yaml.org,2002:null"
 
 
 def _form() -> str:
@@ -356,18 +289,6 @@ def _yaml_hint(reason: str) -> str:
     if "\\t" in reason:
         return tr("YAML does not allow tabs: indent with spaces.")
     return tr("Check the indentation and the dashes of this line and the one before it.")
-
-
-def _is_scalar(node: "yaml.Node") -> "TypeGuard[yaml.ScalarNode]":
-    return getattr(node, "id", "") == "scalar"
-
-
-def _is_sequence(node: "yaml.Node") -> "TypeGuard[yaml.SequenceNode]":
-    return getattr(node, "id", "") == "sequence"
-
-
-def _is_mapping(node: "yaml.Node | None") -> "TypeGuard[yaml.MappingNode]":
-    return getattr(node, "id", "") == "mapping"
 
 
 FORMAT = Format(
