@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,16 @@ from support.home import Home
 from support.killed import kills
 
 from envtool.cli.retargeting import retargeted
-from envtool.model import Environment
-from envtool.operations import remove, resume
+from envtool.model import Environment, Spec
+from envtool.operations import remove, resume, rollback
 from envtool.operations.clone import CloneRequest, clone
+from envtool.operations.create import CreateRequest, create
 from envtool.operations.rename import RenameRequest, rename
+from envtool.operations.steps.guards import can_go_back
+from envtool.operations.uninstall import UninstallRequest, uninstall
 from envtool.operations.vars import set_variables
 from envtool.prefix import environments_txt
+from envtool.prefix.layout import python_of
 from envtool.prefix.marks import OWN
 from envtool.reporter import Silent
 
@@ -104,3 +109,43 @@ def test_a_clone_is_whole_or_makes_way_for_the_next(home: Home, one: Environment
             remove.remove(home.context, remove.RemoveRequest(two))
             assert "two" not in found(home), writes
     assert left(home) == []
+
+
+def test_a_new_venv_is_whole_or_makes_way_for_the_next(home: Home) -> None:
+    request = CreateRequest("two", Spec(), engine="venv", with_pip=False)
+    ends = []
+    for writes in kills(lambda: create(home.context, request), home.path):
+        two = found(home).get("two")
+        ends.append("absent" if two is None else "unfinished" if two.unfinished else "whole")
+        assert two is None or two.unfinished or python_of(two.prefix), writes
+        if two:
+            remove.remove(home.context, remove.RemoveRequest(two))
+        assert not (home.venvs / "two").exists(), writes
+    assert {*ends} >= {"absent", "unfinished"}
+    assert "two" in found(home)
+    assert not (home.venvs / OWN).exists()
+
+
+def test_a_change_is_done_or_taken_back(account: Home, demo: Environment) -> None:
+    prefix, before, spare = demo.prefix, content(demo.prefix), account.path / "spare"
+    shutil.copytree(prefix, spare, symlinks=True)
+    request = UninstallRequest(demo, names=("alpha",))
+    ends = []
+    for writes in kills(lambda: uninstall(account.context, request), account.path):
+        environment = found(account)["demo"]
+        whole = any(prefix.rglob("alpha.py"))
+        ends.append("marked" if environment.unfinished else "as before" if whole else "done")
+        if environment.unfinished:
+            assert can_go_back(prefix), writes
+            rollback.rollback(account.context, environment)
+        if ends[-1] != "done":
+            assert content(prefix) == before, writes
+        else:
+            shutil.rmtree(prefix)
+            shutil.copytree(spare, prefix, symlinks=True)
+        set_variables(account.context, found(account)["demo"], {}, "envtool vars set")
+        (prefix / "conda-meta/state").unlink()
+        (prefix / "conda-meta").rmdir()
+        assert not (account.venvs / OWN).exists(), writes
+    assert {*ends} == {"as before", "marked", "done"}
+    assert not any(prefix.rglob("alpha.py"))
