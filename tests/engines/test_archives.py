@@ -1,7 +1,9 @@
 """Archives named by URL or path: explicit lists, and files beside the user."""
 
 import hashlib
+import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,6 +173,46 @@ def test_archives_beside_the_user_are_installed_by_any_spelling(home: Home, fold
         file.unlink()
     assert home.envtool("uninstall", "-n", "demo", "trunk", "--yes").code == 0
     assert home.installed("demo") == {"leaf": "2.0"}
+
+
+def test_an_archive_that_needs_others_gets_them_from_the_channels(home: Home, site: Server, folder: Path) -> None:
+    packages.tiny(home.path, "needy", "1.0", depends=("trunk",))
+    needy = home.path / SUBDIR / "needy-1.0-0.conda"
+    ran = home.envtool("create", "demo", str(needy), "-c", f"{site.url}/forge", "--override-channels")
+    assert ran.code == 0, ran.err
+    assert home.installed("demo") == {"needy": "1.0", "trunk": "1.0"}
+    site.requests.clear()
+    # Where what it needs is there, no channel is asked; with other packages beside it, they are.
+    assert home.envtool("install", "-n", "demo", str(folder / archive("other")), "--yes").code == 0
+    assert site.requests == []
+    assert home.envtool("uninstall", "-n", "demo", "leaf", "--yes").code == 0
+    both = home.envtool("install", "-n", "demo", str(folder / archive("other")), "trunk", "-c", f"{site.url}/forge")
+    assert (both.code, home.installed("demo")["leaf"]) == (0, "1.0"), both.err
+
+
+def without_hashes(channel: Path) -> None:
+    """Leave a channel with an index that has no hashes, as some generators write it."""
+    for index in channel.glob("*/repodata*"):
+        if index.name != "repodata.json":
+            shutil.rmtree(index) if index.is_dir() else index.unlink()
+            continue
+        content = json.loads(index.read_text())
+        for record in content["packages.conda"].values():
+            record.pop("sha256", None)
+            record.pop("md5", None)
+        index.write_text(json.dumps(content))
+
+
+def test_packages_of_a_channel_without_hashes_are_told_apart(home: Home, folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    for name in ("forge", "other"):
+        without_hashes(tmp_path / "copy" / name)
+    with server.serve(tmp_path / "copy") as site:
+        for name in ("forge", "other", "forge"):
+            environment = f"{name}-{len(site.requests)}"
+            ran = home.envtool("create", environment, "leaf=1.0", "-c", f"{site.url}/{name}", "--override-channels")
+            assert ran.code == 0, ran.err
+            assert content(home, environment) == f"{name} 1.0"
 
 
 @pytest.mark.parametrize("program", condas.FAMILY)

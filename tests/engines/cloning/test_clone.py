@@ -234,9 +234,9 @@ def test_the_root_of_an_installation_becomes_an_environment_without_conda(tmp_pa
     assert ran.data["left_out"] == ["conda", "conda-libmamba-solver"]
     files = sorted(str(f.relative_to(prefix)) for f in prefix.rglob("*") if f.is_file() and ".envtool" not in f.parts)
     assert files == sorted(
-        ["bin/python3.12", "conda-meta/history", "conda-meta/numpy-1.0-0.json", "conda-meta/python-3.12.1-0.json",
-         "etc/paths", "lib/numpy.py"]
-    )  # fmt: skip
+        ["bin/python", "bin/python3.12", "conda-meta/history", "conda-meta/numpy-1.0-0.json",
+             "conda-meta/python-3.12.1-0.json", "etc/paths", "lib/numpy.py"]
+        )  # fmt: skip
     assert (prefix / "etc/paths").read_text() == f"{prefix}/lib {root}/pkgs/x {root}/envs/other\n"
     assert "::conda-1.0-0" in (prefix / "conda-meta/history").read_text()
     assert home.envtool("list", "copy", "--json").data["packages"]
