@@ -1,4 +1,4 @@
-"""What an environment is to envtool. Apart from the rest of the model, which ``envtool run`` has no use for."""
+"""One environment, as a value. Apart from the rest of the model, which ``envtool run`` has no use for."""
 
 import re
 from dataclasses import dataclass

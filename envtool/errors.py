@@ -1,4 +1,4 @@
-"""What can go wrong, in the user's terms: a message, what to do next, and an exit code."""
+"""Errors in the user's terms: a message, what to do next, and an exit code."""
 
 from enum import IntEnum
 

@@ -141,14 +141,14 @@ def preview(host: Host, purpose: str = "") -> tuple[FileEdit, ...]:
     return ()
 
 
-class Original(NamedTuple):
+class OldFile(NamedTuple):
     """A file from before it was edited: whether there was one, and its bytes."""
 
     existed: bool
     data: bytes
 
 
-def original(host: Host, purpose: str, path: Path, *, until: str = "") -> Original | None:
+def original(host: Host, purpose: str, path: Path, *, until: str = "") -> OldFile | None:
     """Return a file as it was before all sets of edits of a purpose.
 
     Sets whose title begins with ``until``, and older ones, do not count. None where no set changed the file, or where
@@ -164,7 +164,7 @@ def original(host: Host, purpose: str, path: Path, *, until: str = "") -> Origin
                 if _hash(after) != edit["after"]:
                     return None
                 existed = bool(edit["existed"])
-                found = Original(existed, _reverted(after, edit) if existed else b"")
+                found = OldFile(existed, _reverted(after, edit) if existed else b"")
     return found
 
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -181,6 +182,23 @@ def test_every_sentence_is_one_literal_template() -> None:
         if not (len(node.args) == 1 and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str))
     ]
     assert wrong == []
+
+
+def test_every_module_says_what_is_in_it() -> None:
+    opening = {path: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "" for path in MODULES}
+    theme = {"", "How", "What", "When", "Where", "Whether", "Which", "Who", "Why"}
+    assert [str(path) for path, text in opening.items() if text.partition(" ")[0] in theme] == []
+
+
+def test_no_name_of_a_public_class_stands_for_two_things() -> None:
+    names = Counter(
+        node.name
+        for path in MODULES
+        for node in nodes(path)
+        if room_of(path) != "smoke"  # the bundle stands alone
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("command", [["--version"], ["list"], ["--help"]])

@@ -200,7 +200,7 @@ def _number(value: float | str | None) -> str:
     return value if isinstance(value, str) else f"{value:.2g}"
 
 
-def _gate(row: "verification.Result") -> str:
+def _gate(row: "verification.CheckResult") -> str:
     if row.gate is None:
         return NOTHING
     return f">= {row.gate:.2g}" if row.floor else f"<= {row.gate:.2g}"

@@ -16,7 +16,7 @@ from envtool.engines import package_cache, post_link, solve_specs
 from envtool.engines.post_link import Action
 from envtool.engines.protocol import EngineSetup, EngineType, LinkScripts, Solution, SolveRequest
 from envtool.engines.rattler import PackageError, Rattler
-from envtool.engines.rattler_requests import Question, public
+from envtool.engines.rattler_requests import WorkerRequest, public
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Channel, Package, Sources
@@ -87,7 +87,7 @@ class Embedded:
         offline = self._is_offline(sources)
         if request.remove and not (request.specs or request.update):
             return _solution(request, installed, self._without(request, installed, sources))
-        question = Question(request, prefix, installed, sources.channels, self._settings, self._host.subdir)
+        question = WorkerRequest(request, prefix, installed, sources.channels, self._settings, self._host.subdir)
         with reporter.bar(tr("Solving")) as bar:
             answer = self._worker.request(
                 question.message | {"offline": offline}, lambda event: bar.update(event["done"], unit="bytes")

@@ -219,9 +219,9 @@ class _Files:
         """The options that name the files."""
         return ("-r", str(self.requirements), *self.constraint_options)
 
-    def described(self, half: PipHalf) -> pip_errors.Request:
+    def described(self, half: PipHalf) -> pip_errors.PipRequest:
         """Return the request for error messages, which name the user's lines and not these files."""
-        return pip_errors.Request(self.folder, half.lines, half.places, held=self.constrained)
+        return pip_errors.PipRequest(self.folder, half.lines, half.places, held=self.constrained)
 
 
 def uninstall_with_pip(names: Sequence[str], python: Path) -> None:

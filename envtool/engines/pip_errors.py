@@ -32,7 +32,7 @@ _LONGEST = 2000  # characters of a reason: its end says why
 
 
 @dataclass(frozen=True)
-class Request:
+class PipRequest:
     """What was to be installed: the temporary ``folder`` with its files, the lines, and where the user wrote them.
 
     ``held`` says that versions were held to what conda has installed.
@@ -44,7 +44,7 @@ class Request:
     held: bool = False
 
 
-def of(done: Completed, request: Request | None = None) -> EnvtoolError:
+def of(done: Completed, request: PipRequest | None = None) -> EnvtoolError:
     """Return the error for what uv or pip printed when it failed to install a request."""
     text = done.stderr or done.stdout
     text = _named(text, request) if request else text
@@ -60,7 +60,7 @@ def of(done: Completed, request: Request | None = None) -> EnvtoolError:
     return EnvtoolError(tr("The pip packages could not be installed: {reason}", reason=reason), hint=_hint(request))
 
 
-def _hint(request: Request | None) -> str:
+def _hint(request: PipRequest | None) -> str:
     if request and request.held:
         return tr(
             "Check the names and versions. `-i INDEX` selects another index, and --force lets pip overwrite packages "
@@ -77,7 +77,7 @@ def _reason(text: str) -> str:
     return "\n".join(_LAST_FRAME.sub("", line) for line in lines)[-_LONGEST:].strip().removeprefix("error: ")
 
 
-def _named(text: str, request: Request) -> str:
+def _named(text: str, request: PipRequest) -> str:
     """Return the output with the lines of the user's files instead of those of the temporary files.
 
     uv: ``FILE:1:13``, ```FILE` at line 1``, ```FILE` at position 0``; pip: ``-r FILE (line 1)``.
@@ -116,7 +116,7 @@ def _line_at(position: int, lines: Sequence[str]) -> int:
     return 0
 
 
-def _written(text: str, request: Request) -> Iterator[str]:
+def _written(text: str, request: PipRequest) -> Iterator[str]:
     """Yield the places of the lines whose packages, paths or URLs a message names."""
     words = set(re.findall(r"[a-z0-9][a-z0-9.-]*[a-z0-9]|[a-z0-9]", text.lower().replace("_", "-")))
     for line in request.lines:

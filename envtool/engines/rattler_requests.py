@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Question:
+class WorkerRequest:
     """A request to solve for a prefix (None: a new one), with the records ``installed`` there, from these channels."""
 
     request: SolveRequest

@@ -1,1 +1,1 @@
-"""What an environment is: find, read, compare. Nothing here writes outside envtool's cache or starts a program."""
+"""Environments: find, read and compare them. Nothing here writes outside envtool's cache or starts a program."""

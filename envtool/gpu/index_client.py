@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 from envtool import index_page
 from envtool.files import read_text
 from envtool.gpu.wheels import Wheel
-from envtool.http.client import Client
+from envtool.http.client import HttpClient
 from envtool.http.errors import RequestError
 from envtool.i18n import tr
 from envtool.index_page import File, local_path
@@ -23,7 +23,7 @@ _BUFFER = 65536  # bytes fetched at once from a wheel: its table of contents in 
 class IndexClient:
     """Reads indexes through an HTTP client; folders and ``file:`` URLs work, too. Methods raise RequestError."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: HttpClient) -> None:
         self._client = client
 
     def files(self, url: str) -> tuple[File, ...]:
@@ -63,7 +63,7 @@ class IndexClient:
 class _RemoteFile(io.RawIOBase):
     """A file on a server, read in parts."""
 
-    def __init__(self, client: Client, url: str) -> None:
+    def __init__(self, client: HttpClient, url: str) -> None:
         self._client, self._url, self._position = client, url, 0
         self._size = client.part(url, 0, 0)[1]
 

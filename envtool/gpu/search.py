@@ -17,7 +17,7 @@ PROJECT = "torch"
 
 
 @dataclass(frozen=True)
-class Source:
+class WheelSource:
     """One place to look for wheels. ``name`` is for people and holds no login.
 
     ``url`` is the root of an ``index``, with the project's page below it, or the page or folder of ``find-links``, with
@@ -47,7 +47,7 @@ class Found:
     candidate: Candidate
     wheel: Wheel
     python: str
-    source: Source
+    source: WheelSource
 
     @property
     def requirement(self) -> str:
@@ -74,7 +74,7 @@ class Search:
     _unreachable: set[str] = field(default_factory=set)
     _tags: dict[str, frozenset[Tag]] = field(default_factory=dict)
 
-    def best(self, candidates: Sequence[Candidate], sources: Sequence[Source]) -> Found | None:
+    def best(self, candidates: Sequence[Candidate], sources: Sequence[WheelSource]) -> Found | None:
         """Return the best candidate that some source has, None where none has any.
 
         Handpicked wheels win over newer ones elsewhere: the user chose them for a reason. Otherwise the first candidate
@@ -91,7 +91,7 @@ class Search:
                     return found
         return None
 
-    def find(self, candidate: Candidate, source: Source) -> Found | None:
+    def find(self, candidate: Candidate, source: WheelSource) -> Found | None:
         """Return a source's wheel of a candidate for the most preferred Python, or None where it has none."""
         if source.build not in ("", candidate.build):
             return None
@@ -101,7 +101,7 @@ class Search:
                 return Found(candidate, wheel, python, source)
         return None
 
-    def default_wheel(self, releases: Sequence[str], sources: Sequence[Source]) -> Found | None:
+    def default_wheel(self, releases: Sequence[str], sources: Sequence[WheelSource]) -> Found | None:
         """Return the newest wheel without a label, whatever its build: the one that an installer takes by default."""
         for release in releases:
             for source in sources:
@@ -110,20 +110,20 @@ class Search:
                         return Found(Candidate(release, self.unlabelled(wheel)), wheel, python, source)
         return None
 
-    def _fitting(self, release: str, source: Source) -> Iterator[tuple[Wheel, str]]:
+    def _fitting(self, release: str, source: WheelSource) -> Iterator[tuple[Wheel, str]]:
         wheels = [wheel for wheel in self._wheels(source) if wheel.version.public == release]
         for python in self.pythons:
             for wheel in wheels:
                 if wheel.fits(python, self._accepted(python)):
                     yield wheel, python
 
-    def _wheels(self, source: Source) -> tuple[Wheel, ...]:
+    def _wheels(self, source: WheelSource) -> tuple[Wheel, ...]:
         """Return every torch wheel of a source. Each page is read once; an unreachable site is not tried again."""
         if source.page not in self._pages:
             self._pages[source.page] = () if source.name in self._unreachable else self._ask(source)
         return self._pages[source.page]
 
-    def _ask(self, source: Source) -> tuple[Wheel, ...]:
+    def _ask(self, source: WheelSource) -> tuple[Wheel, ...]:
         wheels: tuple[Wheel, ...] = ()
         try:
             wheels = wheels_of(PROJECT, self.indexes.files(source.page))

@@ -62,7 +62,7 @@ class Stream:
     chunks: Iterator[bytes]
 
 
-class Client:
+class HttpClient:
     """Requests on behalf of one program: with its settings and user agent, and the account's netrc.
 
     Connections are reused. Threads should each have a client of their own.

@@ -1,4 +1,4 @@
-"""How a program reaches the network, and what a request may cost."""
+"""Settings by which a program reaches the network, and limits of a request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from envtool import index_page
-from envtool.http.client import Client, Response
+from envtool.http.client import HttpClient, Response
 from envtool.http.errors import RequestError
 from envtool.http.settings import Limits
 from envtool.i18n import tr
@@ -56,7 +56,7 @@ class Findings:
     synced: float | None
 
 
-def check(question: Question, client: Client, deadline: float) -> Findings:
+def check(question: Question, client: HttpClient, deadline: float) -> Findings:
     """Check one mirror until ``deadline`` (a ``time.monotonic`` moment).
 
     Raises RequestError where the request failed, FaultError where the answer is of no use to the client.
@@ -77,7 +77,7 @@ class FaultError(Exception):
 class _Asker:
     """One mirror, and requests to it like those of a client."""
 
-    def __init__(self, question: Question, client: Client, deadline: float) -> None:
+    def __init__(self, question: Question, client: HttpClient, deadline: float) -> None:
         self.question, self._client, self._deadline = question, client, deadline
         self.elsewhere = ""  # the host of another operator that an answer came from
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from envtool.http.addresses import Family, only_family
-from envtool.http.client import Client
+from envtool.http.client import HttpClient
 from envtool.http.errors import ErrorKind, RequestError
 from envtool.http.settings import HttpSettings
 from envtool.i18n import tr
@@ -74,7 +74,7 @@ def check_all(
     settings = settings or {}
     agents = {purpose: _agent(host, purpose) for purpose in {question.purpose for question in questions}}
     # created before the clock starts: what they import takes longer than a near mirror takes to answer
-    clients = [Client(host, settings.get(q.purpose), agent=agents[q.purpose]) for q in questions]
+    clients = [HttpClient(host, settings.get(q.purpose), agent=agents[q.purpose]) for q in questions]
     deadline = time.monotonic() + limit
     for question, client in zip(questions, clients, strict=True):
         # daemon threads: a name lookup that hangs cannot be interrupted, and must not keep the command from ending
@@ -121,12 +121,12 @@ def _agent(host: Host, purpose: Purpose) -> str:
     return user_agents.conda(host) if purpose == "conda" else user_agents.pip(host)
 
 
-def _check(question: Question, client: Client, deadline: float, done: Callable[[MirrorHealth], None]) -> None:
+def _check(question: Question, client: HttpClient, deadline: float, done: Callable[[MirrorHealth], None]) -> None:
     result = MirrorHealth(question.mirror, question.purpose, question.url, "down")
     done(_checked(result, question, client, deadline))
 
 
-def _checked(result: MirrorHealth, question: Question, client: Client, deadline: float) -> MirrorHealth:
+def _checked(result: MirrorHealth, question: Question, client: HttpClient, deadline: float) -> MirrorHealth:
     try:
         found = check(question, client, deadline)
     except RequestError as error:
@@ -147,5 +147,5 @@ def _checked(result: MirrorHealth, question: Question, client: Client, deadline:
     )
 
 
-def _family(question: Question, client: Client) -> Family:
+def _family(question: Question, client: HttpClient) -> Family:
     return only_family(question.url) if client.goes_straight(question.url) else ""

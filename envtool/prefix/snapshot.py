@@ -37,7 +37,7 @@ _MANAGED = frozenset(
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 
 
-class Entry(NamedTuple):
+class FileState(NamedTuple):
     """What tells whether a path is as it was: ``size`` in bytes, ``mtime`` in nanoseconds, a link's ``target``."""
 
     kind: str  # "file", "folder", "link" or "other"
@@ -80,7 +80,7 @@ class Snapshot:
 
     prefix: Path
     folder: Path
-    entries: dict[str, Entry]
+    entries: dict[str, FileState]
     kept: dict[str, Kept] = field(default_factory=dict)
     coming: frozenset[str] = frozenset()
 
@@ -112,11 +112,11 @@ class Snapshot:
         sync_folder(self.folder)
         shutil.rmtree(self.folder)
 
-    def _new(self, now: dict[str, Entry]) -> list[str]:
+    def _new(self, now: dict[str, FileState]) -> list[str]:
         added = (path for path in now if path not in self.entries)
         return [path for path in added if path in self.coming or path.partition("/")[0] in _MANAGED]
 
-    def _is_as_it_was(self, path: str, now: Entry | None) -> bool:
+    def _is_as_it_was(self, path: str, now: FileState | None) -> bool:
         before = self.entries[path]
         if now is None or now.kind != before.kind:
             return False
@@ -127,7 +127,7 @@ class Snapshot:
             return now.mode == before.mode
         return now == before
 
-    def _put_back(self, path: str, before: Entry, now: Entry | None) -> None:
+    def _put_back(self, path: str, before: FileState, now: FileState | None) -> None:
         place, kept = self.prefix / path, self.kept.get(path)
         if before.kind == "folder" and now and now.kind == "folder":
             return
@@ -188,7 +188,7 @@ def load(prefix: Path, folder: Path) -> Snapshot:
     if content.get("root") != _identity(prefix):
         raise ValueError(folder)
     try:
-        entries = {path: Entry(*fields) for path, fields in content["entries"].items()}
+        entries = {path: FileState(*fields) for path, fields in content["entries"].items()}
         kept = {path: Kept(*fields) for path, fields in content["kept"].items()}
         coming = frozenset(content["coming"])
     except (AttributeError, KeyError, TypeError):
@@ -199,9 +199,9 @@ def load(prefix: Path, folder: Path) -> Snapshot:
     return Snapshot(prefix, folder, entries, kept, coming)
 
 
-def scan(prefix: Path) -> dict[str, Entry]:
+def scan(prefix: Path) -> dict[str, FileState]:
     """Return what lies below a prefix, folders before what is in them, envtool's own folder apart. Raises OSError."""
-    found: dict[str, Entry] = {}
+    found: dict[str, FileState] = {}
     waiting = [""]
     while waiting:
         folder = waiting.pop()
@@ -216,15 +216,15 @@ def scan(prefix: Path) -> dict[str, Entry]:
     return found
 
 
-def _entry(item: "os.DirEntry[str]") -> Entry:
+def _entry(item: "os.DirEntry[str]") -> FileState:
     status = item.stat(follow_symlinks=False)
     if stat.S_ISLNK(status.st_mode):
-        return Entry("link", target=str(Path(item.path).readlink()))
+        return FileState("link", target=str(Path(item.path).readlink()))
     mode = status.st_mode & 0o7777
     if stat.S_ISDIR(status.st_mode):
-        return Entry("folder", mode=mode)
+        return FileState("folder", mode=mode)
     kind = "file" if stat.S_ISREG(status.st_mode) else "other"
-    return Entry(kind, status.st_size, status.st_mtime_ns, status.st_ino, mode)
+    return FileState(kind, status.st_size, status.st_mtime_ns, status.st_ino, mode)
 
 
 def _keep(source: Path, aside: Path, path: str, *, by_hash: bool) -> Kept:
@@ -234,7 +234,7 @@ def _keep(source: Path, aside: Path, path: str, *, by_hash: bool) -> Kept:
     return Kept(aside.name, _hash(aside) if by_hash or not linked else "", linked)
 
 
-def _bytecode(paths: Set[str], entries: Mapping[str, Entry]) -> set[str]:
+def _bytecode(paths: Set[str], entries: Mapping[str, FileState]) -> set[str]:
     """Return the compiled files of sources among ``paths``: who removes the one removes the other."""
     sources = {path.removesuffix(".py") for path in paths if path.endswith(".py")}
     compiled = (path for path in entries if "__pycache__/" in path and path.endswith(".pyc"))

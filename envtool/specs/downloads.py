@@ -1,4 +1,4 @@
-"""What a browser or a server gives instead of the file that was wanted."""
+"""Downloads that are not the file that was meant: a web page, a server's answer, a pointer."""
 
 import re
 

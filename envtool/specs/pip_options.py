@@ -31,14 +31,14 @@ _COMMAND_LINE = frozenset(
 )
 
 
-class Removed(NamedTuple):
+class RemovedOption(NamedTuple):
     """An option of one requirement that pip has no longer, and the release (``25.3``) that came without it."""
 
     option: str
     release: tuple[int, int]
 
 
-REMOVED = (Removed("--install-option", (23, 1)), Removed("--global-option", (25, 3)))
+REMOVED = (RemovedOption("--install-option", (23, 1)), RemovedOption("--global-option", (25, 3)))
 
 
 def name_of(text: str, place: Place) -> str:

@@ -14,8 +14,8 @@ import pytest
 from envtool.clients.pip import http_settings
 from envtool.gpu.builds import Candidate
 from envtool.gpu.index_client import IndexClient
-from envtool.gpu.search import Search, Source
-from envtool.http.client import Client
+from envtool.gpu.search import Search, WheelSource
+from envtool.http.client import HttpClient
 from envtool.http.errors import RequestError
 from envtool.model import PipSources
 from envtool.paths import Host
@@ -106,7 +106,7 @@ def host(environ: dict[str, str] | None = None, home: Path = Path("/nowhere")) -
 
 
 def indexes(at: Host, sources: PipSources) -> IndexClient:
-    return IndexClient(Client(at, http_settings(sources)))
+    return IndexClient(HttpClient(at, http_settings(sources)))
 
 
 def search(*pythons: str, sources: PipSources | None = None, at: Host | None = None) -> Search:
@@ -122,8 +122,8 @@ def test_wheels_laid_out_by_hand_win_and_nobody_else_is_asked(tmp_path: Path, si
     wheel(tmp_path / "wheels", "2.13.0+cpu")
     page(site.folder / "torch", wheel(site.folder / "torch", "2.15.0+cpu"))
     sources = [
-        Source("index", site.url, "the index"),
-        Source("find-links", str(tmp_path / "wheels"), "the folder"),
+        WheelSource("index", site.url, "the index"),
+        WheelSource("find-links", str(tmp_path / "wheels"), "the folder"),
     ]
     looking = search()
     found = looking.best(on_cpu(), sources)
@@ -140,7 +140,7 @@ def test_wheels_laid_out_by_hand_win_and_nobody_else_is_asked(tmp_path: Path, si
 def test_the_newest_release_wins_over_an_earlier_source(tmp_path: Path, site: Site) -> None:
     page(site.folder / "one/torch", wheel(site.folder / "one/torch", "2.13.0+cpu"))
     page(site.folder / "two/torch", wheel(site.folder / "two/torch", "2.14.1+cpu"))
-    sources = [Source("index", f"{site.url}/one", "one"), Source("index", f"{site.url}/two/", "two")]
+    sources = [WheelSource("index", f"{site.url}/one", "one"), WheelSource("index", f"{site.url}/two/", "two")]
     looking = search()
     found = looking.best(on_cpu(), sources)
     assert found is not None
@@ -152,7 +152,7 @@ def test_the_newest_release_wins_over_an_earlier_source(tmp_path: Path, site: Si
 def test_the_first_source_wins_with_the_same_release(site: Site) -> None:
     for name in ("one", "two"):
         page(site.folder / name / "torch", wheel(site.folder / name / "torch", "2.14.1+cpu"))
-    sources = [Source("index", f"{site.url}/{name}", name) for name in ("two", "one")]
+    sources = [WheelSource("index", f"{site.url}/{name}", name) for name in ("two", "one")]
     found = search().best(on_cpu(), sources)
     assert found is not None
     assert found.source.name == "two"
@@ -160,7 +160,7 @@ def test_the_first_source_wins_with_the_same_release(site: Site) -> None:
 
 def test_a_source_of_one_build_is_asked_for_that_build_only(site: Site) -> None:
     page(site.folder / "cu126/torch", wheel(site.folder / "cu126/torch", "2.14.1+cu126"))
-    sources = [Source("index", f"{site.url}/{build}", "official", build) for build in ("cu130", "cu126")]
+    sources = [WheelSource("index", f"{site.url}/{build}", "official", build) for build in ("cu130", "cu126")]
     found = search().best([Candidate("2.14.1", "cu126")], sources)
     assert found is not None
     assert site.asked == ["/cu126/torch/"]
@@ -169,7 +169,7 @@ def test_a_source_of_one_build_is_asked_for_that_build_only(site: Site) -> None:
 def test_the_preferred_python_is_taken_where_it_has_a_wheel(site: Site) -> None:
     names = [wheel(site.folder / "torch", "2.14.1+cpu", python) for python in ("cp310", "cp312", "cp313")]
     page(site.folder / "torch", *names)
-    source = Source("index", site.url, "index")
+    source = WheelSource("index", site.url, "index")
     for pythons, expected in ((("3.12", "3.13"), "3.12"), (("3.14", "3.13", "3.12"), "3.13")):
         found = search(*pythons).best(on_cpu(), [source])
         assert found is not None
@@ -180,7 +180,7 @@ def test_the_preferred_python_is_taken_where_it_has_a_wheel(site: Site) -> None:
 def test_other_labels_are_not_taken(tmp_path: Path) -> None:
     for version in ("2.14.1+cu130", "2.14.1+cpu.cxx11.abi", "2.14.1+rocm7.2"):
         wheel(tmp_path, version)
-    assert search().best(on_cpu(), [Source("find-links", str(tmp_path), "folder")]) is None
+    assert search().best(on_cpu(), [WheelSource("find-links", str(tmp_path), "folder")]) is None
 
 
 CUDA_130 = "cuda-toolkit[cublas]==13.0.3"
@@ -188,7 +188,7 @@ CUDA_130 = "cuda-toolkit[cublas]==13.0.3"
 
 def test_a_wheel_without_label_is_what_its_metadata_says(site: Site) -> None:
     page(site.folder / "torch", wheel(site.folder / "torch", "2.14.1", requires=CUDA_130, weight=300_000))
-    source = Source("index", site.url, "index")
+    source = WheelSource("index", site.url, "index")
     found = search().best([Candidate("2.14.1", "cu132"), Candidate("2.14.1", "cu130")], [source])
     assert found is not None
     assert (str(found.candidate), found.requirement) == ("2.14.1+cu130", "torch===2.14.1")
@@ -197,18 +197,18 @@ def test_a_wheel_without_label_is_what_its_metadata_says(site: Site) -> None:
 
 def test_a_wheel_without_label_that_contradicts_the_table_is_not_taken(site: Site) -> None:
     page(site.folder / "torch", wheel(site.folder / "torch", "2.14.1", requires="cuda-toolkit==13.2.2"))
-    assert search().best([Candidate("2.14.1", "cu130")], [Source("index", site.url, "index")]) is None
+    assert search().best([Candidate("2.14.1", "cu130")], [WheelSource("index", site.url, "index")]) is None
 
 
 def test_the_table_spares_looking_into_wheels_of_other_builds(site: Site) -> None:
     page(site.folder / "torch", *(wheel(site.folder / "torch", version, requires=CUDA_130) for version in CPU))
-    assert search().best(on_cpu(), [Source("index", site.url, "index")]) is None
+    assert search().best(on_cpu(), [WheelSource("index", site.url, "index")]) is None
     assert site.asked == ["/torch/"]
 
 
 def test_a_local_wheel_without_label_is_looked_into(tmp_path: Path) -> None:
     wheel(tmp_path, "2.13.0", requires="numpy")
-    found = search().best(on_cpu(), [Source("find-links", str(tmp_path), "folder")])
+    found = search().best(on_cpu(), [WheelSource("find-links", str(tmp_path), "folder")])
     assert found is not None
     assert str(found.candidate) == "2.13.0+cpu"
 
@@ -216,7 +216,7 @@ def test_a_local_wheel_without_label_is_looked_into(tmp_path: Path) -> None:
 def test_metadata_beside_the_wheel_is_preferred_and_may_be_missing(site: Site) -> None:
     name = wheel(site.folder / "torch", "2.14.1", requires=CUDA_130)
     page(site.folder / "torch", name, attributes='data-core-metadata="true"')
-    source = Source("index", site.url, "index")
+    source = WheelSource("index", site.url, "index")
     wanted = [Candidate("2.14.1", "cu130")]
     assert search().best(wanted, [source]) is not None
     (site.folder / "torch" / f"{name}.metadata").write_text(f"Name: torch\nRequires-Dist: {CUDA_130}\n")
@@ -228,14 +228,14 @@ def test_metadata_beside_the_wheel_is_preferred_and_may_be_missing(site: Site) -
 def test_a_server_that_sends_only_whole_files_is_not_made_to(site: Site) -> None:
     page(site.folder / "torch", wheel(site.folder / "torch", "2.14.1", requires=CUDA_130, weight=40_000_000))
     site.parts = False
-    assert search().best([Candidate("2.14.1", "cu130")], [Source("index", site.url, "index")]) is None
+    assert search().best([Candidate("2.14.1", "cu130")], [WheelSource("index", site.url, "index")]) is None
     assert site.sent < 1_000_000  # more than any buffer on the way would hold
 
 
 def test_a_broken_wheel_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "torch-2.14.1-cp311-cp311-manylinux_2_28_x86_64.whl").write_bytes(b"half a down")
     wheel(tmp_path, "2.13.0+cpu")
-    found = search().best(on_cpu(), [Source("find-links", str(tmp_path), "folder")])
+    found = search().best(on_cpu(), [WheelSource("find-links", str(tmp_path), "folder")])
     assert found is not None
     assert found.candidate.torch == "2.13.0"
 
@@ -244,7 +244,7 @@ def test_what_an_installer_would_take_by_itself(site: Site) -> None:
     names = [wheel(site.folder / "torch", version, requires=CUDA_130) for version in ("2.14.1", "2.13.0")]
     page(site.folder / "torch", *names)
     looking = search()
-    found = looking.default_wheel(CPU, [Source("index", site.url, "index")])
+    found = looking.default_wheel(CPU, [WheelSource("index", site.url, "index")])
     assert found is not None
     assert str(found.candidate) == "2.14.1+cu130"
     assert looking.indexes.size(found.wheel) == (site.folder / "torch" / names[0]).stat().st_size
@@ -252,7 +252,7 @@ def test_what_an_installer_would_take_by_itself(site: Site) -> None:
 
 def test_sites_that_do_not_answer_are_asked_once(tmp_path: Path, site: Site) -> None:
     closed = "http://127.0.0.1:9"
-    sources = [Source("index", f"{closed}/{build}", "official", build) for build in ("cpu", "cu126")]
+    sources = [WheelSource("index", f"{closed}/{build}", "official", build) for build in ("cpu", "cu126")]
     looking = search()
     assert looking.best([*on_cpu(), Candidate("2.13.0", "cu126")], sources) is None
     assert "refused" in looking.outcomes["official"]
@@ -263,20 +263,20 @@ def test_sites_that_do_not_answer_are_asked_once(tmp_path: Path, site: Site) -> 
 def test_a_sites_answer_is_reported(site: Site, status: int, words: str) -> None:
     site.status = status
     looking = search()
-    assert looking.best(on_cpu(), [Source("index", site.url, "index")]) is None
+    assert looking.best(on_cpu(), [WheelSource("index", site.url, "index")]) is None
     assert words in looking.outcomes["index"]
 
 
 def test_a_missing_find_links_folder_is_reported(tmp_path: Path) -> None:
     looking = search()
-    assert looking.best(on_cpu(), [Source("find-links", str(tmp_path / "gone"), "folder")]) is None
+    assert looking.best(on_cpu(), [WheelSource("find-links", str(tmp_path / "gone"), "folder")]) is None
     assert looking.outcomes["folder"] == "the file does not exist"
 
 
 def test_an_index_in_a_folder(tmp_path: Path) -> None:
     name = wheel(tmp_path / "files", "2.14.1+cpu")
     page(tmp_path / "simple/torch", f"../../files/{name}#sha256=ab")
-    found = search().best(on_cpu(), [Source("index", (tmp_path / "simple").as_uri(), "index")])
+    found = search().best(on_cpu(), [WheelSource("index", (tmp_path / "simple").as_uri(), "index")])
     assert found is not None
     assert found.wheel.sha256 == "ab"
     assert found.wheel.url == (tmp_path / "files" / name).as_uri().replace("+", "%2B")
@@ -292,10 +292,10 @@ def test_a_login_opens_page_and_wheel(site: Site, tmp_path: Path, where: str) ->
     else:
         (tmp_path / ".netrc").write_text('machine 127.0.0.1 login me password "s3 cret"\n')
         (tmp_path / ".netrc").chmod(0o600)
-    found = search(at=host(home=tmp_path)).best([Candidate("2.14.1", "cu130")], [Source("index", url, "index")])
+    found = search(at=host(home=tmp_path)).best([Candidate("2.14.1", "cu130")], [WheelSource("index", url, "index")])
     assert found is not None
     assert "s3" not in found.wheel.url
-    assert search().best([Candidate("2.14.1", "cu130")], [Source("index", site.url, "index")]) is None
+    assert search().best([Candidate("2.14.1", "cu130")], [WheelSource("index", site.url, "index")]) is None
 
 
 def test_the_proxy_of_pip_or_of_the_shell_is_used_unless_exempt(site: Site) -> None:

@@ -10,7 +10,7 @@ import pytest
 import trustme
 from support.loopback import Server, port_of, send, site
 
-from envtool.http.client import Client
+from envtool.http.client import HttpClient
 from envtool.http.errors import RequestError
 from envtool.http.settings import HttpSettings, Limits
 from envtool.paths import Host
@@ -43,7 +43,7 @@ def authority(tmp_path: Path) -> Path:
 
 def get(url: str, settings: HttpSettings | None = None, environ: dict[str, str] | None = None) -> bytes:
     host = Host(environ or {}, Path("/nowhere"), "Linux", "x86_64")
-    return Client(host, settings, limits=LIMITS).get(url + "/").body
+    return HttpClient(host, settings, limits=LIMITS).get(url + "/").body
 
 
 def refused(url: str, settings: HttpSettings | None = None, environ: dict[str, str] | None = None) -> str:
@@ -131,7 +131,7 @@ def test_a_login_that_went_encrypted_is_not_repeated_in_the_clear(authority: Pat
         downgrade = {"/": lambda handler: send(handler, b"", 302, Location=plain.url + "/")}
         with site(downgrade, certificate=context_for("127.0.0.1")) as server:
             host = Host({}, tmp_path, "Linux", "x86_64")
-            client = Client(host, HttpSettings(certificate=str(authority)), limits=LIMITS)
+            client = HttpClient(host, HttpSettings(certificate=str(authority)), limits=LIMITS)
             assert client.get(server.url + "/").body == b"plain"
             assert server.header("Authorization") is not None
             assert plain.header("Authorization") is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.loopback import Route, send, site
 
-from envtool.http.client import AGENT, Client
+from envtool.http.client import AGENT, HttpClient
 from envtool.http.errors import ErrorKind, RequestError
 from envtool.http.settings import HttpSettings, Limits
 from envtool.paths import Host
@@ -20,8 +20,8 @@ def host(environ: dict[str, str] | None = None, home: Path = Path("/nowhere")) -
     return Host(environ or {}, home, "Linux", "x86_64")
 
 
-def client(limits: Limits = QUICK, home: Path = Path("/nowhere")) -> Client:
-    return Client(host(home=home), limits=limits)
+def client(limits: Limits = QUICK, home: Path = Path("/nowhere")) -> HttpClient:
+    return HttpClient(host(home=home), limits=limits)
 
 
 def failure(url: str, limits: Limits = QUICK) -> RequestError:
@@ -82,7 +82,7 @@ def test_a_whole_answer() -> None:
 
 def test_the_user_agent_is_the_one_that_was_given() -> None:
     with site({"/": b"x"}) as server:
-        Client(host(), agent="conda/26").get(server.url + "/")
+        HttpClient(host(), agent="conda/26").get(server.url + "/")
         assert server.header("User-Agent") == "conda/26"
 
 
@@ -286,7 +286,7 @@ def test_a_broken_netrc_holds_no_logins(tmp_path: Path, text: str) -> None:
 def test_netrc_may_be_elsewhere(tmp_path: Path) -> None:
     netrc(tmp_path, 'machine 127.0.0.1 login me password "s3 cret"\n').joinpath(".netrc").rename(tmp_path / "logins")
     with site({"/": b"x"}) as server:
-        Client(host({"NETRC": str(tmp_path / "logins")})).get(server.url + "/")
+        HttpClient(host({"NETRC": str(tmp_path / "logins")})).get(server.url + "/")
         assert server.header("Authorization") == BASIC
 
 
@@ -294,5 +294,5 @@ def test_a_shorter_timeout_of_the_settings_counts() -> None:
     with site({"/": dripping(0.0, 10, after=1)}) as server:
         begun = time.monotonic()
         with pytest.raises(RequestError, match="stopped"):
-            Client(host(), HttpSettings(timeout=0.3)).get(server.url + "/")
+            HttpClient(host(), HttpSettings(timeout=0.3)).get(server.url + "/")
     assert time.monotonic() - begun < 8.0

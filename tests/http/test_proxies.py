@@ -11,7 +11,7 @@ import trustme
 from support.condas import CONDA, NONE
 from support.loopback import port_of, proxy, send, site, socks_proxy
 
-from envtool.http.client import Client
+from envtool.http.client import HttpClient
 from envtool.http.errors import RequestError
 from envtool.http.proxies import proxy_for
 from envtool.http.settings import HttpSettings, Limits
@@ -23,7 +23,7 @@ AUTHORITY = trustme.CA()
 
 def get(url: str, environ: dict[str, str] | None = None, settings: HttpSettings | None = None) -> bytes:
     host = Host(environ or {}, Path("/nowhere"), "Linux", "x86_64")
-    return Client(host, settings, limits=Limits(connect=10.0, stall=10.0)).get(url).body
+    return HttpClient(host, settings, limits=Limits(connect=10.0, stall=10.0)).get(url).body
 
 
 def failure(url: str, environ: dict[str, str]) -> str:

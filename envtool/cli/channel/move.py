@@ -38,10 +38,10 @@ def command(
     from envtool.operations.steps import scope as scopes
 
     places = [
-        edit.Place("first") if first else None,
-        edit.Place("last") if last else None,
-        edit.Place("before", before) if before else None,
-        edit.Place("after", after) if after else None,
+        edit.Position("first") if first else None,
+        edit.Position("last") if last else None,
+        edit.Position("before", before) if before else None,
+        edit.Position("after", after) if after else None,
     ]
     chosen = [place for place in places if place]
     if len(chosen) != 1:

@@ -10,7 +10,7 @@ from envtool.cli.file_changes import written
 from envtool.cli.output import Result, out
 
 if TYPE_CHECKING:
-    from envtool.operations.channel.edit import Change
+    from envtool.operations.channel.edit import ChannelChange
     from envtool.operations.context import Context
 
 Channels = Annotated[
@@ -21,7 +21,7 @@ UNDO = "envtool undo"
 
 def result(
     context: "Context",
-    change: "Change",
+    change: "ChannelChange",
     lacking: Callable[[], Sequence[str]],
     *,
     dry_run: bool,

@@ -55,7 +55,7 @@ def command(
     where = scopes.from_options(context, scope, env, prefix, override_frozen=override_frozen)
     clients = operation.targets(context.host, target)
     site = destination.chosen(context, clients) if name == "auto" else destination.meant(context, name)
-    request = operation.Request(clients, where, allow_http=allow_http, replace_own=replace)
+    request = operation.SwitchRequest(clients, where, allow_http=allow_http, replace_own=replace)
     switch = operation.plan_set_confirmed(context, site, request, confirmation(yes=yes, dry_run=dry_run))
     code = ExitCode.OK if switch.following else ExitCode.FAILED
     if not switch.following and switch.own and not switch.offered:

@@ -26,7 +26,7 @@ def command(
     context = Context.here(out)
     file_edits.settle(context)
     where = scopes.from_options(context, scope, env, prefix, override_frozen=override_frozen)
-    request = operation.Request(operation.targets(context.host, target), where, replace_own=replace)
+    request = operation.SwitchRequest(operation.targets(context.host, target), where, replace_own=replace)
     switch = operation.plan_unset_confirmed(context, request, confirmation(yes=yes, dry_run=dry_run))
     code = ExitCode.FAILED if switch.offered else ExitCode.OK
     return switch_result(context.host, switch, dry_run=dry_run, code=code)

@@ -31,9 +31,9 @@ def command(
     import shlex
 
     from envtool.operations.context import Context
-    from envtool.operations.installation.update import UpdateRequest, plan, update
+    from envtool.operations.installation.update import SelfUpdateRequest, plan, update
 
-    context, request = Context.here(out), UpdateRequest(source, index)
+    context, request = Context.here(out), SelfUpdateRequest(source, index)
     if dry_run:
         planned = plan(context, request)
         out.note(tr("envtool in {prefix}, from {source}.", prefix=planned.installation.prefix, source=planned.source))

@@ -9,18 +9,18 @@ from envtool.clients.yaml_text import YamlText
 _KEYS = ("channels", "channel")  # conda reads either
 
 
-class Entry(NamedTuple):
+class ChannelEntry(NamedTuple):
     """One entry as it is written, which may hold a login, and its line (from 1)."""
 
     channel: str
     line: int
 
 
-def entries(text: str, source: str) -> tuple[Entry, ...]:
+def entries(text: str, source: str) -> tuple[ChannelEntry, ...]:
     """Return the entries of a file, first one first. Raises EnvtoolError where the file is not YAML."""
     document = YamlText(text, source)
     key = _key(document)
-    return tuple(map(Entry, _listed(document, key), entry_lines(text, key)))
+    return tuple(map(ChannelEntry, _listed(document, key), entry_lines(text, key)))
 
 
 def with_added(text: str, source: str, names: Sequence[str], *, last: bool) -> str:

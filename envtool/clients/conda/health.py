@@ -1,4 +1,4 @@
-"""Whether the installed conda starts, and why it does not.
+"""Check of the installed conda: does it start, and why not.
 
 A conda that has answered is not asked again for a day, unless something of its installation has changed. One that
 fails is asked anew each time, which takes a moment. One that hangs costs the whole limit once; from then on it gets a

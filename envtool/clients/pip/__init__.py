@@ -56,7 +56,7 @@ class PipLayer:
 
 
 @dataclass(frozen=True)
-class Setting:
+class PipSetting:
     """The value of one option that wins, and where it is written."""
 
     value: str
@@ -173,17 +173,17 @@ def _broken(path: Path, reason: str, line: int | None = None) -> EnvtoolError:
     )
 
 
-def settings(stack: Sequence[PipLayer], command: str = "install") -> dict[str, Setting]:
+def settings(stack: Sequence[PipLayer], command: str = "install") -> dict[str, PipSetting]:
     """Return option -> winning setting for one command.
 
     A later file wins over an earlier one, ``[install]`` over ``[global]``, the variables over both.
     """
-    by_key: dict[str, Setting] = {}
+    by_key: dict[str, PipSetting] = {}
     for layer in stack:
         for key, value in layer.values.items():
             source = layer.source if layer.path else "PIP_" + key.rpartition(".")[2].replace("-", "_").upper()
-            by_key[key] = Setting(value, source, key)
-    merged: dict[str, Setting] = {}
+            by_key[key] = PipSetting(value, source, key)
+    merged: dict[str, PipSetting] = {}
     for section in ("global", command, ":env:"):
         for key, setting in by_key.items():
             # pip treats an empty value as unset, although it has replaced a lower file's value by then
@@ -256,7 +256,7 @@ def _seconds(text: str) -> float | None:
         return None
 
 
-def _why_pip(merged: Mapping[str, Setting]) -> str:
+def _why_pip(merged: Mapping[str, PipSetting]) -> str:
     for option in _ONLY_PIP:
         setting = merged.get(option)
         if setting and _true(setting.value.strip()):

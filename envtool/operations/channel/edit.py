@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from envtool.clients import client, settings_file
 from envtool.clients.conda import canonical_name, channel_list
-from envtool.clients.conda.channel_list import Entry, same
+from envtool.clients.conda.channel_list import ChannelEntry, same
 from envtool.clients.protocol import Scope
 from envtool.encoding import Form
 from envtool.errors import EnvtoolError, ExitCode
@@ -21,7 +21,7 @@ from envtool.redaction import redact
 
 
 @dataclass(frozen=True)
-class Change:
+class ChannelChange:
     """A change as planned: its edits, and notes on it."""
 
     plan: Plan
@@ -29,7 +29,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """A place in a list: first, last, or next to another channel (``word``)."""
 
     how: Literal["first", "last", "before", "after"]
@@ -48,13 +48,13 @@ class _File(NamedTuple):
     before: bytes | None
     text: str
     form: Form
-    entries: tuple[Entry, ...]
+    entries: tuple[ChannelEntry, ...]
 
     def has(self, name: str) -> bool:
         return any(same(entry.channel, name) for entry in self.entries)
 
 
-def plan_add(context: Context, scope: Scope, names: Sequence[str], *, last: bool = False) -> Change:
+def plan_add(context: Context, scope: Scope, names: Sequence[str], *, last: bool = False) -> ChannelChange:
     """Return what adding channels would change: to the top of the list, or with ``last`` to its end.
 
     Channels that are in the list move. Where no channel was configured, the one in use until now stays in use.
@@ -78,7 +78,7 @@ def plan_add(context: Context, scope: Scope, names: Sequence[str], *, last: bool
     return _change(f"channel add {' '.join(map(redact, names))}", [*files, chosen], edited, notes)
 
 
-def plan_remove(context: Context, scope: Scope, names: Sequence[str]) -> Change:
+def plan_remove(context: Context, scope: Scope, names: Sequence[str]) -> ChannelChange:
     """Return what removing channels would change.
 
     A name also removes the same channel written as a URL. Raises EnvtoolError where the scope does not list it.
@@ -100,7 +100,7 @@ def plan_remove(context: Context, scope: Scope, names: Sequence[str]) -> Change:
     return _change(f"channel remove {' '.join(map(redact, names))}", files, edited, notes)
 
 
-def plan_move(context: Context, scope: Scope, name: str, place: Place) -> Change:
+def plan_move(context: Context, scope: Scope, name: str, place: Position) -> ChannelChange:
     """Return what moving a channel within its list would change. Raises EnvtoolError where it is not listed."""
     files = _files(context, scope)
     entry = _meant(context, scope, name, [entry.channel for file in files for entry in file.entries])[0]
@@ -205,10 +205,10 @@ def _file(path: Path) -> _File:
     return _File(path, before, text, form, channel_list.entries(text, str(path)))
 
 
-def _change(title: str, files: Sequence[_File], edited: Callable[[_File], str], notes: Sequence[str]) -> Change:
+def _change(title: str, files: Sequence[_File], edited: Callable[[_File], str], notes: Sequence[str]) -> ChannelChange:
     edits = []
     for file in {file.path: file for file in files}.values():
         text = edited(file)
         if text != file.text:
             edits.append(FileEdit(file.path, file.before, file.form.encode(text)))
-    return Change(Plan(title, edits=tuple(edits)), tuple(notes))
+    return ChannelChange(Plan(title, edits=tuple(edits)), tuple(notes))

@@ -15,7 +15,7 @@ from envtool.redaction import redact
 
 
 @dataclass(frozen=True)
-class Source:
+class Mention:
     """A place that names a channel: a file with its line (from 1), or a variable, which has no line."""
 
     place: str
@@ -44,7 +44,7 @@ class ChannelView:
 
     channel: str
     urls: tuple[ChannelUrl, ...]
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Mention, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,19 +81,19 @@ def show(context: Context, prefix: Path | None = None, *, test: bool = False) ->
     return ChannelList(tuple(views), bool(settings.channels), settings.channel_priority)
 
 
-def _sources(context: Context, settings: CondaSettings) -> Iterator[tuple[str, list[Source]]]:
+def _sources(context: Context, settings: CondaSettings) -> Iterator[tuple[str, list[Mention]]]:
     """Yield each channel in the settings with the places that name it, highest precedence first."""
-    places: dict[str, list[Source]] = {name: [] for name in settings.channels}
+    places: dict[str, list[Mention]] = {name: [] for name in settings.channels}
     for origin in reversed(settings.origins.get("channels", ())):
         if not Path(origin).is_absolute():  # a variable
             for name in _in_variable(context, settings):
-                places[name].append(Source(origin))
+                places[name].append(Mention(origin))
             continue
         text = decode_with_form(settings_file.read(Path(origin)) or b"")[0]
         for entry in channel_list.entries(text, origin):
             name = expand_variables(entry.channel, context.host)
             if name in places:
-                places[name].append(Source(origin, entry.line))
+                places[name].append(Mention(origin, entry.line))
     yield from places.items()
 
 

@@ -15,7 +15,7 @@ from envtool.process import Command, capture
 
 
 @dataclass(frozen=True)
-class UpdateRequest:
+class SelfUpdateRequest:
     """Where to update from.
 
     ``source`` is a checkout, a wheel, an sdist or a URL; "" is what envtool was installed from. ``index`` is the
@@ -48,7 +48,7 @@ class Updated:
         }
 
 
-def plan(context: Context, request: UpdateRequest, prefix: Path | None = None) -> Updated:
+def plan(context: Context, request: SelfUpdateRequest, prefix: Path | None = None) -> Updated:
     """Return what an update would do. Raises EnvtoolError where nobody noted what envtool was installed from."""
     installation = kinds.current(context.host, prefix)
     source = request.source or installation.source
@@ -67,7 +67,7 @@ def plan(context: Context, request: UpdateRequest, prefix: Path | None = None) -
     return Updated(installation, source, ("sh", str(kinds.SCRIPT), *arguments))
 
 
-def update(context: Context, request: UpdateRequest, prefix: Path | None = None) -> Updated:
+def update(context: Context, request: SelfUpdateRequest, prefix: Path | None = None) -> Updated:
     """Update envtool. Raises EnvtoolError; the version that was there still works then.
 
     What another program installed, that program updates: the error says how.

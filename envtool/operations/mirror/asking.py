@@ -1,4 +1,4 @@
-"""What an address in no list serves, and what a mirror that nobody has verified lacks: asked as a client would ask."""
+"""Questions to sites: what an address in no list serves, and what a mirror that nobody has verified lacks."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How each client reaches the network, by its own settings."""
+"""Network settings of each client, read from its own files and variables."""
 
 from envtool.clients import conda, pip
 from envtool.errors import EnvtoolError

@@ -15,7 +15,7 @@ from envtool.model import FileEdit, Plan
 from envtool.operations.context import Context
 from envtool.operations.mirror import unlisted
 from envtool.operations.mirror.site import Site
-from envtool.operations.mirror.unlisted import Source
+from envtool.operations.mirror.unlisted import UnlistedSource
 from envtool.paths import Host
 from envtool.redaction import redact
 
@@ -23,7 +23,7 @@ _UNSET = "mirror unset"
 
 
 @dataclass(frozen=True)
-class Request:
+class SwitchRequest:
     """What is asked of a switch: for which clients, in whose settings, and what else it may do.
 
     ``replace_own`` takes the place of sources that no list knows, without asking what they are.
@@ -58,7 +58,7 @@ class Switch:
     clients: tuple[str, ...]
     notes: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
-    own: tuple[Source, ...] = ()
+    own: tuple[UnlistedSource, ...] = ()
     offered: tuple[str, ...] = ()
     following: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
@@ -75,7 +75,7 @@ class _Draft:
     edits: list[FileEdit] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
-    own: list[Source] = field(default_factory=list)
+    own: list[UnlistedSource] = field(default_factory=list)
     following: list[str] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
 
@@ -117,7 +117,7 @@ class _Draft:
         )
         self.notes += new.notes
         self.stale += new.stale
-        self.own += [Source(edited.tested_for, url) for url in new.own]
+        self.own += [UnlistedSource(edited.tested_for, url) for url in new.own]
         if target and any(url in new.text for url in (target.index, target.python, *target.parents.values()) if url):
             self.following.append(edited.name)
         if target and form.mark not in edited.marks:
@@ -132,7 +132,7 @@ class _Draft:
             self.edits.append(FileEdit(path, before, after))
 
 
-def _text(former: journal.Original | None) -> str | None:
+def _text(former: journal.OldFile | None) -> str | None:
     return decode_with_form(former.data, any_bytes=True)[0] if former else None
 
 
@@ -177,11 +177,11 @@ def plan_set(
     clean: bool = False,
 ) -> Switch:
     """Return what switching to a mirror would change, without asking anybody. Raises EnvtoolError where it cannot."""
-    return planned(context, mirror, Request(tuple(clients), scope), clean=clean)
+    return planned(context, mirror, SwitchRequest(tuple(clients), scope), clean=clean)
 
 
 def plan_set_confirmed(
-    context: Context, mirror: str | Site, request: Request, confirm: Callable[[tuple[str, ...]], bool]
+    context: Context, mirror: str | Site, request: SwitchRequest, confirm: Callable[[tuple[str, ...]], bool]
 ) -> Switch:
     """Return what switching to a mirror would change.
 
@@ -197,10 +197,12 @@ def plan_set_confirmed(
 
 def plan_unset(context: Context, clients: Sequence[str], scope: Scope) -> Switch:
     """Return what removing every mirror's lines would change, without asking anybody."""
-    return _planned_unset(context, Request(tuple(clients), scope))
+    return _planned_unset(context, SwitchRequest(tuple(clients), scope))
 
 
-def plan_unset_confirmed(context: Context, request: Request, confirm: Callable[[tuple[str, ...]], bool]) -> Switch:
+def plan_unset_confirmed(
+    context: Context, request: SwitchRequest, confirm: Callable[[tuple[str, ...]], bool]
+) -> Switch:
     """Return what removing every mirror's lines would change; for the rest see :func:`plan_set_confirmed`."""
 
     def plan(_: bool, urls: Collection[str]) -> Switch:
@@ -210,7 +212,7 @@ def plan_unset_confirmed(context: Context, request: Request, confirm: Callable[[
 
 
 def planned(
-    context: Context, mirror: str | Site, request: Request, *, clean: bool, replaceable: Collection[str] = ()
+    context: Context, mirror: str | Site, request: SwitchRequest, *, clean: bool, replaceable: Collection[str] = ()
 ) -> Switch:
     """Return a switch in which the addresses ``replaceable``, which are in no list, are treated as a mirror's."""
     known = context.catalogue
@@ -228,7 +230,7 @@ def planned(
     return _plan(f"mirror set {target.mirror}", draft, site.served(request.clients), request.scope)
 
 
-def _planned_unset(context: Context, request: Request, replaceable: Collection[str] = ()) -> Switch:
+def _planned_unset(context: Context, request: SwitchRequest, replaceable: Collection[str] = ()) -> Switch:
     sites = url_matching.UrlMatcher(context.catalogue, replaceable)
     draft = _Draft(_surroundings(context, request.scope), sites, None, clean=True)
     return _plan(_UNSET, draft, request.clients, request.scope)

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Source:
+class UnlistedSource:
     """An index or a channel in a settings file, and the kind of client that reads it."""
 
     client: Literal["conda", "pip"]
     url: str
 
 
-def written_by_us(context: Context, sources: Collection[Source]) -> set[str]:
+def written_by_us(context: Context, sources: Collection[UnlistedSource]) -> set[str]:
     """Return the addresses that an earlier `mirror set` wrote."""
     if not sources:
         return set()
@@ -29,7 +29,7 @@ def written_by_us(context: Context, sources: Collection[Source]) -> set[str]:
     return {source.url for source in sources if source.url in words or source.url.rpartition("/")[0] in words}
 
 
-def answering(context: Context, sources: Sequence[Source]) -> tuple[str, ...]:
+def answering(context: Context, sources: Sequence[UnlistedSource]) -> tuple[str, ...]:
     """Return the addresses that answer as a mirror of the default index, or of a public channel, would.
 
     A private index may do that, too, where it passes requests on. One with a login is the user's own and is not asked.
@@ -48,7 +48,7 @@ def answering(context: Context, sources: Sequence[Source]) -> tuple[str, ...]:
     return tuple(url for url, question in questions.items() if question.url in working)
 
 
-def _question(context: Context, source: Source) -> "Question | None":
+def _question(context: Context, source: UnlistedSource) -> "Question | None":
     """Return what to ask of an address, or None where nobody could answer."""
     from envtool.mirrors.health_check import Question
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from envtool.files import write_atomically
 from envtool.i18n import tr
 from envtool.operations.report.figures import render_figure
-from envtool.operations.steps.verification import Report, Result
+from envtool.operations.steps.verification import CheckResult, Report
 
 NAME = "verify-gpu.html"
 
@@ -118,7 +118,7 @@ def _results(report: Report) -> str:
     return "".join(parts)
 
 
-def _line(row: Result, title: str) -> str:
+def _line(row: CheckResult, title: str) -> str:
     measured = (
         row.measured if isinstance(row.measured, str) else f"{row.measured:.2g}" if row.measured is not None else "-"
     )
@@ -134,5 +134,5 @@ def _line(row: Result, title: str) -> str:
     return f"<tr>{cells}</tr>"
 
 
-def _mark(row: Result) -> str:
+def _mark(row: CheckResult) -> str:
     return f'<span class="mark {row.verdict}">{row.verdict}</span>'

@@ -10,7 +10,7 @@ from envtool import smoke
 from envtool.documents import parse_json
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.operations.steps.verification import Result, VerifyOptions, VerifyTarget
+from envtool.operations.steps.verification import CheckResult, VerifyOptions, VerifyTarget
 from envtool.paths import Host
 from envtool.process import Command, Completed, stream
 from envtool.reporter import Bar
@@ -61,7 +61,7 @@ class Events:
         self.start: dict[str, Any] = {}
         self.facts: dict[str, Any] = {}
         self.end: dict[str, Any] = {}
-        self.rows: list[Result] = []
+        self.rows: list[CheckResult] = []
         self._bar = bar
         self._running: dict[str, Any] = {}
 
@@ -75,7 +75,7 @@ class Events:
             return
         kind = event.get("event")
         if kind == "result":
-            self.rows.append(Result.of(event))
+            self.rows.append(CheckResult.of(event))
             self._running = {}
             self._bar.update(len(self.rows))
         elif kind == "check":
@@ -98,7 +98,7 @@ class Events:
         families = {check["id"]: check["family"] for check in self.start.get("checks", ())}
         name = str(self._running.get("id", "probe.import"))
         event = {"id": name, "family": families.get(name, "probes"), "verdict": "fail", "message": reason}
-        self.rows.append(Result.of(event))
+        self.rows.append(CheckResult.of(event))
 
 
 def _ending(ended: Completed) -> str:

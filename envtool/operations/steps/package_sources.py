@@ -15,7 +15,7 @@ from envtool.specs import match_spec
 
 if TYPE_CHECKING:
     from envtool.mirrors.catalogue import Mirror
-    from envtool.operations.steps.source_option import Source
+    from envtool.operations.steps.source_option import NamedSource
 
 REPLICAS = 3  # sites of other operators to try: where all of these fail, the connection is at fault
 DEFAULT_CHANNEL = "conda-forge"  # where nothing is configured
@@ -66,7 +66,7 @@ def gather(
     return Sources(found, _pip(context, options, source, prefix), options.offline)
 
 
-def _source(context: Context, options: SourceOptions, asked: Spec | None) -> "Source | None":
+def _source(context: Context, options: SourceOptions, asked: Spec | None) -> "NamedSource | None":
     if not options.index:
         return None
     from envtool.operations.steps import source_option
@@ -142,7 +142,7 @@ def _moved(context: Context, mirror: "Mirror", channel: Channel, *, offline: boo
     return _channel(context, channel.name, address, offline=offline)
 
 
-def _pip(context: Context, options: SourceOptions, source: "Source | None", prefix: Path | None) -> PipSources:
+def _pip(context: Context, options: SourceOptions, source: "NamedSource | None", prefix: Path | None) -> PipSources:
     configured = pip.in_force(context.host, prefix=prefix)
     mirror = source.mirror if source else None
     index = mirror.pypi.index if mirror and mirror.pypi else source.index if source else ""

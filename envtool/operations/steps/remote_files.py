@@ -78,14 +78,14 @@ def _included(url: str, place: str, above: Sequence[str]) -> Reading:
 
 
 def _fetched(url: str) -> str:
-    from envtool.http.client import Client
+    from envtool.http.client import HttpClient
     from envtool.http.errors import RequestError
     from envtool.http.settings import Limits
 
     shown, host = redact(url), Host.here()
     try:
         # As pip reaches it: with the proxy and the certificates of its configuration.
-        body = Client(host, pip.http_settings(pip.in_force(host)), limits=Limits(size=INPUT_LIMIT)).get(url).body
+        body = HttpClient(host, pip.http_settings(pip.in_force(host)), limits=Limits(size=INPUT_LIMIT)).get(url).body
     except RequestError as error:
         raise EnvtoolError(
             tr("{url} could not be fetched: {reason}.", url=shown, reason=error),

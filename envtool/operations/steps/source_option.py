@@ -5,7 +5,7 @@ from pathlib import Path
 
 from envtool.clients import conda
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.http.client import Client
+from envtool.http.client import HttpClient
 from envtool.http.errors import RequestError
 from envtool.http.settings import Limits
 from envtool.i18n import tr
@@ -21,7 +21,7 @@ _PATIENCE = 10.0  # seconds for each question to an address that nobody knows
 
 
 @dataclass(frozen=True)
-class Source:
+class NamedSource:
     """A source for one run. Of the three, one is set; ``""`` and None for nothing."""
 
     mirror: Mirror | None = None
@@ -29,28 +29,30 @@ class Source:
     index: str = ""
 
 
-def understood(context: Context, text: str, *, offline: bool = False) -> Source:
+def understood(context: Context, text: str, *, offline: bool = False) -> NamedSource:
     """Return what a name or an address given with -i is. An address that nobody knows is asked for a channel's data.
 
     Raises EnvtoolError (USAGE) where it is none of the three.
     """
     if "://" not in text:
-        return _folder(Path(text)) if Path(text).is_dir() else Source(endpoints.mirror_meant(context.catalogue, text))
+        return (
+            _folder(Path(text)) if Path(text).is_dir() else NamedSource(endpoints.mirror_meant(context.catalogue, text))
+        )
     known = UrlMatcher(context.catalogue).match(text)
     if known is None:
-        return Source(channel=text) if not offline and _is_channel(context, text) else Source(index=text)
+        return NamedSource(channel=text) if not offline and _is_channel(context, text) else NamedSource(index=text)
     if not known.alive or known.service not in ("conda", "pypi", "torch"):
         raise _neither(text)
     if known.service != "conda":
-        return Source(index=text)
+        return NamedSource(index=text)
     if known.channel not in ("", "pkgs"):
-        return Source(channel=text)
+        return NamedSource(channel=text)
     if not known.mirror:
         raise _neither(text)
-    return Source(replace(context.catalogue.named(known.mirror), pypi=None))  # the address of its channels alone
+    return NamedSource(replace(context.catalogue.named(known.mirror), pypi=None))  # the address of its channels alone
 
 
-def require_use(context: Context, text: str, source: Source, asked: Spec) -> None:
+def require_use(context: Context, text: str, source: NamedSource, asked: Spec) -> None:
     """Raise EnvtoolError (USAGE) where a source has nothing to serve: no package that was asked for is of its kind.
 
     Warns where nothing but Python is asked for.
@@ -77,17 +79,17 @@ def require_use(context: Context, text: str, source: Source, asked: Spec) -> Non
         )
 
 
-def _folder(path: Path) -> Source:
+def _folder(path: Path) -> NamedSource:
     if (path / "noarch" / "repodata.json").is_file():
-        return Source(channel=path.absolute().as_uri())
-    return Source(index=path.absolute().as_uri())
+        return NamedSource(channel=path.absolute().as_uri())
+    return NamedSource(index=path.absolute().as_uri())
 
 
 def _is_channel(context: Context, url: str) -> bool:
     """Return whether an address holds a channel's data."""
     if url.rstrip("/").endswith("/simple"):
         return False
-    client = Client(context.host, conda.http_settings(context.conda_settings()))
+    client = HttpClient(context.host, conda.http_settings(context.conda_settings()))
     for subdir in ("noarch", context.host.subdir):
         try:
             limits = Limits().within(_PATIENCE)

@@ -39,11 +39,11 @@ def localized(context: Context, lines: tuple[str, ...], sources: Sources) -> tup
     if sources.offline or not any(_INDEX.fullmatch(line) for line in lines):
         return lines
     from envtool.gpu.index_client import IndexClient
-    from envtool.http.client import Client
+    from envtool.http.client import HttpClient
     from envtool.http.settings import Limits
 
     limits = Limits(connect=_PATIENCE, stall=_PATIENCE)
-    indexes = IndexClient(Client(context.host, pip.http_settings(sources.pip), limits=limits))
+    indexes = IndexClient(HttpClient(context.host, pip.http_settings(sources.pip), limits=limits))
     return tuple(_replaced(lines, context.catalogue, indexes.exists, context.reporter))
 
 

@@ -10,8 +10,8 @@ from envtool.engines.uv import uv_program
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.gpu.builds import Candidate
 from envtool.gpu.index_client import IndexClient
-from envtool.gpu.search import Found, Search, Source
-from envtool.http.client import Client
+from envtool.gpu.search import Found, Search, WheelSource
+from envtool.http.client import HttpClient
 from envtool.http.settings import Limits
 from envtool.i18n import tr
 from envtool.index_page import local_path
@@ -29,14 +29,16 @@ _CHANNEL_PATIENCE = 8.0  # seconds, to see whether a channel answers
 
 def sources(
     context: Context, where: PipSources, candidates: Iterable[Candidate], *, offline: bool
-) -> tuple[Source, ...]:
+) -> tuple[WheelSource, ...]:
     """Return where to look: pip's own places first, then the official index of each build, then its mirrors."""
-    found = [Source("find-links", place, tr("find-links {place}", place=redact(place))) for place in where.find_links]
+    found = [
+        WheelSource("find-links", place, tr("find-links {place}", place=redact(place))) for place in where.find_links
+    ]
     if not where.no_index:
         index = where.index or default_index()
         name = tr("index {url}", url=redact(where.index)) if where.index else tr("the default index")
-        found += [Source("index", index, name)] if index else []
-        found += [Source("index", url, tr("index {url}", url=redact(url))) for url in where.extra_indexes]
+        found += [WheelSource("index", index, name)] if index else []
+        found += [WheelSource("index", url, tr("index {url}", url=redact(url))) for url in where.extra_indexes]
         builds = tuple(dict.fromkeys(candidate.build for candidate in candidates))
         found += _of_pytorch(context, builds)
     return tuple(source for source in found if not offline or local_path(source.url) is not None)
@@ -44,14 +46,16 @@ def sources(
 
 def indexes(context: Context, where: PipSources) -> IndexClient:
     """Return a client that reaches indexes and wheels as pip would."""
-    return IndexClient(Client(context.host, pip.http_settings(where)))
+    return IndexClient(HttpClient(context.host, pip.http_settings(where)))
 
 
-def _of_pytorch(context: Context, builds: Sequence[str]) -> list[Source]:
+def _of_pytorch(context: Context, builds: Sequence[str]) -> list[WheelSource]:
     known = context.catalogue
-    official = [Source("index", f"{known.torch}/{build}", tr("the official wheel index"), build) for build in builds]
+    official = [
+        WheelSource("index", f"{known.torch}/{build}", tr("the official wheel index"), build) for build in builds
+    ]
     mirrors = [
-        Source(kind, url, tr("mirror {site}", site=urlsplit(url).hostname), build)
+        WheelSource(kind, url, tr("mirror {site}", site=urlsplit(url).hostname), build)
         for build in builds
         for kind, url in fallbacks.for_torch(known, build)
     ]
@@ -80,7 +84,7 @@ def engine(context: Context, asked: str, sources: Sources) -> EngineChoice:
 def _some_channel_answers(context: Context, sources: Sources) -> bool:
     settings = conda.http_settings(context.conda_settings())
     limits = Limits(connect=_CHANNEL_PATIENCE, stall=_CHANNEL_PATIENCE)
-    client = IndexClient(Client(context.host, settings, limits=limits))  # a channel may be a folder, too
+    client = IndexClient(HttpClient(context.host, settings, limits=limits))  # a channel may be a folder, too
     urls = [url for channel in sources.channels for url in channel.urls]
     return any(client.exists(f"{url}/{context.host.subdir}/repodata.json") for url in urls)
 
@@ -125,7 +129,7 @@ def outcomes(search: Search) -> str:
     )
 
 
-def nothing_found(search: Search, candidates: Sequence[Candidate], asked: Sequence[Source]) -> EnvtoolError:
+def nothing_found(search: Search, candidates: Sequence[Candidate], asked: Sequence[WheelSource]) -> EnvtoolError:
     """Return the error that lists the sources tried, and the alternatives."""
     if search.failed_proxies and search.failed_proxies.keys() >= search.outcomes.keys():
         return EnvtoolError(

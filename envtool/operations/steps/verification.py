@@ -1,4 +1,4 @@
-"""What is verified, and what came of it: the interpreter, the options, and the report with the result of each check."""
+"""A verification as values: the interpreter and options that were asked for, and the report of its checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class VerifyOptions:
 
 
 @dataclass(frozen=True)
-class Result:
+class CheckResult:
     """The result of one check: the worst of its measurements and the gate for it."""
 
     id: str
@@ -49,7 +49,7 @@ class Result:
     said: Mapping[str, Any] = field(default_factory=dict)  # the whole event
 
     @classmethod
-    def of(cls, event: Mapping[str, Any]) -> "Result":
+    def of(cls, event: Mapping[str, Any]) -> "CheckResult":
         """Return the result in an event."""
         known = ("id", "family", "verdict", "message", "measured", "gate", "floor", "source", "seconds")
         return cls(**{name: event[name] for name in known if name in event}, said=event)
@@ -63,7 +63,7 @@ class Report:
     device: Device
     suite: Suite
     facts: Mapping[str, Any]
-    rows: tuple[Result, ...]
+    rows: tuple[CheckResult, ...]
     checks: tuple[Mapping[str, Any], ...]
     verdict: Literal["pass", "fail", "nothing"]
     seconds: float = 0.0

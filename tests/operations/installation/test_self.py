@@ -22,7 +22,7 @@ from envtool.operations.context import Context
 from envtool.operations.installation import kinds
 from envtool.operations.installation.uninstall import plan as uninstall_plan
 from envtool.operations.installation.uninstall import uninstall
-from envtool.operations.installation.update import UpdateRequest, plan, update
+from envtool.operations.installation.update import SelfUpdateRequest, plan, update
 
 PYTHON = Path(getattr(sys, "_base_executable", "") or sys.executable)  # not a venv's
 DEAD = "http://127.0.0.1:9/simple"  # nobody listens there
@@ -84,7 +84,7 @@ def running(prefix: Path) -> Path:
 def test_update_takes_the_new_version(
     account: Home, installed: Path, pip_index: Site, wheels: Mapping[str, Path]
 ) -> None:
-    request = UpdateRequest(str(wheels["9.2"]), f"{pip_index.url}/simple")
+    request = SelfUpdateRequest(str(wheels["9.2"]), f"{pip_index.url}/simple")
     foreseen = plan(account.context, request, running(installed))
     assert version(installed) == "envtool 9.1"
     assert foreseen.as_dict()["dry_run"]
@@ -94,7 +94,7 @@ def test_update_takes_the_new_version(
     assert updated.command == foreseen.command
     assert any("envtool 9.2 is installed" in note for note in heard.notes)
     # the next one needs no source: it is recorded
-    again = update(account.context, UpdateRequest(index=f"{pip_index.url}/simple"), running(installed))
+    again = update(account.context, SelfUpdateRequest(index=f"{pip_index.url}/simple"), running(installed))
     assert (again.source, again.after) == (str(wheels["9.2"]), "9.2")
 
 
@@ -112,7 +112,7 @@ def test_an_update_that_fails_leaves_the_version_that_works(
         (str(wheels["9.2"]), DEAD, ExitCode.NETWORK),
     ):
         with pytest.raises(EnvtoolError) as failed:
-            update(account.context, UpdateRequest(source, address), running(installed))
+            update(account.context, SelfUpdateRequest(source, address), running(installed))
         assert failed.value.code == code, failed.value.message
         assert version(installed) == "envtool 9.1"
     assert sorted(path.name for path in installed.iterdir()) == ["bin", "venv-1"]
@@ -124,7 +124,7 @@ def test_what_was_made_without_a_link_gets_none(
 ) -> None:
     link = account.path / ".local/bin/envtool"
     link.unlink()
-    update(account.context, UpdateRequest(str(wheels["9.2"]), f"{pip_index.url}/simple"), running(installed))
+    update(account.context, SelfUpdateRequest(str(wheels["9.2"]), f"{pip_index.url}/simple"), running(installed))
     assert version(installed) == "envtool 9.2"
     assert not link.is_symlink()
 
@@ -134,7 +134,7 @@ def test_a_login_stays_out_of_the_arguments(
     account: Home, installed: Path, pip_index: Site, wheels: Mapping[str, Path]
 ) -> None:
     address = f"{pip_index.url}/simple".replace("http://", "http://user:hunter2@")
-    updated = update(account.context, UpdateRequest(str(wheels["9.2"]), address), running(installed))
+    updated = update(account.context, SelfUpdateRequest(str(wheels["9.2"]), address), running(installed))
     assert "hunter2" not in json.dumps(updated.as_dict())
     assert "hunter2" not in (running(installed) / "install.json").read_text()
 
@@ -142,7 +142,7 @@ def test_a_login_stays_out_of_the_arguments(
 @pytest.mark.parametrize("name", ["no-such-mirror", "a b"])
 def test_what_is_neither_mirror_nor_address_is_refused(account: Home, tmp_path: Path, name: str) -> None:
     with pytest.raises(EnvtoolError, match="neither an address nor a mirror") as refused:
-        plan(account.context, UpdateRequest(str(tmp_path), name))
+        plan(account.context, SelfUpdateRequest(str(tmp_path), name))
     assert refused.value.code == ExitCode.USAGE
 
 
@@ -174,10 +174,10 @@ def test_what_others_installed_they_update_and_remove(
 ) -> None:
     checkout = tmp_path / "my checkout"
     folder = made(tmp_path / "env", marker, checkout.as_uri(), **details)
-    shown = plan(account.context, UpdateRequest(), folder)
+    shown = plan(account.context, SelfUpdateRequest(), folder)
     assert (shown.installation.kind, shown.source) == (kind, str(checkout))
     with pytest.raises(EnvtoolError) as refused:
-        update(account.context, UpdateRequest(), folder)
+        update(account.context, SelfUpdateRequest(), folder)
     assert words in refused.value.hint
     assert shlex.quote(str(checkout)) in refused.value.hint
     with pytest.raises(EnvtoolError, match="not installed by its script") as kept:
@@ -190,7 +190,7 @@ def test_where_nobody_noted_the_source_none_is_guessed(account: Home, tmp_path: 
     folder = tmp_path / "env"
     venv.create(folder, with_pip=False, symlinks=True)
     with pytest.raises(EnvtoolError, match="not installed from a checkout") as refused:
-        update(account.context, UpdateRequest(), folder)
+        update(account.context, SelfUpdateRequest(), folder)
     assert "--from" in refused.value.hint
 
 
@@ -202,7 +202,7 @@ def test_a_venv_made_by_hand_is_updated_by_the_script(
     (folder / "bin/envtool").write_text("#!/bin/sh\necho envtool 9.0\n")
     (folder / "bin/envtool").chmod(0o755)
     assert kinds.current(account.host, folder).kind == "venv"
-    updated = update(account.context, UpdateRequest(index=f"{pip_index.url}/simple"), folder)
+    updated = update(account.context, SelfUpdateRequest(index=f"{pip_index.url}/simple"), folder)
     assert (updated.after, version(folder)) == ("9.2", "envtool 9.2")
 
 

@@ -50,7 +50,7 @@ def switch(
     scope: Scope = USER,
     allow_http: bool = False,
 ) -> switch_mirror.Switch:
-    request = switch_mirror.Request(clients, scope, allow_http=allow_http)
+    request = switch_mirror.SwitchRequest(clients, scope, allow_http=allow_http)
     planned = switch_mirror.planned(home.context, name, request, clean=clean)
     file_edits.carry_out(home.host, "mirror", planned.plan)
     return planned

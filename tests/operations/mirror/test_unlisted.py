@@ -42,7 +42,7 @@ def place(home: Home, name: str, text: str) -> Path:
 
 
 def set_(home: Home, *, yes: bool, clients: tuple[str, ...]) -> switch.Switch:
-    request = switch.Request(clients, USER)
+    request = switch.SwitchRequest(clients, USER)
     planned = switch.plan_set_confirmed(home.context, "tsinghua", request, lambda _: yes)
     file_edits.carry_out(home.host, "mirror", planned.plan)
     return planned

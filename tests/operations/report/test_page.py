@@ -11,7 +11,7 @@ import pytest
 
 from envtool.operations.report.figures import grey_png, render_figure
 from envtool.operations.report.page import NAME, page, write_page
-from envtool.operations.steps.verification import Report, Result, VerifyTarget
+from envtool.operations.steps.verification import CheckResult, Report, VerifyTarget
 
 FIGURES: list[dict[str, Any]] = [
     {"kind": "curves", "title": "Loss & <more>", "series": {"a": [3.0, 0.1, 1e-9, 0.0], "b": [1.0, 1.0]}, "log": True},
@@ -25,7 +25,7 @@ FIGURES: list[dict[str, Any]] = [
 
 
 def report(**said: object) -> Report:
-    row = Result("pool.max", "max pooling", "fail", "off by <one>", 2.0, 1.0, False, "closed form", 0.1, said)
+    row = CheckResult("pool.max", "max pooling", "fail", "off by <one>", 2.0, 1.0, False, "closed form", 0.1, said)
     checks = ({"id": "pool.max", "family": "max pooling", "title": "MaxPool against windows"},)
     facts = {"torch": "2.13.0+cpu", "python": "3.11.7", "platform": "Linux"}
     return Report(VerifyTarget(Path("/opt/v/bin/python")), "cpu", "full", facts, (row,), checks, "fail", 1.5)

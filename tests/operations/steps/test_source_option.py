@@ -12,7 +12,7 @@ from envtool.model import Spec
 from envtool.operations.context import Context
 from envtool.operations.steps import source_option
 from envtool.operations.steps.package_sources import SourceOptions, gather
-from envtool.operations.steps.source_option import Source
+from envtool.operations.steps.source_option import NamedSource
 
 TUNA = "https://mirrors.tuna.tsinghua.edu.cn"
 
@@ -49,18 +49,18 @@ def test_what_is_neither_is_refused(home: Home, text: str) -> None:
 def test_an_unknown_address_is_asked_what_it_is(home: Home) -> None:
     with serve(tree(projects={"pip": "24.0"})) as site:
         channel, index = f"{site.url}/anaconda/cloud/conda-forge", f"{site.url}/pypi"
-        assert source_option.understood(home.context, channel) == Source(channel=channel)
-        assert source_option.understood(home.context, index) == Source(index=index)
+        assert source_option.understood(home.context, channel) == NamedSource(channel=channel)
+        assert source_option.understood(home.context, index) == NamedSource(index=index)
         asked = len(site.requests)
-        assert source_option.understood(home.context, channel, offline=True) == Source(index=channel)
+        assert source_option.understood(home.context, channel, offline=True) == NamedSource(index=channel)
         assert len(site.requests) == asked
 
 
 def test_a_folder_is_a_channel_where_it_has_its_data(home: Home, tmp_path: Path) -> None:
-    assert source_option.understood(home.context, str(tmp_path)) == Source(index=tmp_path.as_uri())
+    assert source_option.understood(home.context, str(tmp_path)) == NamedSource(index=tmp_path.as_uri())
     (tmp_path / "noarch").mkdir()
     (tmp_path / "noarch" / "repodata.json").write_text("{}")
-    assert source_option.understood(home.context, str(tmp_path)) == Source(channel=tmp_path.as_uri())
+    assert source_option.understood(home.context, str(tmp_path)) == NamedSource(channel=tmp_path.as_uri())
 
 
 def test_a_mirror_serves_both_halves_this_once(home: Home) -> None:
