@@ -71,9 +71,7 @@ def why_pip(half: PipHalf, sources: PipSources) -> str:
     return sources.prefer_pip or uv_limits.why_pip(half.lines, half.places)
 
 
-def resolve(
-    half: PipHalf, python: str, sources: PipSources, *, offline: bool = False, dependencies: bool = True
-) -> tuple[str, ...]:
+def resolve(half: PipHalf, python: str, sources: PipSources, *, offline: bool = False) -> tuple[str, ...]:
     """Return the pins (``name==version``) that satisfy ``half`` on Python ``python`` ("3.11.7"), without changes.
 
     Raises EnvtoolError if no set of packages satisfies it, or (NETWORK) if no index responds. Returns no pins if a
@@ -85,13 +83,7 @@ def resolve(
     half = replace(half, lines=lines, places=_places(lines, half))
     with _files(half) as files:
         options = ("--quiet", "--no-header", "--no-annotate", "--python-version", python)
-        arguments = (
-            "compile",
-            *options,
-            *(() if dependencies else ("--no-deps",)),
-            str(files.requirements),
-            *files.constraint_options,
-        )
+        arguments = ("compile", *options, str(files.requirements), *files.constraint_options)
         done = capture(uv.command(arguments, sources, offline=offline), timeout=_TIMEOUT)
         failure = pip_errors.of(done, files.described(half)) if done.returncode else None
     if failure is None:

@@ -52,3 +52,19 @@ def test_it_is_said_of_a_change_too_and_only_of_what_is_missing(home: Home, chan
     assert (ran.code, "trunk=9; available: 1.0." in ran.err, "scripted" in ran.err) == (1, True, False)
     conflict = home.envtool("install", "-n", "demo", "six=1.16", "six=1.17", *common)
     assert (conflict.code, "available: " in conflict.err) == (1, False)
+
+
+@pytest.mark.usefixtures("index")
+def test_pip_packages_are_answered_too(home: Home, tmp_path: Path) -> None:
+    for version in ("2.0", "2.10"):
+        wheels.wheel(tmp_path / "wheels", "onlypip", version, {"onlypip.py": ""})
+    assert home.envtool("create", "demo", "--engine", "venv", "--no-pip").code == 0
+    for lines, answer in {
+        ("onlypip==9",): "onlypip is on the pip index in 3.1, 2.10, 2.0.",
+        ("onlypip>=3", "nunpy"): "Did you mean numpy?",
+        ("pytorch",): "Did you mean torch?",
+    }.items():
+        ran = home.envtool("install", "-n", "demo", *(word for line in lines for word in ("--pip", line)))
+        assert (ran.code, answer in ran.err) == (1, True), ran.err
+    ran = home.envtool("create", "new", "--engine", "venv", "--no-pip", "--pip", "onlypip==9")
+    assert (ran.code, "3.1, 2.10, 2.0." in ran.err) == (1, True), ran.err

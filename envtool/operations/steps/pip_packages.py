@@ -15,7 +15,7 @@ from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.model import Package, Sources, Spec
 from envtool.operations.context import Context
-from envtool.operations.steps import index_fallback
+from envtool.operations.steps import alternatives, index_fallback
 from envtool.prefix import conda_meta, site_packages
 from envtool.prefix.layout import python_of, site_packages_dir
 from envtool.prefix.snapshot import Footprint
@@ -76,7 +76,7 @@ def resolve(context: Context, half: PipHalf, python: str, sources: Sources) -> t
     """Return the pins of a pip half, and the sources that have them: a replica where the configured index fails."""
     offline = sources.offline
     _say_why_pip(context, half, sources)
-    with context.reporter.bar(tr("Solving pip packages")):
+    with alternatives.named_for_pip(context, half.lines, sources), context.reporter.bar(tr("Solving pip packages")):
         pins, used = index_fallback.attempt(
             context,
             sources.pip,
@@ -135,7 +135,7 @@ def foretell(
     """
     options = replace(options, offline=sources.offline)
     _say_why_pip(context, half, sources)
-    with context.reporter.bar(tr("Solving pip packages")):
+    with alternatives.named_for_pip(context, half.lines, sources), context.reporter.bar(tr("Solving pip packages")):
         told, used = index_fallback.attempt(
             context,
             sources.pip,

@@ -4,6 +4,7 @@ Only names known to mean the same project and to work as a wheel alone: ``ffmpeg
 unrelated module on the other, so it is not here.
 """
 
+import difflib
 import re
 
 from envtool.specs import match_spec
@@ -34,6 +35,13 @@ def requirement(spec: str) -> str | None:
         return None
     version = _version(rest)
     return None if version is None else distribution + version
+
+
+def meant(name: str) -> tuple[str, ...]:
+    """Return the names on the pip index that may be meant by one that is not there: conda's name, a typing error."""
+    if name in _RENAMED:
+        return (_RENAMED[name],)
+    return tuple(difflib.get_close_matches(name, [*_SAME, *_RENAMED.values()], 2))
 
 
 def in_a_venv(word: str) -> str | None:
