@@ -91,7 +91,7 @@ def _lines(path: Path) -> list[str]:
 
 def _not_ours(installation: Installation) -> EnvtoolError:
     return EnvtoolError(
-        tr("This envtool was not installed by its script, but lies in {prefix}.", prefix=installation.prefix),
+        tr("This envtool was not installed by install.sh: it lies in {prefix}.", prefix=installation.prefix),
         hint=tr("To remove it, run: {command}", command=shlex.join(installation.uninstall_command())),
         code=ExitCode.FAILED,
     )

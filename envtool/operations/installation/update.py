@@ -8,6 +8,7 @@ from typing import Any
 from envtool import __version__
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
+from envtool.mirrors import endpoints
 from envtool.operations.context import Context
 from envtool.operations.installation import kinds, script
 from envtool.operations.installation.kinds import Installation
@@ -87,11 +88,11 @@ def _index(context: Context, name_or_url: str) -> str:
     """Return the address of a package index that was named by address or mirror. Raises EnvtoolError (USAGE)."""
     if not name_or_url or "://" in name_or_url:
         return name_or_url
-    mirror = context.catalogue.mirrors.get(name_or_url)
-    if mirror is None or mirror.pypi is None:
+    mirror = endpoints.mirror_meant(context.catalogue, name_or_url)
+    if mirror.pypi is None:
         raise EnvtoolError(
-            tr("{name} is neither an address nor a mirror of the package index.", name=repr(name_or_url)),
-            hint=tr("`envtool mirror list` shows the mirrors."),
+            tr("{name} is no mirror of the package index.", name=mirror.name),
+            hint=tr("`envtool mirror list` shows what each mirror has."),
             code=ExitCode.USAGE,
         )
     return mirror.pypi.index

@@ -141,9 +141,15 @@ def test_a_login_stays_out_of_the_arguments(
 
 @pytest.mark.parametrize("name", ["no-such-mirror", "a b"])
 def test_what_is_neither_mirror_nor_address_is_refused(account: Home, tmp_path: Path, name: str) -> None:
-    with pytest.raises(EnvtoolError, match="neither an address nor a mirror") as refused:
+    with pytest.raises(EnvtoolError, match=name):
         plan(account.context, SelfUpdateRequest(str(tmp_path), name))
-    assert refused.value.code == ExitCode.USAGE
+
+
+def test_a_mirror_is_named_by_its_name(account: Home, tmp_path: Path) -> None:
+    folder = made(tmp_path / "env", "", tmp_path.as_uri(), dir_info={})
+    shown = plan(account.context, SelfUpdateRequest("", "tsinghua"), folder)
+    assert shown.command[-3] == "--index-url"
+    assert "tsinghua" in shown.command[-2]
 
 
 # --- the kinds -------------------------------------------------------------------------------------------------------
@@ -180,7 +186,7 @@ def test_what_others_installed_they_update_and_remove(
         update(account.context, SelfUpdateRequest(), folder)
     assert words in refused.value.hint
     assert shlex.quote(str(checkout)) in refused.value.hint
-    with pytest.raises(EnvtoolError, match="not installed by its script") as kept:
+    with pytest.raises(EnvtoolError, match="not installed by install.sh") as kept:
         uninstall(account.context, lambda _: True, folder)
     assert "uninstall envtool" in kept.value.hint
     assert folder.is_dir()
