@@ -48,6 +48,8 @@ class Conda:
     the user can.
     """
 
+    _asks_channels_to_remove = True
+
     def __init__(
         self, host: Host, program: Path, command: str, caches: Sequence[Path], *, accept_tos: bool = False
     ) -> None:
@@ -228,7 +230,9 @@ class Conda:
         return answer
 
     def _command_of(self, arguments: Sequence[str], sources: Sources) -> Command:
-        offline = ("--offline",) if sources.offline else ()
+        # what is to be removed is installed: no channel has to answer for that
+        is_offline = sources.offline or (self._asks_channels_to_remove and arguments[0] == "remove")
+        offline = ("--offline",) if is_offline else ()
         environment = {**self._environment, **_WITHOUT_PIP} if arguments[0] == "create" else self._environment
         return Command((str(self._program), *arguments[:1], "--json", "--yes", *offline, *arguments[1:]), environment)
 

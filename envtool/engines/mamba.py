@@ -27,6 +27,8 @@ class Mamba(Conda):
     ``root`` is its root prefix. ``settings`` are conda's settings, some of which mamba ignores.
     """
 
+    _asks_channels_to_remove = False
+
     def __init__(
         self,
         host: Host,

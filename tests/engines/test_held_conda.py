@@ -154,3 +154,21 @@ def test_a_link_script_finds_nothing_to_read(account: Home, tmp_path: Path) -> N
     ran = account.envtool("install", "-n", "demo", "--override-channels", "-c", channel.as_uri(), "asking", "--yes")
     assert ran.code == 0, ran.err
     assert (account.conda_envs / "demo" / "got").read_text() == "nothing\n"
+
+
+def test_removing_asks_no_channel(account: Home) -> None:
+    (account.path / ".condarc").write_text("channels: ['http://127.0.0.1:9/closed']\n")
+    ran = account.envtool("uninstall", "-n", "demo", "trunk", "--yes")
+    assert ran.code == 0, ran.err
+    assert "trunk" not in account.installed("demo")
+
+
+def test_another_channels_package_of_the_same_name_is_a_change(account: Home, tmp_path: Path) -> None:
+    channel = tmp_path / "other"
+    tiny(channel, "trunk", "1.0", files={"share/trunk/where": "elsewhere\n"})
+    index(channel)
+    archive = next(channel.glob("*/trunk-1.0*"))
+    ran = account.envtool("install", "-n", "demo", archive.as_uri(), "--yes", "--json")
+    assert ran.code == 0, ran.err
+    assert [package["name"] for package in ran.data["added"]] == ["trunk"]
+    assert (account.conda_envs / "demo/share/trunk/where").read_text() == "elsewhere\n"

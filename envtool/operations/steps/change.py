@@ -170,11 +170,11 @@ def _worked_out(
 
 
 def _difference(before: Contents, after: Contents) -> tuple[tuple[Package, ...], tuple[Package, ...]]:
-    """Return the packages that went and those that came."""
+    """Return the packages that went and those that came: one of the same name and version may be another channel's."""
 
-    def identities(contents: Contents) -> dict[tuple[str, str, str, str], Package]:
+    def identities(contents: Contents) -> dict[tuple[str, ...], Package]:
         both = (*contents.conda, *contents.pip)
-        return {(package.name, package.version, package.build, package.manager): package for package in both}
+        return {(each.name, each.version, each.build, each.manager, each.url): each for each in both}
 
     old, new = identities(before), identities(after)
     return (

@@ -186,7 +186,7 @@ def test_what_others_installed_they_update_and_remove(
         update(account.context, SelfUpdateRequest(), folder)
     assert words in refused.value.hint
     assert shlex.quote(str(checkout)) in refused.value.hint
-    with pytest.raises(EnvtoolError, match="not installed by install.sh") as kept:
+    with pytest.raises(EnvtoolError, match=r"not installed by install\.sh") as kept:
         uninstall(account.context, lambda _: True, folder)
     assert "uninstall envtool" in kept.value.hint
     assert folder.is_dir()
