@@ -288,3 +288,24 @@ def test_two_names_for_one_environment_are_refused(furnished: Home) -> None:
         assert (ran.code, "Several environments were given" in ran.err) == (2, True), line
     for line in ("rename dl", "clone -n dl", "remove", "rollback", "resume"):
         assert furnished.envtool(*shlex.split(line)).code == 2, line
+
+
+@pytest.mark.parametrize(
+    "command", [name for name in main.COMMANDS if name not in ("mirror", "channel", "undo", "self")]
+)
+def test_every_command_that_takes_an_environment_takes_n_and_p(type_in: Callable[[str], Ran], command: str) -> None:
+    shown = type_in(f"{command} show --help" if command == "vars" else f"{command} --help").out
+    assert re.search(r"-n, --name|--name +-n", shown), shown
+    assert re.search(r"-p, --prefix|--prefix +-p", shown), shown
+
+
+CHANGING = (
+    *("create", "bootstrap", "install", "uninstall", "update", "clone", "rename", "remove", "resume", "rollback"),
+    *("vars set", "vars unset", "mirror set", "mirror unset", "mirror add", "mirror remove", "mirror undo"),
+    *("channel add", "channel remove", "channel move", "undo"),
+)
+
+
+@pytest.mark.parametrize("command", CHANGING)
+def test_every_command_that_changes_something_accepts_yes(type_in: Callable[[str], Ran], command: str) -> None:
+    assert re.search(r"-y, --yes|--yes +-y", type_in(f"{command} --help").out)
