@@ -237,7 +237,11 @@ def _planned_unset(context: Context, request: SwitchRequest, replaceable: Collec
 
 
 def _surroundings(context: Context, scope: Scope) -> Surroundings:
-    return Surroundings(context.host, context.root, scope.prefix or context.active, Path.cwd())
+    try:
+        folder = Path.cwd()
+    except OSError:  # it was removed
+        folder = context.host.home
+    return Surroundings(context.host, context.root, scope.prefix or context.active, folder)
 
 
 def _confirmed(
