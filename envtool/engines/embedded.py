@@ -5,8 +5,8 @@ environment is changed only after all packages are in the cache. This module als
 library does not write: the history, file modes and environments.txt.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +17,19 @@ from envtool.engines.post_link import Action
 from envtool.engines.protocol import EngineSetup, EngineType, LinkScripts, Solution, SolveRequest
 from envtool.engines.rattler import PackageError, Rattler
 from envtool.engines.rattler_requests import WorkerRequest, public
+from envtool.engines.rattler_solutions import Details, note_deviations, solution_of, switch_to_next_mirror
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
-from envtool.model import Channel, Package, Sources
+from envtool.model import Package, Sources
 from envtool.paths import Host
 from envtool.prefix import conda_meta, environments_txt, history
 from envtool.prefix.marks import mark_unfinished
 from envtool.prefix.snapshot import Footprint
-from envtool.redaction import redact, split_login
+from envtool.redaction import redact
 from envtool.reporter import Reporter
 from envtool.specs import match_spec
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Private:
-    """The engine's own part of a solution: all records of the resulting environment, and the mirrors in use.
-
-    ``mirrors`` maps the URL of each channel to the URL of the mirror it is read from. ``specs`` are the requested specs
-    of this and earlier commands.
-    """
-
-    records: Sequence[Json]
-    specs: tuple[str, ...] = ()
-    channels: tuple[Channel, ...] = ()
-    mirrors: Mapping[str, str] = field(default_factory=dict)
-    offline: bool = False
-
-    def shown(self, packages: Sequence[Package]) -> tuple[Package, ...]:
-        """Return packages with the variables in their channels' URLs, not the values, which may be secret."""
-        texts = {split_login(c.urls[0])[0]: split_login(c.name)[0] for c in self.channels if "$" in c.name}
-        return tuple(
-            replace(
-                package,
-                url=package.url.replace(package.channel, texts[package.channel], 1),
-                channel=texts[package.channel],
-                private=True,
-            )
-            if package.channel in texts
-            else package
-            for package in packages
-        )
 
 
 class Embedded:
@@ -86,25 +57,25 @@ class Embedded:
             return self._explicit(request, installed, sources, reporter)
         offline = self._is_offline(sources)
         if request.remove and not (request.specs or request.update):
-            return _solution(request, installed, self._without(request, installed, sources))
+            return solution_of(request, installed, self._without(request, installed, sources))
         question = WorkerRequest(request, prefix, installed, sources.channels, self._settings, self._host.subdir)
         with reporter.bar(tr("Solving")) as bar:
             answer = self._worker.request(
                 question.message | {"offline": offline}, lambda event: bar.update(event["done"], unit="bytes")
             )
         self._require_platform(answer["records"])
-        _note_deviations(answer, sources.channels, reporter)
-        private = _Private(
+        note_deviations(answer, sources.channels, reporter)
+        private = Details(
             answer["records"], tuple(map(public, question.specs)), sources.channels, answer["mirrors"], offline
         )
-        return _solution(request, installed, private)
+        return solution_of(request, installed, private)
 
-    def _without(self, request: SolveRequest, installed: Sequence[Json], sources: Sources) -> _Private:
+    def _without(self, request: SolveRequest, installed: Sequence[Json], sources: Sources) -> Details:
         """Return the packages that remain. They are installed, so no channel is read."""
         records = solve_specs.remaining(map(match_spec.name, request.remove), installed)
         specs = [spec for record in records for spec in conda_meta.requested_specs(record)]
         packages = tuple(spec for spec in specs if not match_spec.is_archive(spec))
-        return _Private(records, packages, sources.channels, offline=self._is_offline(sources))
+        return Details(records, packages, sources.channels, offline=self._is_offline(sources))
 
     def _explicit(
         self, request: SolveRequest, installed: Sequence[Json], sources: Sources, reporter: Reporter
@@ -118,7 +89,7 @@ class Embedded:
         self._require_platform(new)
         names = {record["name"] for record in new}
         kept = [record for record in installed if record["name"] not in names]
-        return _solution(request, installed, _Private([*kept, *new], offline=offline))
+        return solution_of(request, installed, Details([*kept, *new], offline=offline))
 
     def create(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         stage = scratch / "stage"
@@ -191,7 +162,7 @@ class Embedded:
 
     def _link(
         self,
-        private: _Private,
+        private: Details,
         prefix: Path,
         final: Path,
         scratch: Path,
@@ -222,7 +193,7 @@ class Embedded:
                         ),
                     )
             except PackageError as error:
-                url = _switch_to_next_mirror(private.channels, mirrors, error.message)
+                url = switch_to_next_mirror(private.channels, mirrors, error.message)
                 if url is None:
                     raise
                 reporter.note(tr("{reason}. Trying {url}.", reason=error.message.rstrip("."), url=url))
@@ -242,56 +213,6 @@ class Embedded:
     def _with_channel_names(self, packages: Sequence[Package]) -> list[Package]:
         """Return packages with the names of their channels instead of URLs, as in conda's history."""
         return [replace(package, channel=canonical_name(self._settings, package.channel)) for package in packages]
-
-
-def _note_deviations(answer: Json, channels: Sequence[Channel], reporter: Reporter) -> None:
-    """Note deviations from the configuration: channels read from other mirrors, and mixed channels."""
-    for channel in channels:
-        configured = channel.urls[0]
-        if (used := answer["mirrors"][configured]) == configured:
-            continue
-        names = {"channel": channel.name, "url": redact(used), "configured": redact(configured)}
-        if answer["lacking"]:
-            reporter.note(
-                tr("{configured} lacks a requested package. Reading {channel} from {url} this time.", **names)
-            )
-        else:
-            reporter.note(tr("{configured} does not respond. Reading {channel} from {url} this time.", **names))
-    if answer["mixed"]:
-        reporter.note(tr("Packages of several channels are mixed: strict channel priority has no solution."))
-
-
-def _solution(request: SolveRequest, installed: Sequence[Json], private: _Private) -> Solution:
-    before = {_content(record): record for record in installed}
-    after = {_content(record): record for record in private.records}
-    requested = {match_spec.name(spec) for spec in request.specs}
-    return Solution(
-        request,
-        link=private.shown(
-            conda_meta.packages_of((record for key, record in after.items() if key not in before), requested)
-        ),
-        unlink=conda_meta.packages_of((record for key, record in before.items() if key not in after), requested),
-        python=next((record["version"] for record in private.records if record["name"] == "python"), ""),
-        private=private,
-    )
-
-
-def _content(record: Json) -> tuple[str, ...]:
-    """Return the identity of a package. Two channels may have the same build with different content."""
-    return (*conda_meta.identity(record), record.get("sha256") or "")
-
-
-def _switch_to_next_mirror(channels: Sequence[Channel], mirrors: dict[str, str], message: str) -> str | None:
-    """Switch the channel that an error message names to its next mirror. Return its URL, or None if none is left."""
-    for channel in channels:
-        configured, used = channel.urls[0], mirrors[channel.urls[0]]
-        if used not in message and configured not in message and len(channels) > 1:
-            continue
-        remaining = channel.urls[channel.urls.index(used) + 1 :]
-        if remaining:
-            mirrors[configured] = remaining[0]
-            return remaining[0]
-    return None
 
 
 def _open(setup: EngineSetup) -> Embedded:
