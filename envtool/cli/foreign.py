@@ -81,7 +81,7 @@ ANSWERS = {
 # Added to the hint where a command fails that envtool has, too, and that means something else to conda.
 HINTS = {
     "update conda|anaconda": tr("conda updates itself: conda update -n base {ALL}"),
-    "install|create *pytorch-cuda*|*cudatoolkit*": tr(
+    "install|create *pytorch-cuda*|*cudatoolkit*|torch|torchvision|pytorch": tr(
         "For a PyTorch that runs on this machine: envtool bootstrap NAME"
     ),
 }

@@ -142,6 +142,10 @@ ANSWERED = {
     "show einops": "envtool list --packages einops",
     "download einops": "envtool run -- python -m pip download einops",
     "rm -rf anaconda": "envtool remove",
+    "install -n nope pytorch torchvision pytorch-cuda=11.8 -c pytorch -c nvidia": "envtool bootstrap",
+    "install -n dl torch torchvision --index-url https://h.example/whl/simple": "--pip torch --pip torchvision",
+    "install -n dl torch --index-url https://h.example/whl/simple": "envtool bootstrap",
+    "install -n dl numpy -i tsinhua": "Did you mean tsinghua",
 }
 
 
@@ -197,7 +201,7 @@ def test_the_answer_names_the_words(furnished: Home, type_in: Callable[[str], Ra
     ran = type_in(line)
     assert ran.code in (1, 2, 3), ran.err
     assert ANSWERED[line] in ran.err.partition("hint: ")[2], ran.err
-    assert "Did you mean" not in ran.err
+    assert "Did you mean" not in ran.err.partition("hint: ")[0]
     assert everything(furnished) == before
 
 
