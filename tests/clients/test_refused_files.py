@@ -106,6 +106,7 @@ CONDARC = {  # what conda 26.7 says of it
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", CONDARC)
 def test_what_conda_refuses_is_refused_by_show_set_and_unset(home: Home, text: str) -> None:
     path = home.path / ".condarc"
@@ -174,6 +175,7 @@ def test_no_shape_of_pixis_file_ends_in_a_traceback(home: Home, text: str) -> No
     assert path.read_text() == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [text for text, fine in UV.items() if not fine])
 def test_a_broken_file_of_uv_keeps_no_other_client_from_the_switch(home: Home, text: str) -> None:
     path = home.path / ".config/uv/uv.toml"

@@ -86,6 +86,7 @@ def test_an_error_stays_short() -> None:
     assert len(caught.value.message) < 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["x-", "x-key", "token", "token ", "token='", "default ", "machine a ", ";token", "://", "a://", "a:b@", "a:", "a",

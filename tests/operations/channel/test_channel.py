@@ -61,6 +61,7 @@ def test_list_tests_what_each_channel_answers(home: Home) -> None:
     assert (done.code, statuses) == (5, ["ok", "missing"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -110,6 +111,7 @@ def test_a_name_removes_the_same_channels_address_on_a_mirror(home: Home) -> Non
     assert f"{TUNA}/cloud/conda-forge/ is conda-forge" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "told"),
     [
@@ -181,6 +183,7 @@ def test_a_channel_of_another_scope_is_named_with_its_place(home: Home) -> None:
     assert home.envtool("channel", "remove", "lab", "--prefix", str(prefix)).code == 0
 
 
+@pytest.mark.slow
 def test_undo_asks_takes_the_newest_change_of_any_kind_and_refuses_a_foreign_one(home: Home) -> None:
     path = condarc(home)
     assert home.envtool("mirror", "set", "tsinghua", "--target", "conda").code == 0

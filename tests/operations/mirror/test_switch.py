@@ -70,7 +70,9 @@ def untouched(before: bytes, after: bytes) -> None:
             assert about.search(line[2:]) or not line[2:].strip(), line
 
 
-@pytest.mark.parametrize("mirror", ["tsinghua", "ustc", "aliyun", "nju"])
+@pytest.mark.parametrize(
+    "mirror", ["tsinghua", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ustc", "aliyun", "nju"))]
+)
 @pytest.mark.parametrize("case", HAND_WRITTEN, ids=lambda path: path.name)
 def test_hand_written_files_switch_back_to_the_byte(home: Home, case: Path, mirror: str) -> None:
     round_trip(home, case, mirror)

@@ -299,6 +299,7 @@ def test_conda_reads_the_same_parts(home: Home, case: str) -> None:
     assert json.loads(done.stdout.splitlines()[-1]) == [names.get(url, url) for url in at("nju", expected)]
 
 
+@pytest.mark.slow
 def test_nothing_switched_is_exit_1_with_the_reason(home: Home) -> None:
     place(home, "[global]\nindex-url = https://lab.invalid/simple\n", PIP)
     ran = home.envtool("mirror", "set", "nju", "-t", "pip")
