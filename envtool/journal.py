@@ -51,7 +51,7 @@ def apply(
     ``purpose`` names the command that may undo them, ``title`` says what they are. ``step`` is called before each
     write. Raises EnvtoolError where a file is no longer what the edit was made for; nothing is changed then.
     """
-    with _held(host):
+    with _held(host, title):
         _recover(host)
         for edit in edits:
             if _read(edit.path) != edit.before:
@@ -85,7 +85,7 @@ def recover(host: Host) -> tuple[str, ...]:
     folder = _folder(host)
     if not (any(folder.glob(f"*{_BEGUN}")) or any(folder.glob(_TEMPORARY))):
         return ()
-    with _held(host):
+    with _held(host, "undo"):
         return _recover(host)
 
 
@@ -105,7 +105,7 @@ def undo(host: Host, purpose: str = "", *, expected: Entry | None = None) -> Ent
     Raises EnvtoolError with a diff where a file was changed since, and NewerVersionError; nothing is restored then.
     Raises EnvtoolError, too, where a file does not have its former bytes afterwards.
     """
-    with _held(host):
+    with _held(host, "undo"):
         _recover(host)
         for entry, path, record in _undoable(host, purpose):
             if expected and entry.name != expected.name:
@@ -323,11 +323,12 @@ def _folder(host: Host) -> Path:
 
 
 @contextmanager
-def _held(host: Host) -> Iterator[None]:
+def _held(host: Host, command: str) -> Iterator[None]:
+    """Hold the journal's lock; whoever waits for it is told the ``command``."""
     folder = _folder(host)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    with locked(folder / "journal.lock", tr("changing configuration files"), wait=_WAIT):
+    with locked(folder / "journal.lock", command, wait=_WAIT):
         yield
 
 
