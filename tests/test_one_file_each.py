@@ -80,11 +80,11 @@ def _files(host, scope):
     return SettingsFiles((path,), path) if scope.kind == "user" else None
 
 
-def _switched(text, source, endpoints, sites, *, clean, host):
+def _switched(text, source, endpoints, sites, *, clean, where):
     return Edited(_unset(text, source, sites).text + f"index {endpoints.index}\\n")
 
 
-def _unset(text, source, sites):
+def _unset(text, source, sites, *, original=None, where=None):
     lines = [line for line in text.splitlines(keepends=True) if not sites.match(line.removeprefix("index ").strip())]
     return Edited("".join(lines))
 
@@ -96,7 +96,7 @@ def _in_force(where, sites):
     return InForce({"madeup get x": tuple(urls)}, [Setting(str(path), "index", url, "wins") for url in urls])
 
 
-def _overrides(where, scope):
+def _overrides(where, scope, sites):
     if where.host.environ.get("MADEUP_INDEX"):
         yield "MADEUP_INDEX is set in this shell."
 
