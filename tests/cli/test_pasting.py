@@ -11,6 +11,8 @@ import pytest
 from support.home import Home
 from support.layouts import conda_env, write
 
+from envtool.cli import verify_gpu
+
 SCRIPT = Path(sys.executable).with_name("envtool")
 pytestmark = pytest.mark.skipif(os.name == "nt" or not SCRIPT.exists(), reason="needs the program that pip installs")
 
@@ -64,3 +66,11 @@ def test_names_are_quoted_and_prose_stays_prose(home: Home) -> None:
     assert f"`envtool remove {shlex.quote(str(prefix))}`" in refused.err
     own = replace(home, program=(str(SCRIPT),), environ={**home.environ, "PATH": "/usr/bin:/bin"})
     assert "error: envtool is installed in" in own.envtool("remove", sys.prefix, "--yes").err
+
+
+def test_verifying_without_a_gpu_keeps_the_environment() -> None:
+    assert verify_gpu._on_the_cpu("my dl", None) == "envtool verify-gpu 'my dl' --device cpu"
+    assert verify_gpu._on_the_cpu("", Path("/opt/v 1/python")) == (
+        "envtool verify-gpu --python '/opt/v 1/python' --device cpu"
+    )
+    assert verify_gpu._on_the_cpu("", None) == "envtool verify-gpu --device cpu"
