@@ -97,10 +97,28 @@ class Conda:
         def create(sources: Sources) -> None:
             if prefix.exists():
                 shutil.rmtree(prefix)  # left by the previous attempt
-            self._apply("create", replace(solution, private=sources), prefix, scratch, reporter)
+            wanted = replace(solution, private=sources)
+            if solution.request.archives or not self._created_held(wanted, prefix, reporter):
+                self._apply("create", wanted, prefix, scratch, reporter)
 
         with_fallback(create, solution.private, reporter)
         mark_unfinished(prefix, self._command)
+
+    def _created_held(self, solution: Solution, prefix: Path, reporter: Reporter) -> bool:
+        """Create an environment with a conda that is held before it links: its packages are looked into then.
+
+        Returns False where this conda cannot be held; nothing was done then.
+        """
+        sources: Sources = solution.private
+        arguments = (*at(prefix), *_channels(sources, "create"), *_packages(solution.request, "create"))
+        if self._solve_held(("create", *arguments), sources, reporter) is None:
+            return False
+        if self._held:
+            self._go_on(self._held.fetch, tr("Fetching packages"), reporter, solution.link)
+        if self._held:  # one that has nothing to link has ended
+            require_safe(solution.link, self._caches, prefix)
+            self._go_on(self._held.link, tr("Installing packages"), reporter)
+        return True
 
     def change(self, solution: Solution, prefix: Path, scratch: Path, reporter: Reporter) -> None:
         if self._held:

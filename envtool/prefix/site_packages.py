@@ -165,15 +165,16 @@ def recorded_files(record: str, data: bytes) -> Iterator[str]:
 
 
 def files_of(folder: Path, anchor: str, prefix: Path) -> set[str]:
-    """Return the paths below ``prefix`` that belong to the distribution of a site-packages entry.
+    """Return the paths, from ``prefix``, that belong to the distribution of a site-packages entry.
 
-    By its RECORD, or, where it has none (an egg, a link to sources), by its entry and the names of its modules.
+    By its RECORD, which may name files elsewhere: pip deletes them along with the others. Where it has none (an egg, a
+    link to sources), by its entry and the names of its modules.
     """
     below = folder.relative_to(prefix).as_posix()
     record = folder / anchor / "RECORD"
     if record.is_file():
         path = f"{below}/{anchor}/RECORD"
-        return {file for file in recorded_files(path, read_file(record)) if not file.startswith(("/", ".."))} | {path}
+        return {*recorded_files(path, read_file(record)), path}
     modules = _text(folder / anchor / "top_level.txt").split()
     # pip takes the line of an egg, or of a link to sources, out of this file.
     roots = [

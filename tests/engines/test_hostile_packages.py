@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from support import condas
 from support.channel import hostile, packages
 from support.home import Home
 
@@ -133,3 +134,23 @@ def test_a_record_that_names_other_files_deletes_none(
     ran = home.envtool("uninstall", "-n", "dl", "--yes", "good", *source[1:])
     assert (ran.code, "Nothing was changed" in ran.err) == (1, True), ran.err
     assert digest(home.path, victim, without="") == before
+
+
+@pytest.fixture(params=condas.FAMILY)
+def driving(request: pytest.FixtureRequest, home: Home) -> Home:
+    """A home in which conda, or one of its relatives, is driven."""
+    condas.set_up(home.environ, request.param, home.path)
+    return home
+
+
+def test_conda_is_stopped_before_it_links_such_a_package(driving: Home, source: tuple[str, ...], victim: Path) -> None:
+    before = digest(victim, without="")
+    assert driving.envtool("create", "dl", "good", "--engine", "conda", "--no-pip", *source).code == 0
+    tree = digest(driving.conda_envs / "dl", without=".envtool")
+    for command in (("install", "-n", "dl", "--yes"), ("create", "bad", "--engine", "conda", "--no-pip")):
+        for name in ("deep", "mark"):
+            ran = driving.envtool(*command, name, *source)
+            assert ran.code != 0, ran.err
+    assert digest(victim, without="") == before
+    assert digest(driving.conda_envs / "dl", without=".envtool") == tree
+    assert not (driving.conda_envs / "bad").exists()

@@ -92,7 +92,7 @@ def _require_contained(prefix: Path, footprint: Footprint) -> None:
                 path=min(wrong),
                 prefix=prefix,
             ),
-            hint=tr("Find the package in conda-meta, or the link on the way to the file, and correct it."),
+            hint=tr("Find it in the records of conda-meta or in the package's RECORD, or the link that leads there."),
         )
 
 
