@@ -30,7 +30,10 @@ def load_yaml(text: str) -> Any:
     import yaml
 
     check_yaml(text)
-    return yaml.load(text, Loader=_loader())  # noqa: S506 - both are safe loaders
+    try:
+        return yaml.load(text, Loader=_loader())  # noqa: S506 - both are safe loaders
+    except (ValueError, OverflowError) as error:  # a date such as 2026-99-99, an integer of 5,000 digits
+        raise _refused(str(error), None) from None
 
 
 def compose_yaml(text: str) -> "yaml.Node | None":

@@ -15,6 +15,7 @@ from envtool.i18n import tr
 
 LIMIT = 128 << 20  # bytes: several times the largest package record, list of files or history known
 INPUT_LIMIT = 8 << 20  # bytes of a file of specs
+SETTINGS_LIMIT = 1 << 20  # bytes of a settings file; a hundred times the largest that people have published
 WRITER_TIMEOUT = 1.0  # seconds to wait for a program that writes to a named pipe
 
 _FULL = re.compile(r"No space left on|Disk quota exceeded|os error (?:28|122)\b")

@@ -66,3 +66,9 @@ def test_broken_yaml_is_refused_by_the_parser_that_reads_it() -> None:
 def test_json_beyond_the_stack_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"nested too deeply|Expecting"):
         parse_json(text)
+
+
+@pytest.mark.parametrize("text", ["a: 2026-99-99", "a: " + "9" * 5000, "a: !!python/object:os.system x", "{[]: 1}"])
+def test_a_value_that_cannot_be_made_is_an_error_of_the_text(text: str) -> None:
+    with pytest.raises(yaml.YAMLError):
+        load_yaml(text)

@@ -6,7 +6,7 @@ from pathlib import Path
 from envtool.clients.protocol import Client
 from envtool.encoding import Form, decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import INPUT_LIMIT, read_file
+from envtool.files import SETTINGS_LIMIT, read_file
 from envtool.i18n import tr
 
 
@@ -21,7 +21,7 @@ def naming_a_source(client: Client, paths: Sequence[Path]) -> Path | None:
 def read(path: Path) -> bytes | None:
     """Return a file's bytes, or None where there is none. Raises EnvtoolError where it cannot be read."""
     try:
-        return read_file(path, limit=INPUT_LIMIT)
+        return read_file(path, limit=SETTINGS_LIMIT)
     except FileNotFoundError:
         return None
     except OSError as error:

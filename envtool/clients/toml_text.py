@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from envtool.clients.protocol import SiteMatcher
 from envtool.encoding import decode_with_form, line_end
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import read_file
+from envtool.files import SETTINGS_LIMIT, read_file
 from envtool.i18n import tr
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Table: TypeAlias = MutableMapping[str, Any]
 
-_LIMIT = 2 << 20  # bytes: the parser that keeps the layout takes a second for each MiB
+_LINE = 8192  # characters
+_LONG_LINE = re.compile(rf"[^\n]{{{_LINE + 1}}}")
 
 
 def parse(text: str, source: str) -> "TOMLDocument":
@@ -25,16 +26,17 @@ def parse(text: str, source: str) -> "TOMLDocument":
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
+    _require_lines(text, source)
     try:
         return tomlkit.parse(text)
-    except TOMLKitError as error:
+    except (TOMLKitError, ValueError, RecursionError) as error:  # a number that is too long, nested too deeply
         raise _not_toml(source, _reason(text, str(error))) from None
 
 
 def values(path: Path, *, any_bytes: bool = False) -> dict[str, Any]:
     """Return what a file holds as plain values; empty where there is no such file. Raises EnvtoolError."""
     try:
-        data = read_file(path, limit=_LIMIT)
+        data = read_file(path, limit=SETTINGS_LIMIT)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
@@ -48,15 +50,22 @@ def values(path: Path, *, any_bytes: bool = False) -> dict[str, Any]:
 
 def parsed(text: str, source: str) -> dict[str, Any]:
     """Return what a text holds as plain values. Raises EnvtoolError (BAD_INPUT) with file and line."""
+    _require_lines(text, source)
     if sys.version_info >= (3, 11):
         import tomllib
 
         try:
             return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # a TOMLDecodeError, a number that is too long, nested too deeply
             raise _not_toml(source, str(error).rstrip(".")) from None
     found: dict[str, Any] = parse(text, source).unwrap()
     return found
+
+
+def _require_lines(text: str, source: str) -> None:
+    """Raise EnvtoolError for a line that nobody writes: parsers take the square of a dotted key."""
+    if _LONG_LINE.search(text):
+        raise _not_toml(source, tr("a line has more than {limit} characters", limit=_LINE))
 
 
 def _unreadable(path: Path, reason: str) -> EnvtoolError:
@@ -120,6 +129,6 @@ def _reason(text: str, reason: str) -> str:
 
         try:
             tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             reason = str(error)
     return reason.rstrip(".")

@@ -45,6 +45,8 @@ def load_mapping(text: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or str(error)
         raise NotAMappingError(mark.line + 1 if mark else 1, reason) from None
+    except ValueError as error:  # a date such as 2026-99-99, an integer of 5,000 digits
+        raise NotAMappingError(1, str(error)) from None
     if values is None:
         return {}
     if not isinstance(values, dict):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from envtool.encoding import decode
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import INPUT_LIMIT, read_file
+from envtool.files import SETTINGS_LIMIT, read_file
 from envtool.i18n import tr
 from envtool.paths import Host
 
@@ -171,7 +171,7 @@ def _shipped() -> Path:
 
 def _text(path: Path) -> str:
     try:
-        return decode(read_file(path, limit=INPUT_LIMIT))
+        return decode(read_file(path, limit=SETTINGS_LIMIT))
     except (OSError, UnicodeDecodeError) as error:
         raise EnvtoolError(
             tr("The list of mirrors {path} could not be read: {reason}.", path=path, reason=error),

@@ -6,7 +6,7 @@ from envtool.clients.yaml_parts import Value
 from envtool.clients.yaml_text import YamlText
 from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import INPUT_LIMIT, read_file
+from envtool.files import SETTINGS_LIMIT, read_file
 from envtool.i18n import tr
 from envtool.mirrors.catalogue import Catalogue, own_file
 from envtool.mirrors.schema import checked
@@ -17,7 +17,7 @@ from envtool.paths import Host
 def edit(host: Host, change: Callable[[YamlText], None]) -> tuple[FileEdit, ...]:
     """Return the edit that a change amounts to, if any. Raises EnvtoolError where the result breaks the schema."""
     path = own_file(host)
-    before = read_file(path, limit=INPUT_LIMIT) if path.exists() else None
+    before = read_file(path, limit=SETTINGS_LIMIT) if path.exists() else None
     text, form = decode_with_form(before or b"")
     document = YamlText(text, str(path))
     change(document)

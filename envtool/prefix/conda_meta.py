@@ -161,7 +161,17 @@ def _checked(content: Any, path: Path) -> Json:
         raise ValueError(path)
     if path.name != _file_name(content):
         raise _MisnamedError(path)
+    if not _has_usual_types(content):
+        raise ValueError(path)
     return content
+
+
+def _has_usual_types(content: Json) -> bool:
+    texts = [content.get(key) or "" for key in ("url", "channel", "subdir")]
+    lists = [content.get(key) or [] for key in ("files", "depends")]
+    return {*map(type, texts)} == {str} and all(
+        isinstance(part, list) and {*map(type, part)} <= {str} for part in lists
+    )
 
 
 def _parts(record: Json) -> tuple[Any, Any, Any]:

@@ -24,7 +24,7 @@ from envtool.clients.protocol import (
 from envtool.clients.yaml_text import YamlText
 from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError
-from envtool.files import INPUT_LIMIT, read_file
+from envtool.files import SETTINGS_LIMIT, read_file
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.redaction import redact
@@ -173,7 +173,7 @@ def for_run(host: Host, endpoints: Endpoints, sites: SiteMatcher) -> RunSettings
     if not endpoints.parents:
         return RunSettings()
     own = host.environ.get("CONDARC", "")
-    text = decode_with_form(read_file(Path(own), limit=INPUT_LIMIT))[0] if own and Path(own).is_file() else ""
+    text = decode_with_form(read_file(Path(own), limit=SETTINGS_LIMIT))[0] if own and Path(own).is_file() else ""
     if redact(text) != text:
         raise EnvtoolError(
             tr("{path} holds a login, which must not be copied.", path=own),

@@ -12,7 +12,7 @@ from typing import Any
 from envtool.clients.yaml_parts import NotAMappingError, load_mapping
 from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import INPUT_LIMIT, read_file
+from envtool.files import SETTINGS_LIMIT, read_file
 from envtool.i18n import tr
 from envtool.paths import Host
 
@@ -90,7 +90,7 @@ def _files_at(place: Path) -> Iterator[Path]:
 def read_layer(path: Path) -> CondaLayer:
     """Return the settings of one file. Raises EnvtoolError (BAD_INPUT) with file and line."""
     try:
-        text, _ = decode_with_form(read_file(path, limit=INPUT_LIMIT))
+        text, _ = decode_with_form(read_file(path, limit=SETTINGS_LIMIT))
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _broken(path, tr("the text is neither UTF-8 nor UTF-16"), line) from None

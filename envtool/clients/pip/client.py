@@ -19,7 +19,7 @@ from envtool.clients.protocol import (
     Surroundings,
 )
 from envtool.encoding import decode_with_form
-from envtool.files import INPUT_LIMIT, read_file
+from envtool.files import SETTINGS_LIMIT, read_file
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.redaction import redact
@@ -53,7 +53,7 @@ def in_force(where: Surroundings, sites: SiteMatcher) -> InForce:  # noqa: ARG00
 
 
 def _about_file(path: Path) -> Iterator[str]:
-    text, form = decode_with_form(read_file(path, limit=INPUT_LIMIT), any_bytes=True)
+    text, form = decode_with_form(read_file(path, limit=SETTINGS_LIMIT), any_bytes=True)
     if form.mark:
         yield tr("{path} begins with a byte order mark, which pip cannot read: save it as plain UTF-8.", path=path)
     document = IniText(text, str(path))

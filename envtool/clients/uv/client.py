@@ -21,7 +21,7 @@ from envtool.clients.protocol import (
 from envtool.clients.uv import editing, refusal
 from envtool.encoding import decode_with_form
 from envtool.errors import EnvtoolError
-from envtool.files import INPUT_LIMIT, read_file, read_text
+from envtool.files import SETTINGS_LIMIT, read_file, read_text
 from envtool.i18n import tr
 from envtool.paths import Host
 from envtool.redaction import redact
@@ -38,7 +38,7 @@ def in_force(where: Surroundings, sites: SiteMatcher) -> InForce:  # noqa: ARG00
     stack = uv.layers(where.host, where.folder)
     for layer in stack:
         if layer.source.endswith("uv.toml"):
-            text = decode_with_form(read_file(Path(layer.source), limit=INPUT_LIMIT))[0]
+            text = decode_with_form(read_file(Path(layer.source), limit=SETTINGS_LIMIT))[0]
             refusal.check(layer.values, text, layer.source, where.host)
     indexes = uv.indexes(stack, where.host.environ)
     for index in reversed(indexes.written):
