@@ -8,8 +8,8 @@ from typing import Any
 from envtool.clients import conda
 from envtool.clients.conda import editing
 from envtool.clients.conda.condarc import CondaLayer, layers, search_path
+from envtool.clients.conda.entries import unquoted
 from envtool.clients.conda.program import implicit_channels
-from envtool.clients.conda.switching import unquoted
 from envtool.clients.protocol import (
     Client,
     Effect,

@@ -5,7 +5,8 @@ from pathlib import Path
 from envtool.clients import conda
 from envtool.clients.conda import mirrored_channels
 from envtool.clients.conda.condarc import CondaLayer
-from envtool.clients.conda.switching import CondaSwitch, entries, lists, name_of, texts, unquoted
+from envtool.clients.conda.entries import entries, lists, name_of, texts, unquoted
+from envtool.clients.conda.switching import CondaSwitch
 from envtool.clients.protocol import Edited, Endpoints, Scope, SettingsFiles, SiteMatcher, Surroundings
 from envtool.clients.yaml_text import YamlText
 from envtool.i18n import tr

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from envtool.clients import conda
 from envtool.clients.conda.condarc import CondaLayer, layers
+from envtool.clients.conda.entries import entries, lists, name_of, texts, unquoted
 from envtool.clients.conda.program import implicit_channels
 from envtool.clients.protocol import COMMON, Edited, Endpoints, SiteMatcher, Surroundings, UrlMatch
 from envtool.clients.yaml_text import YamlText
@@ -34,6 +35,7 @@ class CondaSwitch:
         self.settings = self._merged()
         self.edited = Edited(document.text)
         self._left_out: list[str] = []
+        self._named_parts: list[str] = []  # the parts of `defaults` whose addresses `channels` named, without the word
 
     def finished(self) -> Edited:
         """Return the file as it is to be written."""
@@ -46,6 +48,8 @@ class CondaSwitch:
         new: list[str] = []
         for item in old:
             new += self._channel(item)
+        if "defaults" in old:
+            self._named_parts.clear()
         if old != new:
             self.document.put(("channels",), list(dict.fromkeys(new)) or [self._first_channel()])
 
@@ -55,10 +59,10 @@ class CondaSwitch:
                 tr("The quotes in {entry} are part of it for conda: they are removed.", entry=redact(item))
             )
             found = self.sites.match(bare) if "://" in bare else None
-            return [name_of(found.channel)] if found and found.channel and found.channel not in _FROZEN else [bare]
+            return self._named(found.channel) if found and found.channel and found.channel not in _FROZEN else [bare]
         found = self.sites.match(item) if "://" in item else None
         if found and found.channel in self.endpoints.parents:
-            return [name_of(found.channel)]
+            return self._named(found.channel)
         if found and not found.alive:
             if not self._dead(item):
                 return [item]
@@ -72,6 +76,10 @@ class CondaSwitch:
         elif item in conda.SLIPS:
             self.edited.notes.append(conda.slip(item))
         return [item]
+
+    def _named(self, channel: str) -> list[str]:
+        self._named_parts += [channel] if channel.startswith("pkgs/") else []
+        return [name_of(channel)]
 
     def defaults(self) -> None:
         """Move what ``defaults`` stands for, and nothing that it does not stand for."""
@@ -111,7 +119,10 @@ class CondaSwitch:
     def _moved_from_elsewhere(self) -> list[str]:
         """Return the parts that another file, or conda itself, sets, as far as the mirror serves them."""
         new = []
-        for item in self.settings.default_channels:
+        in_force = self.settings.default_channels
+        if self._named_parts and "default_channels" not in self.settings.origins:
+            in_force = tuple(self.endpoints.upstream_of(part) for part in self._named_parts)
+        for item in in_force:
             found = self._part(item)
             if found is None:
                 self._is_own(item)
@@ -131,7 +142,7 @@ class CondaSwitch:
                 tr(
                     "{mirror} does not serve `defaults`: they still come from {url}.",
                     mirror=self.endpoints.mirror,
-                    url=self.settings.default_channels[0],
+                    url=in_force[0],
                 )
             )
         return new
@@ -303,36 +314,6 @@ class CondaSwitch:
                 mirror=self.endpoints.mirror,
             )
         self.edited.notes.append(note)
-
-
-def texts(document: YamlText, key: str) -> list[str]:
-    """Return a list of texts; empty where there is none."""
-    value = document.get(key)
-    return [str(item) for item in value if item is not None] if isinstance(value, list) else []
-
-
-def entries(document: YamlText) -> dict[str, str]:
-    """Return ``custom_channels``: name -> the URL above it."""
-    value = document.get("custom_channels")
-    pairs = value.items() if isinstance(value, dict) else ()
-    return {str(name): str(url).rstrip("/") for name, url in pairs if url is not None}
-
-
-def lists(document: YamlText, key: str) -> dict[str, list[str]]:
-    """Return a map of lists of texts, such as ``custom_multichannels``."""
-    value = document.get(key)
-    pairs = value.items() if isinstance(value, dict) else ()
-    return {str(name): [str(url) for url in urls if url is not None] for name, urls in pairs if isinstance(urls, list)}
-
-
-def name_of(channel: str) -> str:
-    """Return the name that stands for a channel in ``channels``: the parts of `defaults` have one together."""
-    return "defaults" if channel.startswith("pkgs/") else channel
-
-
-def unquoted(item: str) -> str:
-    """Return an entry without quotes that are part of it: shells and copied lines leave them there."""
-    return item.strip(" \t\"'`\u2018\u2019\u201c\u201d")
 
 
 def _living_name(channel: str) -> list[str]:

@@ -79,6 +79,23 @@ def test_who_shut_defaults_out_gets_none_of_their_parts(home: Home, text: str) -
     assert "pkgs/" not in path.read_text()
 
 
+@pytest.mark.parametrize(
+    ("channels", "parts"),
+    [
+        ([f"{TUNA}/anaconda/pkgs/main"], ["pkgs/main"]),
+        ([MAIN, "conda-forge"], ["pkgs/main"]),
+        ([R, f"{TUNA}/anaconda/pkgs/main/"], ["pkgs/r", "pkgs/main"]),
+        ([MAIN, "defaults"], ["pkgs/main", "pkgs/r"]),
+        ([f"{TUNA}/anaconda/cloud/conda-forge"], ["pkgs/main", "pkgs/r"]),
+    ],
+)
+def test_addresses_of_parts_become_defaults_with_these_parts(home: Home, channels: list[str], parts: list[str]) -> None:
+    path = place(home, "channels:\n" + "".join(f"  - {channel}\n" for channel in channels))
+    set_(home)
+    assert condarc.read_layer(path).values["default_channels"] == at("nju", parts)
+    assert set_(home).plan.edits == ()
+
+
 def test_a_part_that_another_file_leaves_out_is_left_out(home: Home) -> None:
     place(home, f"default_channels: [{MAIN}]\n", ".config/conda/condarc.d/main.yml")
     path = place(home, "channels: [defaults]\n")
