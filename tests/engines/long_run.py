@@ -236,7 +236,9 @@ def main() -> None:
     engines = [("embedded", options.kills, options.signals), ("venv", options.kills, options.signals)]
     engines += [("conda", options.conda, options.conda)] if options.conda else []
     lines = [
-        f"Seed {options.seed}. Every tree was compared by hash; one that was neither old, new nor marked ends the run.",
+        "Every tree was compared by hash: one that is neither old, new nor marked ends the run, and none did.",
+        f"{options.kills} kills and {options.signals} signals of each command on embedded and venv,",
+        f"{options.conda} and {options.conda} on conda, with seed {options.seed}.",
         "",
     ]
     lines += ["| engine | command | kills | signals |", "|---|---|---|---|"]
