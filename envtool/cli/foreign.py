@@ -92,7 +92,9 @@ NO_ENVIRONMENT = {
     "remove *": tr("To remove packages from the active environment: envtool uninstall {WORDS}"),
 }
 
-_TAKING_A_VALUE = ("-n", "--name", "-p", "--prefix", "-c", "--channel", "-f", "--file")
+_PROGRAMS = ("conda", "mamba", "micromamba", "pip", "pip3")
+
+_TAKING_A_VALUE = ("-n", "--name", "-p", "--prefix", "-c", "--channel", "-f", "--file", "-r", "--requirement", "-i")
 
 
 def translated(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -107,11 +109,27 @@ def translated(arguments: Sequence[str]) -> tuple[str, ...]:
 
 def answer(arguments: Sequence[str], table: Mapping[str, str] = ANSWERS) -> str:
     """Return what to type instead of a command line that was refused, or that failed; ``""`` where nothing is known."""
+    if arguments and arguments[0] in _PROGRAMS and table is ANSWERS:
+        return _without_program(arguments[0], arguments[1:])
     for pattern, text in table.items():
         rest = _without(pattern, arguments)
         if rest is not None:
             return _filled(text, arguments, rest)
     return ""
+
+
+def _without_program(program: str, arguments: Sequence[str]) -> str:
+    """Return what to type instead of a whole command line of conda or pip."""
+    import shlex
+
+    line = list(translated(arguments))
+    if line == list(arguments) and (text := answer(arguments)):
+        return text
+    if program.startswith("pip") and line[:1] == ["install"]:
+        specs = [place for place, _ in _words(line)][1:]
+        for place in reversed(specs):
+            line.insert(place, "--pip")
+    return tr("Commands have no `{program}` in front: envtool {line}", program=program, line=shlex.join(line))
 
 
 def _without(pattern: str, arguments: Sequence[str]) -> list[str] | None:
