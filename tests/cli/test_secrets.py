@@ -157,6 +157,7 @@ def runs(account: Account) -> dict[str, list[list[str]]]:
         "undo": [["--dry-run"]],
         "bootstrap": [["torch", "--cpu", "-i", index, "--offline"]],
         "verify-gpu": [["two"]],
+        "self": [["update", "--dry-run", "-i", index], ["uninstall", "--dry-run"]],
     }
 
 

@@ -9,6 +9,11 @@ import pytest
 from support.channel import packages, server
 from support.home import Home
 
+from envtool.clients.conda import CondaSettings
+from envtool.engines import conda
+from envtool.engines.protocol import EngineSetup
+from envtool.errors import EnvtoolError, ExitCode
+
 pytestmark = pytest.mark.slow
 
 Edit = Callable[[dict[str, Any]], None]
@@ -152,3 +157,13 @@ def test_scripts_can_be_left_out_everywhere(home: Home, site: server.Server) -> 
     clone = home.envtool("clone", "dl", "copy")  # a copy of the files, in which nothing is linked
     assert clone.code == 0, clone.err
     assert not (home.path / "ran").exists()
+
+
+def test_conda_has_no_way_to_leave_scripts_out(home: Home) -> None:
+    program = home.path / "bin" / "conda"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    setup = EngineSetup(home.host_with(PATH=str(program.parent)), "", None, CondaSettings, run_scripts=False)
+    with pytest.raises(EnvtoolError, match="no option to leave them out") as caught:
+        conda.ENGINE.open(setup)
+    assert caught.value.code == ExitCode.USAGE

@@ -63,7 +63,20 @@ def test_paths_of_records(path: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"name": "bad"}', '{"name": 1, "version": "1.0", "build": "0"}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"name": "bad"}',
+        '{"name": 1, "version": "1.0", "build": "0"}',
+        '{"name": "bad", "version": "1.0", "build": "0", "files": 7}',
+        '{"name": "bad", "version": "1.0", "build": "0", "files": ["a", {}]}',
+        '{"name": "bad", "version": "1.0", "build": "0", "depends": 7}',
+        '{"name": "bad", "version": "1.0", "build": "0", "url": 5}',
+    ],
 )
 def test_what_cannot_be_read_is_left_out_by_one_reader_and_refused_by_the_other(prefix: Path, text: str) -> None:
     write(record(prefix, "bad"), text)
