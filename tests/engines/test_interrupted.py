@@ -105,9 +105,9 @@ def tree(prefix: Path) -> dict[str, str]:
     return found
 
 
-def without_history(found: dict[str, str]) -> dict[str, str]:
-    """Return a tree without the file that holds the time of each change."""
-    return {path: content for path, content in found.items() if path != "conda-meta/history"}
+def without_times(found: dict[str, str]) -> dict[str, str]:
+    """Return a tree without the files that hold the time of its creation, which conda writes, and of each change."""
+    return {path: text for path, text in found.items() if path not in ("conda-meta/history", "conda-meta/created_at")}
 
 
 def to_parent(number: signal.Signals) -> Callable[[int], None]:
@@ -200,7 +200,7 @@ def test_every_file_is_back_or_the_environment_is_marked(
     command, mark = subject.commands[verb], place(subject.prefix, "unfinished.json")
     made_anew(home, subject)
     seconds = writing_time(home, subject, command, mark)
-    new = without_history(tree(subject.prefix))
+    new = without_times(tree(subject.prefix))
     made_anew(home, subject)
     before = tree(subject.prefix)
     ends = []
@@ -208,7 +208,7 @@ def test_every_file_is_back_or_the_environment_is_marked(
         way = WAYS[turn % len(WAYS)]
         ended = cut_off(home, command, mark, moment, way)
         told = f"{verb}, {moment:.3f} of {seconds:.3f} s, way {turn % len(WAYS)}: {ended}"
-        if ended.code == 0 or (not mark.exists() and without_history(tree(subject.prefix)) == new):
+        if ended.code == 0 or (not mark.exists() and without_times(tree(subject.prefix)) == new):
             ends.append("done")
             made_anew(home, subject)
             before = tree(subject.prefix)  # its history has another time
