@@ -147,7 +147,7 @@ PARSERS = {"json", "yaml", "tomllib", "tomlkit", "netrc", "Path"}
 def reads(path: Path) -> list[int]:
     """Return the lines in which a module opens a file for reading, or parses a document, without limits."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

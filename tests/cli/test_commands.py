@@ -88,6 +88,7 @@ def printed(output: Output) -> str:
     return output.stdout.getvalue()
 
 
+@pytest.mark.slow
 @EVERY
 def test_help_is_plain_and_imports_the_command_alone(home: Home, words: tuple[str, ...]) -> None:
     lines, modules = loaded(home, *words, "--help")

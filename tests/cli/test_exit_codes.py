@@ -18,6 +18,7 @@ def test_the_readme_lists_the_exit_codes() -> None:
     assert listed == {int(code) for code in ExitCode} == {0, 1, 2, 3, 4, 5, 6, 7, 130}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -58,6 +59,7 @@ def test_failures_have_an_envelope(home: Home) -> None:
         assert envelope["errors"][0].keys() == {"message", "hint"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [

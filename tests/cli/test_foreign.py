@@ -197,6 +197,7 @@ def type_in(furnished: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     vars(out).update(vars(Output()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", WORK)
 def test_it_works_as_it_is_typed(type_in: Callable[[str], Ran], line: str) -> None:
     ran = type_in(line)

@@ -14,6 +14,8 @@ from envtool.operations.steps.prefix_lock import holding
 from envtool.prefix.marks import lock_of, mark_begun, mark_unfinished
 from envtool.reporter import Silent
 
+pytestmark = pytest.mark.slow
+
 COMMAND = "envtool install -n dl numpy"
 WORKER = {"pid": os.getpid(), "command": COMMAND}
 

@@ -20,6 +20,8 @@ from envtool.prefix import snapshot
 from envtool.prefix.marks import JOURNAL, identity, is_unfinished, mark_unfinished, renaming_of, snapshot_of
 from envtool.prefix.snapshot import Footprint
 
+pytestmark = pytest.mark.slow
+
 SITE = "lib/python3.11/site-packages"
 SECRET = "s3cret-of-the-user"
 

@@ -129,6 +129,7 @@ def test_addresses_of_a_mirrors_channels_are_added_as_they_stand_and_explained(
     assert told in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [

@@ -226,6 +226,7 @@ def test_an_old_conda_without_channels_keeps_its_own(home: Home, version: str, c
     assert values["default_channels"] == at("nju", ["pkgs/main", "pkgs/r"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [None, "", "# mine\n", "envs_dirs: [/data]\n", "channels: [conda-forge]\n"])
 @pytest.mark.parametrize("conf", [None, "[global]\ntimeout = 9\n", "[install]\nuser = no\n"])
 def test_unset_takes_back_what_set_added(home: Home, text: str | None, conf: str | None) -> None:

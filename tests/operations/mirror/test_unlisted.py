@@ -234,6 +234,7 @@ def test_a_listed_wheel_index_leads_to_torch(account: Home, url: str) -> None:
     assert account.envtool("mirror", "set", url, "--torch").code == ExitCode.OK
 
 
+@pytest.mark.slow
 # -- mirrors of one's own, and auto ---------------------------------------------------------------------------------
 def test_set_and_auto_write_what_answers_only(account: Home, invented: mirror_site.Site) -> None:
     added = account.envtool("mirror", "add", "lab", "--conda", f"{invented.url}/anaconda")
