@@ -296,3 +296,8 @@ def test_a_shorter_timeout_of_the_settings_counts() -> None:
         with pytest.raises(RequestError, match="stopped"):
             HttpClient(host(), HttpSettings(timeout=0.3)).get(server.url + "/")
     assert time.monotonic() - begun < 8.0
+
+
+def test_a_body_that_arrives_at_once_has_a_rate() -> None:
+    with site({"/": lambda handler: send(handler, b"x" * 300_000)}) as server:
+        assert client().sample(server.url + "/", 300_000).rate > 0

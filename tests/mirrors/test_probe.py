@@ -245,16 +245,17 @@ def only(home: Home, monkeypatch: pytest.MonkeyPatch, **sites: str) -> None:
 def test_auto_takes_the_one_that_works(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(FILES) as good, serve(FILES, portal=True) as bad:
         only(home, monkeypatch, bad=bad.url, good=good.url)
-        name, results = test.best(home.context, ("conda", "pip"), limit=3.0)
-    assert name == "good"
+        results = test.run(home.context, test.Trial(limit=3.0))
+    assert test.working(results, ("conda", "pip")) == ("good",)
     assert any(result.mirror == "bad" and result.status == "wrong" for result in results)
     assert any(result.mirror == "upstream" and result.status == "down" for result in results)
 
 
 def test_auto_without_a_network_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     only(home, monkeypatch, gone="http://127.0.0.1:9")
+    results = test.run(home.context, test.Trial(purposes=("pip",), limit=1.0))
     with pytest.raises(EnvtoolError) as caught:
-        test.best(home.context, ("pip",), limit=1.0)
+        test.working(results, ("pip",))
     assert caught.value.code == ExitCode.NETWORK
 
 

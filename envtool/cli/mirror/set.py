@@ -1,10 +1,12 @@
 """``envtool mirror set``: switch clients to a mirror."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from envtool.cli import completion
+from envtool.cli.mirror.choose import chosen
 from envtool.cli.mirror.files import confirmation, switch_result
 from envtool.cli.mirror.options import Replace, Scope, ScopeName, ScopePrefix, Target
 from envtool.cli.options import DryRun, OverrideFrozen, Yes
@@ -24,11 +26,12 @@ def command(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|URL",
-            help="Name or address of a mirror, or auto: the best by test.",
+            metavar="[NAME|URL]",
+            help="Name or address of a mirror, or auto: the best by test. Without it, choose from a list.",
+            show_default=False,
             autocompletion=lambda: ["auto", *completion.mirrors()],
         ),
-    ],
+    ] = "",
     target: Target = [],
     scope: Scope = "user",
     env: ScopeName = "",
@@ -54,10 +57,19 @@ def command(
         return switch_result(context.host, operation.plan_torch(context, name), dry_run=dry_run)
     where = scopes.from_options(context, scope, env, prefix, override_frozen=override_frozen)
     clients = operation.targets(context.host, target)
-    site = destination.chosen(context, clients) if name == "auto" else destination.meant(context, name)
+    if name in ("", "auto"):
+        site = destination.tested(context, _best(context, clients) if name else chosen(context, clients), clients)
+    else:
+        site = destination.meant(context, name)
     request = operation.SwitchRequest(clients, where, allow_http=allow_http, replace_own=replace)
     switch = operation.plan_set_confirmed(context, site, request, confirmation(yes=yes, dry_run=dry_run))
     code = ExitCode.OK if switch.following else ExitCode.FAILED
     if not switch.following and switch.own and not switch.offered:
         out.note(tr("--replace takes the place of sources that are your own."))
     return switch_result(context.host, switch, dry_run=dry_run, code=code)
+
+
+def _best(context: Context, clients: Sequence[str]) -> str:
+    from envtool.operations.mirror.test import choose
+
+    return choose(context, clients)

@@ -35,12 +35,11 @@ def meant(context: Context, text: str) -> Site:
     return asking.checked(context, site)
 
 
-def chosen(context: Context, clients: Sequence[str]) -> Site:
-    """Return the mirror that does best in a test for these clients, as far as it has what is to be written."""
+def tested(context: Context, name: str, clients: Sequence[str]) -> Site:
+    """Return the mirror that was chosen for these clients by a test, as far as it has what is to be written."""
     from envtool.operations.mirror import asking
-    from envtool.operations.mirror.test import choose
 
-    mirror = context.catalogue.named(choose(context, clients))
+    mirror = context.catalogue.named(name)
     site = Site.of_mirror(context.catalogue, mirror)
     return asking.checked(context, site) if any(client(name).tested_for == "conda" for name in clients) else site
 

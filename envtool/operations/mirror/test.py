@@ -51,10 +51,16 @@ def purposes(words: Sequence[str]) -> tuple[Purpose, ...]:
 def choose(context: Context, clients: Sequence[str]) -> str:
     """Return the name of the mirror that is best for these clients, and report it. Raises EnvtoolError."""
     with context.reporter.bar(tr("Testing the mirrors")):
-        name, results = best(context, _purposes_of(clients), channel=_channel_in_use(context))
+        results = run(context, trial(context, clients))
+    name = working(results, purposes_of(clients))[0]
     tested = len({result.mirror for result in results})
     context.reporter.note(tr("{mirror} is the best of {count} mirrors tested.", mirror=name, count=tested))
     return name
+
+
+def trial(context: Context, clients: Sequence[str]) -> Trial:
+    """Return the test that shows to which mirrors these clients can be switched."""
+    return Trial(purposes=purposes_of(clients), channel=_channel_in_use(context))
 
 
 def _channel_in_use(context: Context) -> str:
@@ -66,7 +72,7 @@ def _channel_in_use(context: Context) -> str:
     return "defaults" if "defaults" in channels and "conda-forge" not in channels else "conda-forge"
 
 
-def _purposes_of(clients: Sequence[str]) -> tuple[Purpose, ...]:
+def purposes_of(clients: Sequence[str]) -> tuple[Purpose, ...]:
     """Return the purposes for which a mirror has to work so that the clients can be switched to it."""
     needed = {client(name).tested_for for name in clients}
     return tuple(purpose for purpose in PURPOSES if purpose in needed)
@@ -96,19 +102,16 @@ def run(
     return probe.ranked(results)
 
 
-def best(
-    context: Context, purposes: Sequence[Purpose], limit: float = probe.LIMIT, channel: str = "conda-forge"
-) -> tuple[str, tuple[MirrorHealth, ...]]:
-    """Return the mirror that does best for all purposes together, and every result.
+def working(results: Sequence[MirrorHealth], purposes: Sequence[Purpose]) -> tuple[str, ...]:
+    """Return the mirrors that work for all purposes, best first.
 
-    Raises EnvtoolError (NETWORK) where none works for all of them.
+    Raises EnvtoolError (NETWORK) where there are none.
     """
-    results = run(context, Trial(purposes=tuple(purposes), channel=channel, limit=limit))
     places: dict[str, list[int]] = {}
     for purpose in purposes:
-        working = [r for r in results if r.purpose == purpose and r.status == "ok" and not r.stale]
-        working = [r for r in working if r.mirror != UPSTREAM]
-        for position, result in enumerate(working):
+        usable = [r for r in results if r.purpose == purpose and r.status == "ok" and not r.stale]
+        usable = [r for r in usable if r.mirror != UPSTREAM]
+        for position, result in enumerate(usable):
             places.setdefault(result.mirror, []).append(position)
     complete = {name: max(found) for name, found in places.items() if len(found) == len(purposes)}
     if not complete:
@@ -117,7 +120,7 @@ def best(
             hint=tr("Check the network connection; `envtool mirror test` shows what each mirror answered."),
             code=ExitCode.NETWORK,
         )
-    return min(complete, key=lambda name: (complete[name], sum(places[name]))), results
+    return tuple(sorted(complete, key=lambda name: (complete[name], sum(places[name]))))
 
 
 def _find(known: Catalogue, name: str) -> Mirror:
