@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
+from support.layouts import conda_env
 
 from envtool.operations.context import Context
 from envtool.paths import Host
@@ -201,10 +202,11 @@ def test_no_name_of_a_public_class_stands_for_two_things() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("command", [["--version"], ["list"], ["--help"]])
+@pytest.mark.parametrize("command", [["--version"], ["list"], ["--help"], ["export", "dl"]])
 def test_common_commands_start_light(command: list[str], tmp_path: Path) -> None:
     heavy = "rattler,yaml,packaging,urllib3,urllib.request,importlib.metadata"
-    heavy += {"--help": "", "--version": ",rich", "list": ",rich,typer"}[command[0]]
+    heavy += {"--help": "", "--version": ",rich", "list": ",rich,typer", "export": ",rich"}[command[0]]
+    conda_env(tmp_path / ".conda/envs/dl")
     script = (
         "import sys; from envtool.cli import main; heavy = sys.argv[1]; sys.argv[1:] = sys.argv[2:];"
         "exec('try: main.main()\\nexcept SystemExit: pass');"

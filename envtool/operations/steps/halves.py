@@ -4,7 +4,6 @@ import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError
@@ -43,6 +42,8 @@ def is_from_channel(package: Package) -> bool:
         return False
     if not folder.startswith("file:"):
         return True
+    from urllib.request import url2pathname  # takes longer to import than an export takes to write
+
     path = Path(url2pathname(urlsplit(folder).path))
     return any(path.glob("repodata*"))
 
