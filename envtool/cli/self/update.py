@@ -37,5 +37,6 @@ def command(
     if dry_run:
         planned = plan(context, request)
         out.note(tr("envtool in {prefix}, from {source}.", prefix=planned.installation.prefix, source=planned.source))
-        return Result(planned.as_dict(), shlex.join(planned.command) + "\n")
+        data = planned.as_dict()
+        return Result(data, shlex.join(data["command"]) + "\n")
     return Result(update(context, request).as_dict())

@@ -13,6 +13,7 @@ from envtool.operations.context import Context
 from envtool.operations.installation import kinds, script
 from envtool.operations.installation.kinds import Installation
 from envtool.process import Command, capture
+from envtool.redaction import redact
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,12 @@ class Updated:
     after: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what --json shows."""
+        """Return what --json shows; logins in addresses are masked."""
         return {
             "kind": self.installation.kind,
             "prefix": str(self.installation.prefix),
-            "source": self.source,
-            "command": list(self.command),
+            "source": redact(self.source),
+            "command": [redact(word) for word in self.command],
             "before": __version__,
             "after": self.after or None,
             "dry_run": not self.after,

@@ -23,6 +23,7 @@ from envtool.operations.installation import kinds
 from envtool.operations.installation.uninstall import plan as uninstall_plan
 from envtool.operations.installation.uninstall import uninstall
 from envtool.operations.installation.update import SelfUpdateRequest, plan, update
+from envtool.redaction import redact
 
 PYTHON = Path(getattr(sys, "_base_executable", "") or sys.executable)  # not a venv's
 DEAD = "http://127.0.0.1:9/simple"  # nobody listens there
@@ -150,6 +151,17 @@ def test_a_mirror_is_named_by_its_name(account: Home, tmp_path: Path) -> None:
     shown = plan(account.context, SelfUpdateRequest("", "tsinghua"), folder)
     assert shown.command[-3] == "--index-url"
     assert "tsinghua" in shown.command[-2]
+
+
+def test_a_login_is_masked_in_the_command_that_is_shown(account: Home, tmp_path: Path) -> None:
+    folder = made(tmp_path / "env", "", tmp_path.as_uri(), dir_info={})
+    request = SelfUpdateRequest("https://me:hunter2@lab.example/envtool.whl", "https://me:hunter3@lab.example/simple")
+    shown = json.dumps(plan(account.context, request, folder).as_dict())
+    assert "hunter" not in shown
+    assert "lab.example/simple" in shown
+    with pytest.raises(EnvtoolError) as refused:
+        update(account.context, request, folder)
+    assert "hunter" not in redact(refused.value.hint)  # as every error is printed
 
 
 # --- the kinds -------------------------------------------------------------------------------------------------------
