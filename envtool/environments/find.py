@@ -47,7 +47,8 @@ class Folders(NamedTuple):
 
     def at(self, prefix: Path) -> Environment | None:
         """Return the environment at a prefix, or None; an unfinished one counts as soon as it has envtool's mark."""
-        unfinished = marks.is_unfinished(prefix) and prefix.is_dir()  # begun without a folder is nothing yet
+        marked = marks.may_have_marks(prefix)
+        unfinished = marked and marks.is_unfinished(prefix) and prefix.is_dir()  # begun without a folder is nothing yet
         supposed: Kind = "venv" if prefix.parent == self.venvs else "conda"
         kind = kind_of(prefix) or (supposed if unfinished else None)
         if kind is None:
@@ -56,10 +57,10 @@ class Folders(NamedTuple):
         try:
             if unfinished:
                 marks.require_known(prefix)
-            engine = marks.made_by(prefix)
+            engine = marks.made_by(prefix) if marked else ""
         except NewerVersionError as error:
             newer_file = error.path
-        worker = marks.worker(prefix)
+        worker = marks.worker(prefix) if marked else None
         return Environment(self._name(prefix), prefix, kind, engine, unfinished, newer_file, worker)
 
     def _name(self, prefix: Path) -> str:

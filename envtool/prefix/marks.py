@@ -154,11 +154,14 @@ def is_trusted(prefix: Path, path: Path) -> bool:
     return not is_listed(prefix, path)
 
 
+def may_have_marks(prefix: Path) -> bool:
+    """Return whether envtool keeps anything beside or inside an environment; elsewhere there is no mark or lock."""
+    return _exists(_folder_beside(prefix)) or _exists(f"{prefix}/{OWN}")
+
+
 def worker(prefix: Path) -> Worker | None:
     """Return who is at work in an environment on this host, this process included."""
-    locks = [_beside(prefix, "lock")] if _exists(_folder_beside(prefix)) else []
-    locks += [str(_inside(prefix, "lock"))] if _exists(str(prefix / OWN)) else []
-    for lock in filter(_exists, locks):
+    for lock in filter(_exists, (_beside(prefix, "lock"), f"{prefix}/{OWN}/lock")):
         from envtool.file_lock import holder
 
         if found := holder(Path(lock)):
@@ -202,7 +205,7 @@ def _marks(prefix: Path) -> Iterator[Path]:
         yield from (Path(mark) for part in _PARTS if _exists(mark := _beside(prefix, part)))
         if is_renamed(prefix):
             yield renaming_of(prefix) / JOURNAL
-    if is_trusted(prefix, old := old_mark_of(prefix)):
+    if _exists(f"{prefix}/{OWN}/unfinished.json") and is_trusted(prefix, old := old_mark_of(prefix)):
         yield old
 
 
