@@ -49,6 +49,19 @@ def test_all_of_it_goes_and_the_others_stay(home: Home, dl: Environment) -> None
     assert registry.read_text() == f"{other}\n"
 
 
+def test_a_link_to_an_environment_is_refused_with_what_it_leads_to(home: Home, tmp_path: Path) -> None:
+    prefix = venv(tmp_path / "disk" / "dl")
+    link = home.venvs / "dl"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(prefix)
+    with pytest.raises(EnvtoolError) as refused:
+        remove(home.context, RemoveRequest(Environment("dl", link, "venv", "venv")))
+    assert refused.value.code == ExitCode.USAGE
+    assert f"envtool remove {prefix}" in refused.value.hint
+    assert link.is_symlink()
+    assert prefix.is_dir()
+
+
 def test_a_link_in_it_is_not_followed(home: Home, tmp_path: Path) -> None:
     data = write(tmp_path / "data" / "images.bin").parent
     prefix = venv(home.venvs / "dl")

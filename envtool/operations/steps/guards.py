@@ -38,6 +38,22 @@ def refuse_installation(environment: Environment) -> None:
         )
 
 
+def refuse_link(environment: Environment) -> None:
+    """Raise EnvtoolError (USAGE) for a link: removing it would leave the environment, which was shown, in its place."""
+    prefix = environment.prefix
+    if prefix.is_symlink():
+        target = prefix.resolve()
+        raise EnvtoolError(
+            tr("{prefix} is a link to the environment {target}.", prefix=prefix, target=target),
+            hint=tr(
+                "To remove the environment: envtool remove {target}. To remove the link alone: rm {prefix}",
+                target=shlex.quote(str(target)),
+                prefix=shlex.quote(str(prefix)),
+            ),
+            code=ExitCode.USAGE,
+        )
+
+
 def refuse_invalid_pins(environment: Environment) -> None:
     """Raise EnvtoolError (BAD_INPUT) for a line of ``conda-meta/pinned`` that pins nothing because it is no spec."""
     from envtool.specs import match_spec
