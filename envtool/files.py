@@ -182,15 +182,23 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
+def is_special(path: Path) -> bool:
+    """Return whether something other than a regular file is at a path: a device, a pipe, a socket or a folder."""
+    return path.exists() and not path.is_file()
+
+
 def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
     """Replace a file's content: readers see the old bytes or the new ones, never a mixture, also after a power cut.
 
     A symbolic link is followed (dotfiles are often kept elsewhere), the mode of an existing file is kept, and missing
-    folders are created. A ``private`` file is one that only this account can read, at every moment.
+    folders are created. A ``private`` file is one that only this account can read, at every moment. Raises OSError,
+    also where the path leads to a device, a pipe or a folder: root could replace ``/dev/null`` by a file.
     """
     import tempfile
 
     target = path.resolve() if path.is_symlink() else path
+    if is_special(target):
+        raise OSError(errno.EINVAL, tr("it is not a regular file"), str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".envtool")
     temporary = Path(name)

@@ -148,3 +148,15 @@ def test_a_private_file_is_closed_from_its_creation(tmp_path: Path) -> None:
         assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"another", 0o600)
         write_atomically(path, b"third")  # not opened again
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_only_a_regular_file_is_replaced(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "settings"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link, tmp_path):
+        with pytest.raises(OSError, match="not a regular file"):
+            write_atomically(path, b"x")
+    assert pipe.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pipe", "settings"]

@@ -73,6 +73,22 @@ class _Command(TyperCommand):
     def __init__(self, *, params: Iterable[Any] | None = None, **settings: Any) -> None:
         super().__init__(params=[*(params or ()), *map(_flag_option, FLAGS)], **settings)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if any(word == "" or word.endswith("=") for word in args) and not ctx.resilient_parsing:
+            self._refuse_empty_names(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def _refuse_empty_names(self, ctx: Any, args: list[str]) -> None:
+        """Raise EnvtoolError for an empty -n or -p, as an unset variable leaves it: it names no environment."""
+        given, _, _ = self.make_parser(ctx).parse_args(list(args))
+        for param in self.params:
+            if given.get(param.name or "") == "" and {"--name", "--prefix"} & {*param.opts}:
+                raise EnvtoolError(
+                    tr("{option} is empty.", option=param.opts[0]),
+                    hint=tr("Was a variable not set? Name an environment, or leave the option out."),
+                    code=ExitCode.USAGE,
+                )
+
 
 class _Group(TyperGroup):
     """Commands by name. Listing and completing them needs their summaries only; one that is run is imported."""

@@ -51,7 +51,10 @@ def mirror_meant(catalogue: Catalogue, text: str) -> Mirror:
 
 def refuse_odd_url(url: str) -> None:
     """Raise EnvtoolError (USAGE) for a URL that is of no use in a settings file, or has a login in it."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as a bracket that is not closed
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https", "file") or not (parts.netloc or parts.scheme == "file"):
         raise EnvtoolError(
             tr("{url} is not an http, https or file URL.", url=redact(url)),

@@ -11,7 +11,7 @@ from envtool.environment import is_variable_name, set_by_activation
 from envtool.environments import packages
 from envtool.environments.packages import Contents
 from envtool.errors import EnvtoolError, ExitCode
-from envtool.files import write_atomically
+from envtool.files import is_special, write_atomically
 from envtool.i18n import tr
 from envtool.model import Archive, Environment, Package, Spec
 from envtool.operations.context import Context
@@ -77,7 +77,10 @@ def _format(request: ExportRequest) -> specs.Format:
 
 def _save(path: Path, text: str) -> None:
     try:
-        write_atomically(path, text.encode())
+        if is_special(path):  # such as /dev/stdout, or a pipe that somebody reads
+            path.write_bytes(text.encode())
+        else:
+            write_atomically(path, text.encode())
     except OSError as error:
         raise EnvtoolError(tr("{path} could not be written: {reason}.", path=path, reason=error.strerror)) from error
 

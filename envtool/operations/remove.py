@@ -80,6 +80,7 @@ def plan(context: Context, request: RemoveRequest) -> RemovePlan:
     """Return what removing an environment would delete. Raises EnvtoolError where it must not be removed."""
     environment = request.environment
     guards.refuse_link(environment)
+    guards.refuse_home(context, environment)
     guards.refuse_installation(environment)
     guards.refuse_own(environment)
     guards.refuse_active(context, environment)

@@ -104,3 +104,14 @@ def test_a_script_without_execute_permission_is_not_called_missing(home: Home, p
 def test_without_a_working_mirror_the_network_is_suspected(home: Home) -> None:
     ran = home.envtool("mirror", "test", "https://nowhere.invalid/simple", "--for", "pip")
     assert (ran.code, "Check the network connection" in ran.err) == (5, True)
+
+
+@pytest.mark.parametrize("option", [("-n", ""), ("--name", ""), ("--name=",), ("-p", ""), ("--prefix=",)], ids=" ".join)
+@pytest.mark.parametrize("command", ["install", "remove", "uninstall", "update", "vars set", "channel add", "run"])
+def test_an_empty_name_or_path_is_no_environment(home: Home, command: str, option: tuple[str, ...]) -> None:
+    prefix = home.conda_envs / "dl"
+    (prefix / "conda-meta").mkdir(parents=True)
+    (prefix / "conda-meta" / "history").touch()
+    ran = home.envtool(*command.split(), *option, "x=1", cwd=prefix, env={"CONDA_PREFIX": str(prefix)})
+    assert (ran.code, "is empty" in ran.err) == (2, True), ran.err
+    assert sorted(path.name for path in prefix.rglob("*")) == ["conda-meta", "history"]

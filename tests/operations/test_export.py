@@ -1,7 +1,9 @@
 """``envtool export``, and reading back what it wrote."""
 
 import json
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +194,18 @@ def test_a_file_is_written_whole_and_its_name_decides_the_format(home: Home) -> 
     assert ran.code == 1
     assert "Traceback" not in ran.err
     assert "folder" in ran.err
+
+
+def test_a_pipe_gets_the_text_and_stays_a_pipe(home: Home) -> None:
+    conda_env(home.conda_envs / "dl", {"name": "zlib", "version": "1.2", "build": "0"})
+    pipe = home.path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as reader:
+        read = reader.submit(pipe.read_text)
+        done = home.envtool("export", "dl", "-o", "pipe")
+        assert done.code == 0, done.err
+        assert "zlib" in read.result(timeout=30)
+    assert pipe.is_fifo()
 
 
 def test_as_json_the_text_is_in_the_envelope(home: Home) -> None:

@@ -62,6 +62,14 @@ def test_a_link_to_an_environment_is_refused_with_what_it_leads_to(home: Home, t
     assert prefix.is_dir()
 
 
+def test_what_holds_the_home_folder_is_refused(home: Home) -> None:
+    conda_env(home.path)
+    with pytest.raises(EnvtoolError, match="holds the home folder") as refused:
+        remove(home.context, RemoveRequest(Environment("", home.path, "conda")))
+    assert refused.value.code == ExitCode.USAGE
+    assert home.path.is_dir()
+
+
 def test_a_link_in_it_is_not_followed(home: Home, tmp_path: Path) -> None:
     data = write(tmp_path / "data" / "images.bin").parent
     prefix = venv(home.venvs / "dl")

@@ -182,9 +182,13 @@ class CondaSwitch:
 
     def named(self) -> None:
         """Point the channels that are used by name at the mirror, where it serves them."""
+        asked = dict.fromkeys((*self.settings.channels, *texts(self.document, "channels")))
+        multi = {"defaults", *self.settings.custom_multichannels, *conda.SLIPS}
+        names = [name.partition("/label/")[0] for name in asked if "://" not in name and name not in multi]
         alias = self.sites.match(self.settings.channel_alias)
         if alias is None:
-            self.edited.own.append(self.settings.channel_alias)
+            if all(name in COMMON for name in names):  # without the alias any other would be looked for at upstream
+                self.edited.own.append(self.settings.channel_alias)
             self.edited.notes.append(
                 tr(
                     "`channel_alias` is your own ({url}): other channels stay there.",
@@ -192,9 +196,6 @@ class CondaSwitch:
                 )
             )
             return
-        asked = dict.fromkeys((*self.settings.channels, *texts(self.document, "channels")))
-        multi = {"defaults", *self.settings.custom_multichannels, *conda.SLIPS}
-        names = [name.partition("/label/")[0] for name in asked if "://" not in name and name not in multi]
         for name in dict.fromkeys((*COMMON, *names)):
             placed = {**self.settings.custom_channels, **entries(self.document)}
             if name in entries(self.document) or (name in placed and not self.sites.match(f"{placed[name]}/{name}")):

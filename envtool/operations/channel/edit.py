@@ -147,14 +147,15 @@ def _listed(context: Context, scope: Scope) -> Sequence[ChannelView]:
 
 def _meant(context: Context, scope: Scope, name: str, entries: Sequence[str]) -> list[str]:
     """Return the entries that a name means. Raises EnvtoolError where none does."""
-    if found := [entry for entry in entries if same(entry, name)]:
-        return found[:1]
     settings = context.conda_settings(scope.prefix)
     sites = url_matching.UrlMatcher(context.catalogue)
-    for entry in entries:
+
+    def is_meant(entry: str) -> bool:
         match = sites.match(entry) if "://" in entry else None
-        if name in (match.channel if match else "", canonical_name(settings, entry)):
-            return [entry]
+        return name in (match.channel if match else "", canonical_name(settings, entry), redact(entry))
+
+    if found := list(dict.fromkeys(entry for entry in entries if same(entry, name) or is_meant(entry))):
+        return found
     raise _not_listed(context, scope, name, entries)
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from envtool.errors import EnvtoolError, ExitCode
 from envtool.i18n import tr
 from envtool.mirrors import url_matching
 from envtool.operations.context import Context
 from envtool.redaction import redact
+
+_SCHEMES = ("http", "https", "ftp", "s3", "file")
 
 
 def checked(context: Context, name: str) -> str:
@@ -18,7 +21,7 @@ def checked(context: Context, name: str) -> str:
             tr("`nodefaults` has a meaning in environment.yml only."),
             tr("To stop using defaults: envtool channel remove defaults"),
         )
-    if "::" in word:
+    if "::" in word and "://" not in word:
         channel = word.partition("::")[0]
         raise _refused(
             tr("{name} is a package of a channel.", name=redact(word)),
@@ -31,7 +34,8 @@ def checked(context: Context, name: str) -> str:
         )
     if word.startswith((".", "~", "/")):
         return _folder(word)
-    if "://" in word:
+    if "://" in word or word.partition("/")[0].endswith(":"):
+        _require_address(word)
         _require_channel(context, word)
     return word
 
@@ -55,6 +59,19 @@ def explanations(context: Context, name: str) -> Iterator[str]:
         yield tr("{channel} is a part of defaults.", channel=channel)
     elif channel.rpartition("/")[2] == "msys2" and context.host.system != "Windows":
         yield tr("{channel} holds packages for Windows only.", channel=channel)
+
+
+def _require_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        complete = bool(parts.hostname) if parts.scheme in ("http", "https", "ftp", "s3") else bool(parts.path)
+    except ValueError:  # such as a bracket that is not closed
+        parts, complete = None, False
+    if parts is None or not complete or parts.scheme not in _SCHEMES:
+        raise _refused(
+            tr("{url} is not an address that conda can read.", url=redact(url)),
+            tr("For example: conda-forge, or https://repo.example/channel"),
+        )
 
 
 def _require_channel(context: Context, url: str) -> None:

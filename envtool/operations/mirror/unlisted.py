@@ -43,9 +43,25 @@ def answering(context: Context, sources: Sequence[UnlistedSource]) -> tuple[str,
     questions = {url: question for url, question in asked.items() if question}
     if not questions:
         return ()
-    results = probe.check_all(context.host, list(questions.values()), settings=network.settings(context, strict=False))
+    private = {source.url: _as_a_channel(context, source) for source in sources if source.url in questions}
+    every = [*questions.values(), *(question for of_one in private.values() for question in of_one)]
+    results = probe.check_all(context.host, every, settings=network.settings(context, strict=False))
     working = {result.url for result in results if result.status in ("ok", "elsewhere")}
-    return tuple(url for url, question in questions.items() if question.url in working)
+    return tuple(
+        url
+        for url, question in questions.items()
+        if question.url in working and not any(own.url in working for own in private[url])
+    )
+
+
+def _as_a_channel(context: Context, source: UnlistedSource) -> "list[Question]":
+    """Return what shows that an address is a channel itself, of a name that no public one has: then it is private."""
+    from envtool.mirrors.health_check import Question
+
+    if source.client != "conda" or url_matching.public_channel(source.url):
+        return []
+    base = source.url.rstrip("/")
+    return [Question(source.url, "conda", f"{base}/{subdir}") for subdir in (context.host.subdir, "noarch")]
 
 
 def _question(context: Context, source: UnlistedSource) -> "Question | None":

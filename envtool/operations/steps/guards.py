@@ -54,6 +54,17 @@ def refuse_link(environment: Environment) -> None:
         )
 
 
+def refuse_home(context: Context, environment: Environment) -> None:
+    """Raise EnvtoolError (USAGE) for a folder that holds the home folder, whatever else it is."""
+    home = context.host.home.resolve()
+    if home.is_relative_to(environment.prefix.resolve()):
+        raise EnvtoolError(
+            tr("{prefix} holds the home folder, and is not removed.", prefix=environment.prefix),
+            hint=tr("If an environment was made there by mistake, delete its conda-meta folder by hand."),
+            code=ExitCode.USAGE,
+        )
+
+
 def refuse_invalid_pins(environment: Environment) -> None:
     """Raise EnvtoolError (BAD_INPUT) for a line of ``conda-meta/pinned`` that pins nothing because it is no spec."""
     from envtool.specs import match_spec

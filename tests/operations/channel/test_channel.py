@@ -104,6 +104,13 @@ def test_the_first_channel_leaves_the_one_that_was_in_use_in_use(home: Home) -> 
     assert not (home.path / ".condarc").exists()
 
 
+def test_every_form_of_a_channel_goes_with_its_name(home: Home) -> None:
+    upstream = "https://conda.anaconda.org/conda-forge"
+    condarc(home, f"channels:\n  - conda-forge\n  - lab\n  - {upstream}\n  - {TUNA}/cloud/conda-forge\n")
+    assert home.envtool("channel", "remove", "conda-forge").code == 0
+    assert names(home) == ["lab"]
+
+
 def test_a_name_removes_the_same_channels_address_on_a_mirror(home: Home) -> None:
     condarc(home, f"channels:\n  - {TUNA}/cloud/conda-forge/\n  - bioconda\n")
     done = home.envtool("channel", "remove", "conda-forge")
@@ -139,6 +146,10 @@ def test_addresses_of_a_mirrors_channels_are_added_as_they_stand_and_explained(
         (("add", "a b"), 2, "not the name or address"),
         (("add", "numpy>=2"), 2, "not the name or address"),
         (("add", "./absent"), 2, "There is no folder"),
+        (("add", "http://"), 2, "not an address"),
+        (("add", "https:/h/x"), 2, "not an address"),
+        (("add", "htps://h/c"), 2, "not an address"),
+        (("add", "https://[::1/c"), 2, "not the name or address"),
         (("add", "https://mirrors.tuna.tsinghua.edu.cn/simple"), 2, "no conda channel"),
         (("add", "https://conda.anaconda.org"), 2, "folder above all channels"),
         (("remove", "conda-forg"), 3, "Did you mean conda-forge"),

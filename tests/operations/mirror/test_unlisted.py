@@ -104,6 +104,26 @@ def test_an_address_with_a_login_is_not_even_asked(account: Home, invented: mirr
     assert "secret" not in repr((planned.notes, planned.offered))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "channels:\n  - {url}/anaconda/ours\n  - nvidia\n",
+        "channels: [lab, conda-forge]\nchannel_alias: {url}/anaconda/ours\n",
+    ],
+    ids=["a channel with one below it", "an alias that places a private channel"],
+)
+def test_a_private_channel_on_a_site_with_public_ones_stays(account: Home, text: str) -> None:
+    files = mirror_site.tree(projects={}, channels=("ours", "ours/lab", "ours/conda-forge"))
+    with mirror_site.serve(files) as site:
+        path = place(account, ".condarc", text.format(url=site.url))
+        planned = set_(account, yes=True, clients=("conda",))
+        kept = account.context.conda_settings()
+        assert f"{site.url}/anaconda/ours" in path.read_text()
+        assert not any("is replaced or removed" in note for note in planned.notes)
+        assert not planned.offered
+        assert site.url in kept.channels[0] or site.url in kept.channel_alias
+
+
 def test_the_channels_of_a_site_move_and_ones_own_on_it_stay(account: Home, invented: mirror_site.Site) -> None:
     parent = f"{invented.url}/anaconda/cloud"
     path = place(
