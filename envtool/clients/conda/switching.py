@@ -108,7 +108,7 @@ class CondaSwitch:
         return (
             self.document.get("default_channels") is not None
             or "defaults" in self.settings.custom_multichannels
-            or "nodefaults" in self.settings.channels
+            or ("nodefaults" in self.settings.channels and not self.clean)
             or "defaults" in self.settings.denylist_channels
         )
 
@@ -145,7 +145,7 @@ class CondaSwitch:
                     url=in_force[0],
                 )
             )
-        return new
+        return list(dict.fromkeys(new))
 
     def multichannels(self) -> None:
         """Move the parts of the user's own multichannels."""

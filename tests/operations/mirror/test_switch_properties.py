@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from envtool.clients import conda, pip
@@ -99,6 +99,12 @@ def switch(host: Host, mirror: str) -> tuple[Path, ...]:
 
 
 @pytest.mark.slow
+@example("channels:\n  - defaults\n  - nodefaults\n# 注释\n", "# 注释\n", "aliyun")
+@example(
+    f"channels:\n  - {TUNA}/anaconda/pkgs/main/linux-64/\n  - {USTC}/anaconda/pkgs/main/\n# 注释\n",
+    "# 注释\n",
+    "aliyun",
+)
 @given(condarcs(), pip_confs(), st.sampled_from(["aliyun", "tsinghua", "ustc"]))
 def test_any_files_switch_as_said_once_and_back(condarc: str, conf: str, mirror: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
