@@ -72,6 +72,11 @@ def apply(
                 if step:
                     step(index)
                 _write(edit.path, edit.after)
+            if lost := [str(edit.path) for edit in edits if _read(edit.path) != edit.after]:
+                raise EnvtoolError(
+                    tr("Not written, because another program writes them, too: {paths}", paths=", ".join(lost)),
+                    hint=tr("Stop that program, then try again."),
+                )
         except BaseException:
             _take_back(record)
             path.unlink()
@@ -113,9 +118,7 @@ def undo(host: Host, purpose: str = "", *, expected: Entry | None = None) -> Ent
                     tr("Nothing was undone: `{title}` was run in the meantime.", title=entry.title),
                     hint=tr("`envtool undo --dry-run` shows what would be undone now."),
                 )
-            changed = [edit for edit in record["edits"] if _hash(_read(Path(edit["path"]))) != edit["after"]]
-            if changed:
-                raise _changed_since(changed)
+            _require_unchanged(record)
             begun = path.with_suffix(_BEGUN)
             path.rename(begun)
             sync_folder(begun.parent)
@@ -133,8 +136,9 @@ def undo(host: Host, purpose: str = "", *, expected: Entry | None = None) -> Ent
 
 
 def preview(host: Host, purpose: str = "") -> tuple[FileEdit, ...]:
-    """Return what :func:`undo` would write, without writing. Raises NewerVersionError."""
+    """Return what :func:`undo` would write, without writing. Raises as it does where a file was changed since."""
     for _, _, record in _undoable(host, purpose):
+        _require_unchanged(record)
         return tuple(
             FileEdit(Path(edit["path"]), _read(Path(edit["path"])), _restored(edit)) for edit in record["edits"]
         )
@@ -262,6 +266,12 @@ def _hash(data: bytes | None) -> str:
     return "absent" if data is None else hashlib.sha256(data).hexdigest()
 
 
+def _require_unchanged(record: Json) -> None:
+    """Raise EnvtoolError where a file is no longer as the edit left it."""
+    if changed := [edit for edit in record["edits"] if _hash(_read(Path(edit["path"]))) != edit["after"]]:
+        raise _changed_since(changed)
+
+
 def _changed_since(edits: Sequence[Json]) -> EnvtoolError:
     lines: list[str] = []
     for edit in edits:
@@ -273,7 +283,9 @@ def _changed_since(edits: Sequence[Json]) -> EnvtoolError:
     names = ", ".join(edit["path"] for edit in edits)
     return EnvtoolError(
         tr("Nothing was undone: {paths} was changed since.\n{diff}", paths=names, diff="\n".join(lines)),
-        hint=tr("Revert your change first, or use `envtool mirror unset`, which removes only mirror lines."),
+        hint=tr(
+            "Revert your change first, or edit the file by hand; `envtool mirror unset` removes only mirror lines."
+        ),
     )
 
 

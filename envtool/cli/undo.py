@@ -21,6 +21,7 @@ def command(dry_run: DryRun = False, yes: Yes = False) -> Result:
     The change is shown, and you are asked. To undo a change of an environment: envtool rollback.
     """
     from envtool.operations.steps import file_edits
+    from envtool.operations.steps.confirmation import require_confirmation
 
     context = Context.here(out)
     file_edits.settle(context)
@@ -36,6 +37,8 @@ def command(dry_run: DryRun = False, yes: Yes = False) -> Result:
             )
         out.note(file_edits.diff(edits))
         when = moment(entry.when)
-        return out.confirm(tr("Undo `envtool {title}` of {when}?", title=entry.title, when=when), yes=False)
+        answer = out.confirm(tr("Undo `envtool {title}` of {when}?", title=entry.title, when=when), yes=False)
+        require_confirmation(answer, tr("Cancelled: nothing was undone."))
+        return answer
 
     return undone(context.host, "", confirm)

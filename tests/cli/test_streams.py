@@ -183,3 +183,15 @@ def test_waiting_for_an_index_shows_progress(home: Home, tmp_path: Path) -> None
 def test_testing_mirrors_shows_progress(home: Home) -> None:
     with terminal(home, "mirror", "set", "auto", "--dry-run") as running:
         running.until("Testing the mirrors")
+
+
+def test_an_undo_that_is_declined_changes_nothing_and_is_no_error(home: Home) -> None:
+    assert home.envtool("channel", "add", "bioconda").code == 0
+    before = (home.path / ".condarc").read_bytes()
+    with terminal(home, "undo") as running:
+        running.until("[y/N] ")
+        running.type("n")
+        assert "Cancelled: nothing was undone." in running.rest()
+        assert "Undone" not in running.said
+        assert running.end() == 0
+    assert (home.path / ".condarc").read_bytes() == before

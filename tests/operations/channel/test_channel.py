@@ -208,6 +208,7 @@ def test_undo_asks_takes_the_newest_change_of_any_kind_and_refuses_a_foreign_one
     assert home.envtool("undo", "--yes", "--json").data["undone"] == "channel add bioconda"
     assert path.read_text() == switched
     path.write_text(switched + "# by hand\n")
+    assert home.envtool("undo", "--dry-run").code == 1  # it shows nothing that undo would refuse
     refused = home.envtool("undo", "--yes")
     assert (refused.code, path.read_text()) == (1, switched + "# by hand\n")
     path.write_text(switched)

@@ -363,6 +363,24 @@ journal.apply(host, "mirror", planned.plan.title, planned.plan.edits, step)
     assert TUNA in (home.path / ".condarc").read_text()
 
 
+def test_nothing_is_called_written_that_another_program_wrote_meanwhile(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condarc = home.path / ".condarc"
+    condarc.write_text("channels: [conda-forge]\n")
+
+    def overtaken(path: Path, data: bytes) -> None:
+        write_atomically(path, data)
+        if path == condarc:
+            condarc.write_text("channels: [mine]\n")
+
+    monkeypatch.setattr("envtool.journal.write_atomically", overtaken)
+    with pytest.raises(EnvtoolError, match="another program writes") as caught:
+        switch(home, "tsinghua", clients=("conda",))
+    assert str(condarc) in caught.value.message
+    assert condarc.read_text() == "channels: [mine]\n"
+
+
 def test_undo_does_not_call_restored_what_another_program_wrote_meanwhile(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
